@@ -1,0 +1,59 @@
+"""Where this installation keeps its state and reads its extracts: four environment variables, read in one place.
+
+Not here: connecting to anything, or what the sources file means (sources/). Next: warehouse.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# No part of the platform may call home: a closed network would stall a run on it.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL."""
+
+    home: Path
+    landing: str
+    database_url: str | None
+    sources_file: Path
+    project: Path = PROJECT
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read CAUSERIE_HOME, CAUSERIE_LANDING, CAUSERIE_DATABASE_URL and CAUSERIE_SOURCES; empty counts as unset."""
+        given = os.environ if environment is None else environment
+        home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
+        landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
+        return cls(
+            home=home,
+            landing=landing if "://" in landing else str(_absolute(landing)),
+            database_url=given.get("CAUSERIE_DATABASE_URL") or None,
+            sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
+        )
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def dbt_project(self) -> Path:
+        return self.project / "dbt_project"
+
+    @property
+    def manifest(self) -> Path:
+        """What `dbt parse` left in set-up; the definitions are built from it."""
+        return self.dbt_project / "target" / "manifest.json"
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()

@@ -1,0 +1,69 @@
+"""What most tests stand on: one real PostgreSQL a test process, and a fresh migrated database a test.
+
+Not here: rows (each test brings its own). Next: tests/integration/test_warehouse.py.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import conninfo, sql
+
+from orchestration import warehouse
+from orchestration.settings import Settings
+
+TEMPLATE = f"causerie_template_{os.getpid()}"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """URL of a server that tests may do with as they like: embedded, or the one at CAUSERIE_TEST_DATABASE_URL."""
+    if given := os.environ.get("CAUSERIE_TEST_DATABASE_URL"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="causerie-test-") as folder:
+        settings = Settings.from_environment({"CAUSERIE_HOME": str(Path(folder) / "home")})
+        yield warehouse.start(settings)
+        warehouse.stop(settings)
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> Iterator[str]:
+    """Name of a migrated database that `database` copies."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
+        with warehouse.connect(conninfo.make_conninfo(server, dbname=TEMPLATE)) as connection:
+            warehouse.migrate(connection)
+        yield TEMPLATE
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(TEMPLATE)))
+
+
+@pytest.fixture
+def database(server: str, template: str) -> Iterator[str]:
+    """URL of a fresh, migrated database of this test's own; dropped after it."""
+    name = f"causerie_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield _in_database(server, name)
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection[Any]]:
+    """An open connection to `database`."""
+    with warehouse.connect(database) as opened:
+        yield opened
+
+
+def _in_database(server: str, name: str) -> str:
+    """The server's URL with another database, still a URL: dbt, SQLAlchemy and ADBC read nothing else."""
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
