@@ -1,0 +1,19 @@
+{#- What a mart would hold after this run: its published rows that the run did not touch, and the rebuilt ones.
+
+    `rebuilt` holds the rows of the touched entities, with the columns of this model's contract; `touched` names the
+    touched entities, matched on `keys`. Without `touched` the model is rebuilt whole. -#}
+{% macro carried_rows(rebuilt, touched=none, keys=[]) %}
+{%- set columns = model.columns.keys() | list -%}
+{% if touched is not none %}
+select {% for column in columns %}published.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+from marts.{{ this.identifier }} as published
+where not exists (
+    select 1
+    from {{ touched }} as touched
+    where {% for key in keys %}touched.{{ key }} = published.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+)
+union all
+{% endif %}
+select {% for column in columns %}rebuilt.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+from {{ rebuilt }} as rebuilt
+{% endmacro %}

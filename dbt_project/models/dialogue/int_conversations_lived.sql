@@ -1,0 +1,83 @@
+-- The life of each touched conversation: every instant is written once and never moves, but the last message's.
+with
+
+written as (
+    select
+        m.brand_id,
+        m.conversation_id,
+        min(m.message_at) filter (where m.written_by = 'visitor') as first_visitor_message_at,
+        min(m.message_at) filter (where m.written_by = 'member') as first_member_message_at,
+        min(m.sent_at) filter (where m.written_by = 'visitor') as question_at,
+        max(m.message_at) as last_message_at,
+        max(m.sent_at) filter (where m.written_by is not null) as last_sent_at
+    from {{ ref('int_messages_judged') }} as m
+    group by m.brand_id, m.conversation_id
+),
+
+called as (
+    select
+        c.brand_id,
+        c.conversation_id,
+        min(c.answered_at) as first_call_answered_at
+    from {{ ref('stg_chat__calls') }} as c
+    inner join {{ ref('touched_conversation') }} as t on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
+    group by c.brand_id, c.conversation_id
+),
+
+lived as (
+    select
+        c.*,
+        w.question_at,
+        w.first_visitor_message_at,
+        w.first_member_message_at,
+        -- A dialogue is established when the second of the two has written.
+        case
+            when w.first_visitor_message_at is not null and w.first_member_message_at is not null
+                then greatest(w.first_visitor_message_at, w.first_member_message_at)
+        end as established_at,
+        k.first_call_answered_at,
+        w.last_message_at,
+        w.last_sent_at
+    from {{ ref('int_conversations_started') }} as c
+    left join written as w on w.brand_id = c.brand_id and w.conversation_id = c.conversation_id
+    left join called as k on k.brand_id = c.brand_id and k.conversation_id = c.conversation_id
+)
+
+select
+    l.brand_id,
+    l.conversation_id,
+    l.visitor_id,
+    l.source,
+    l.channel,
+    l.medium,
+    l.initiated_by,
+    l.member_id,
+    l.requested_at,
+    l.cancelled_at,
+    l.handled_at,
+    l.started_at,
+    l.question_at,
+    l.first_visitor_message_at,
+    l.first_member_message_at,
+    l.established_at,
+    l.first_call_answered_at,
+    least(l.established_at, l.first_call_answered_at) as two_way_at,
+    l.last_message_at,
+    l.last_sent_at,
+    extract(epoch from l.handled_at - l.requested_at) as handling_seconds,
+    extract(epoch from l.established_at - l.started_at) as establishment_seconds,
+    extract(epoch from l.established_at - l.requested_at) as conversion_seconds,
+    requested.role as requested_role,
+    handled.role as handled_role,
+    started.role as started_role,
+    established.role as established_role,
+    l.established_at is not null as is_dialogue,
+    l.is_blocked,
+    l.page_url,
+    l.ad_id,
+    l.ad_payload
+from lived as l
+{{ join_role_at('requested', 'l.brand_id', 'l.member_id', 'l.requested_at') }}
+{{ join_role_at('handled', 'l.brand_id', 'l.member_id', 'l.handled_at') }}
+{{ join_role_at('started', 'l.brand_id', 'l.member_id', 'l.started_at') }}
+{{ join_role_at('established', 'l.brand_id', 'l.member_id', 'l.established_at') }}

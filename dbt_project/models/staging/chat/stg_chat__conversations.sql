@@ -1,0 +1,19 @@
+select
+    r.brand_id,
+    r.conversation_id,
+    r.visitor_id,
+    r.kind,
+    r.source,
+    r.channel,
+    r.medium,
+    r.initiated_by,
+    r.requested_at,
+    r.cancelled_at,
+    r.handled_at,
+    r.member_id,
+    r.is_blocked,
+    r.page_url,
+    r.ad_id,
+    r.ad_payload,
+    r.updated_at
+{{ current_rows('conversations', ['brand_id', 'conversation_id'], ['updated_at', 'extract_day', 'content_hash']) }}

@@ -1,0 +1,21 @@
+select
+    r.brand_id,
+    r.order_id,
+    r.visitor_id,
+    r.customer_id,
+    r.conversation_id,
+    r.member_id,
+    r.channel,
+    r.origin,
+    r.ordered_at,
+    r.checked_out_at,
+    r.paid_at,
+    r.cancelled_at,
+    r.payment_method,
+    r.currency,
+    r.gross_amount,
+    r.tax_amount,
+    r.shipping_amount,
+    r.discount_amount,
+    r.updated_at
+{{ current_rows('orders', ['brand_id', 'order_id'], ['updated_at', 'extract_day', 'content_hash']) }}

@@ -1,0 +1,278 @@
+"""The catalogue of indicators: kpi_catalogue.yml read, checked and typed.
+
+Here: what an indicator is, and the rows of marts.dim_kpi. Not here: how it becomes SQL (indicators.py).
+Read next: dbt_project/kpi_catalogue.yml, then indicators.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).parents[1]
+CATALOGUE_FILE = PROJECT / "dbt_project" / "kpi_catalogue.yml"
+LANGUAGES = ("en", "fr", "es")
+UNITS = ("count", "ratio", "seconds", "amount", "score")
+STABILITIES = ("fixed", "fluctuating", "mixed", "live")
+FILTERS = ("source", "member", "role", "channel")
+
+
+class CatalogueError(ValueError):
+    """The catalogue says something that cannot be built; the message names the entry, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A kind of thing that can be counted, one row each.
+
+    `anchor` is the SQL instant that must lie in the window; `per` names the key where one thing is several rows of the
+    fact, and `evidence` the aggregates that then describe it.
+    """
+
+    name: str
+    fact: str
+    anchor: str
+    where: str | None
+    fact_where: str | None
+    join: str | None
+    dimensions: Mapping[str, str]
+    member_known_at: str | None
+    per: tuple[str, ...]
+    evidence: Mapping[str, str]
+    entity: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number over the rows of a relation: how many satisfy `where`, or the sum, average or median of `value`."""
+
+    of: str
+    where: str | None
+    value: str | None
+    filters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A class of a histogram (`low` <= value < `high`, in seconds; None = open) or of a donut (its value)."""
+
+    name: str
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator of the contract, by its ref. `kind` is count, ratio (numerator / denominator), median or shows.
+
+    `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
+    `shows`: for a line or a list, the indicators that it presents; it has no value of its own.
+    """
+
+    ref: str
+    area: str
+    names: Mapping[str, str]
+    meaning: Mapping[str, str]
+    unit: str
+    stability: str
+    settling_days: int
+    filters: tuple[str, ...]
+    kind: str
+    numerator: Measure | None
+    denominator: Measure | None
+    median: Measure | None
+    bins: tuple[Bin, ...]
+    bins_by: str | None
+    unknown_unless: str | None
+    shows: tuple[Mapping[str, Any], ...]
+    is_additive: bool
+    good: str | None
+    plausible: tuple[float | None, float | None]
+    conversion_step: int | None
+    dashboards: tuple[str, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All of kpi_catalogue.yml."""
+
+    relations: Mapping[str, Relation]
+    indicators: Mapping[str, Indicator]
+    areas: Mapping[str, Mapping[str, str]]
+
+    @property
+    def computed(self) -> list[Indicator]:
+        """The indicators that have values of their own, in the catalogue's order."""
+        return [i for i in self.indicators.values() if i.kind != "shows"]
+
+
+def _relation(name: str, entry: Mapping[str, Any]) -> Relation:
+    anchor = entry.get("anchor_expression") or (f"f.{entry['anchor']}" if "anchor" in entry else "")
+    return Relation(
+        name=name,
+        fact=entry["fact"],
+        anchor=anchor,
+        where=entry.get("where"),
+        fact_where=entry.get("fact_where"),
+        join=entry.get("join"),
+        dimensions=entry.get("dimensions", {}),
+        member_known_at=entry.get("member_known_at"),
+        per=tuple(entry.get("per", ())),
+        evidence=entry.get("evidence", {}),
+        entity=entry["entity"],
+    )
+
+
+def _measure(entry: Mapping[str, Any], filters: tuple[str, ...]) -> Measure:
+    return Measure(
+        of=entry["of"],
+        where=entry.get("where"),
+        value=entry.get("value", entry.get("sum")),
+        filters=tuple(entry.get("filters", filters)),
+    )
+
+
+def _bins(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> tuple[Bin, ...]:
+    if "by" in entry:
+        return tuple(Bin(name, None, None) for name in bins[entry["by"]])
+    return tuple(Bin(b["name"], b.get("from"), b.get("to")) for b in bins[entry["edges"]])
+
+
+def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> Indicator:
+    filters = tuple(entry["filters"])
+    numerator = denominator = median = None
+    classes: tuple[Bin, ...] = ()
+    bins_by = None
+    if "average" in entry:
+        kind = "ratio"
+        numerator = _measure(entry["average"], filters)
+        denominator = _measure({k: v for k, v in entry["average"].items() if k != "value"}, filters)
+    elif "median" in entry:
+        kind = "median"
+        median = _measure(entry["median"], filters)
+    elif "bins" in entry:
+        kind = "count"
+        numerator = _measure(entry["bins"], filters)
+        classes = _bins(entry["bins"], bins)
+        bins_by = entry["bins"].get("by")
+    elif "shows" in entry:
+        kind = "shows"
+    else:
+        numerator = _measure(entry["numerator"], filters)
+        denominator = _measure(entry["denominator"], filters) if "denominator" in entry else None
+        kind = "ratio" if denominator else "count"
+    low, high = entry.get("plausible", (0, 1 if entry["unit"] == "score" else None))
+    return Indicator(
+        ref=entry["ref"],
+        area=entry["area"],
+        names=entry["names"],
+        meaning=entry["meaning"],
+        unit=entry["unit"],
+        stability=entry["stability"],
+        settling_days=entry.get("settling_days", 0),
+        filters=filters,
+        kind=kind,
+        numerator=numerator,
+        denominator=denominator,
+        median=median,
+        bins=classes,
+        bins_by=bins_by,
+        unknown_unless=entry.get("unknown_unless"),
+        shows=tuple(entry.get("shows", ())),
+        is_additive=entry.get("additive", False),
+        good=entry.get("good"),
+        plausible=(low, high),
+        conversion_step=entry.get("conversion_step"),
+        dashboards=tuple(entry.get("dashboards", ("popsell",))),
+        status=entry.get("status", "built"),
+    )
+
+
+def _check(catalogue: Catalogue) -> None:
+    """Raises CatalogueError naming every entry that cannot be built, all at once."""
+    faults: list[str] = []
+    for i in catalogue.indicators.values():
+        for what, value, allowed in (
+            ("unit", i.unit, UNITS),
+            ("stability", i.stability, STABILITIES),
+            ("area", i.area, tuple(catalogue.areas)),
+            ("status", i.status, ("built", "proposed")),
+        ):
+            if value not in allowed:
+                faults.append(f"{i.ref}: {what} '{value}' is none of {', '.join(allowed)}")
+        faults += [f"{i.ref}: filter '{f}' is none of {', '.join(FILTERS)}" for f in i.filters if f not in FILTERS]
+        for language in LANGUAGES:
+            if not i.names.get(language) or not i.meaning.get(language):
+                faults.append(f"{i.ref}: no name or meaning in '{language}'")
+        for measure in (i.numerator, i.denominator, i.median):
+            if measure and measure.of not in catalogue.relations:
+                faults.append(f"{i.ref}: relation '{measure.of}' is none of {', '.join(catalogue.relations)}")
+        faults += [
+            f"{i.ref}: shows '{s['ref']}', which is not in the catalogue"
+            for s in i.shows
+            if s["ref"] not in catalogue.indicators
+        ]
+        if i.stability == "fluctuating" and i.settling_days <= 0:
+            faults.append(f"{i.ref}: a fluctuating indicator needs settling_days")
+    if faults:
+        raise CatalogueError(f"{CATALOGUE_FILE.name}: " + "; ".join(faults))
+
+
+@cache
+def load(path: Path = CATALOGUE_FILE) -> Catalogue:
+    """Reads and checks the catalogue.
+
+    Raises:
+        CatalogueError: naming each entry at fault, the value, and what is allowed.
+    """
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    refs = [entry["ref"] for entry in document["indicators"]]
+    twice = sorted({ref for ref in refs if refs.count(ref) > 1})
+    if twice:
+        raise CatalogueError(f"{path.name}: these refs stand twice: {', '.join(twice)}")
+    catalogue = Catalogue(
+        relations={name: _relation(name, entry) for name, entry in document["relations"].items()},
+        indicators={entry["ref"]: _indicator(entry, document["bins"]) for entry in document["indicators"]},
+        areas=document["areas"],
+    )
+    _check(catalogue)
+    return catalogue
+
+
+def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
+    """The rows of marts.dim_kpi, one per indicator, in the catalogue's order."""
+    catalogue = catalogue or load()
+    return [
+        {
+            "ref": i.ref,
+            "area": i.area,
+            **{f"name_{language}": i.names[language] for language in LANGUAGES},
+            **{f"meaning_{language}": i.meaning[language] for language in LANGUAGES},
+            "unit": i.unit,
+            "stability": i.stability,
+            "settling_days": i.settling_days,
+            "filters": list(i.filters),
+            "dimensions": [*i.filters, "day", "week", "month", "hour"] if i.kind != "shows" else [],
+            "is_additive": i.is_additive,
+            "good_direction": i.good,
+            "plausible_min": i.plausible[0],
+            "plausible_max": i.plausible[1],
+            "conversion_step": i.conversion_step,
+            "dashboards": list(i.dashboards),
+            "status": i.status,
+        }
+        for i in catalogue.indicators.values()
+    ]
+
+
+def functions() -> list[str]:
+    """The SQL functions of marts that answer from the catalogue, in the order in which they must be created."""
+    from orchestration import indicators
+
+    return indicators.functions(load())

@@ -1,0 +1,389 @@
+"""Renders the catalogue into SQL: indicators over the same relation and filters share one scan.
+
+Here: scans, parts and the functions of marts built on them. Not here: what an indicator is (catalogue.py) and the shape
+of the statements (dbt_project/indicators/*.sql.j2).
+Read next: dbt_project/indicators/kpi_report.sql.j2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from textwrap import indent
+from typing import Any
+
+import jinja2
+
+from orchestration.catalogue import PROJECT, Catalogue, Indicator, Measure, Relation
+
+TEMPLATES = PROJECT / "dbt_project" / "indicators"
+TIME_BREAKDOWNS = ("day", "week", "month", "hour")
+PERIOD_BREAKDOWNS = ("day", "week", "month")
+BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", "ad", "ad_payload", "notification_channel")
+SOURCES = ("waiting_list", "direct", "hook", "phygital")
+CHANNELS = ("web", "store", "direct", "app")
+
+PARAMETERS = (
+    ("p_brand", "text", None),
+    ("p_from", "date", None),
+    ("p_to", "date", None),
+    ("p_sources", "text[]", "null"),
+    ("p_channels", "text[]", "null"),
+    ("p_roles", "int[]", "null"),
+    ("p_members", "text[]", "null"),
+    ("p_time_from", "time", "null"),
+    ("p_time_to", "time", "null"),
+    ("p_weekdays", "int[]", "null"),
+    ("p_breakdown", "text[]", "'{}'"),
+    ("p_compare_previous", "boolean", "false"),
+    ("p_as_of", "timestamptz", "null"),
+    ("p_refs", "text[]", "null"),
+)
+
+# The columns that conversation-days and messages have in common, so that one condition reads both. A day's row speaks
+# for several messages: what it holds is true if it is true of one of them.
+ACTIVITY_COLUMNS = (
+    "brand_id", "conversation_id", "source", "member_id", "member_role", "written_by", "author_id", "author_role",
+    "started_at", "established_at", "answered_at", "email_provided_at",
+)  # fmt: skip
+ACTIVITY_CONTENTS = {
+    "has_product": "product",
+    "has_photo": "photo",
+    "has_video": "video",
+    "has_connect_invite": "connect_invite",
+    "has_email_request": "email_request",
+}
+
+
+def quoted(value: str | None) -> str:
+    """A SQL text literal, or null."""
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def array(values: Iterable[str]) -> str:
+    """A SQL text array literal."""
+    return "array[" + ", ".join(quoted(v) for v in values) + "]::text[]"
+
+
+def local_time(instant: str) -> str:
+    """The clock time of an instant on the brand's clock."""
+    return f"({instant} at time zone q.timezone)::time"
+
+
+def weekday_condition(weekday: str) -> str:
+    """That an ISO weekday passes the weekday filter."""
+    return f"(p_weekdays is null or {weekday} = any(p_weekdays))"
+
+
+def window_condition(instant: str) -> str:
+    """That an instant of the period passes the time slot and the weekday filter, both on the brand's clock."""
+    weekday = f"extract(isodow from {instant} at time zone q.timezone)::int"
+    clock = local_time(instant)
+    return (
+        f"{weekday_condition(weekday)} and (v_slot_from is null or case when v_slot_from < v_slot_to\n"
+        f"    then {clock} >= v_slot_from and {clock} < v_slot_to\n"
+        f"    else {clock} >= v_slot_from or {clock} < v_slot_to end)"
+    )
+
+
+def activity() -> str:
+    """The activity of conversations in a question's period: conversation-days for whole days, else messages."""
+    columns = ", ".join(f"d.{c}" for c in ACTIVITY_COLUMNS)
+    contents = ", ".join(f"d.{c}" for c in ACTIVITY_CONTENTS)
+    message_columns = ", ".join(f"m.{c}" for c in ACTIVITY_COLUMNS)
+    message_contents = ", ".join(f"m.content_type = '{kind}'" for kind in ACTIVITY_CONTENTS.values())
+    return f"""cross join lateral (
+    select {columns}, {contents}, d.first_message_at as at
+    from marts.fct_conversation_day as d
+    where
+        q.is_whole
+        and d.brand_id = p_brand
+        and d.local_date >= q.from_date
+        and d.local_date < q.to_date
+        and {weekday_condition("d.iso_weekday")}
+    union all
+    select {message_columns}, {message_contents}, m.message_at as at
+    from marts.fct_message as m
+    where
+        not q.is_whole
+        and m.brand_id = p_brand
+        and m.message_at >= q.starts_at
+        and m.message_at < q.cut_at
+        and {indent(window_condition("m.message_at"), "        ").strip()}
+) as f"""
+
+
+@dataclass
+class Part:
+    """What one scan contributes to one indicator (or one of its bins): SQL aggregates over the rows counted."""
+
+    ref: str
+    bin: str | None
+    numerator: str = "null"
+    denominator: str = "null"
+    median: str = "null"
+
+
+@dataclass
+class Scan:
+    """One pass over a relation under one set of filters, which answers for every indicator that shares both."""
+
+    relation: Relation
+    filters: tuple[str, ...]
+    parts: list[Part] = field(default_factory=list)
+    aggregates: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return "_".join(["scan", self.relation.name, *(f[0] for f in self.filters)])
+
+    @property
+    def refs(self) -> list[str]:
+        return sorted({part.ref for part in self.parts})
+
+    def aggregate(self, expression: str) -> str:
+        """The column of the scan that holds this aggregate; the same aggregate is computed once."""
+        column = self.aggregates.setdefault(expression, f"a{len(self.aggregates)}")
+        return f"s.{column}"
+
+    def dimension(self, name: str) -> str:
+        """The SQL of a dimension of the rows, null where there is no member."""
+        column = self.relation.dimensions[name]
+        expression = column if "." in column else f"f.{column}"
+        if self.relation.member_known_at and name in ("member", "role"):
+            known = f"f.source <> 'waiting_list' or f.handled_at < q.{self.relation.member_known_at}"
+            expression = f"case when {known} then {expression} end"
+        return expression
+
+    @property
+    def anchor(self) -> str:
+        return "f.at" if self.relation.fact == "activity" else self.relation.anchor
+
+    def bucket(self) -> str:
+        """The bucket of a row: its values of the asked breakdown, in order."""
+
+        def value(breakdown: str) -> str:
+            cases = [f"when 'hour' then extract(hour from {self.anchor} at time zone q.timezone)::int::text"]
+            cases += [f"when '{d}' then coalesce(({self.dimension(d)})::text, '(none)')" for d in self.filters]
+            return f"case {breakdown} {' '.join(cases)} else q.label end"
+
+        return (
+            "case when q.scope = 'total' or cardinality(v_breakdown) = 0 then '{}'::text[]\n"
+            f"    when cardinality(v_breakdown) = 1 then array[{value('v_breakdown[1]')}]\n"
+            f"    else array[{value('v_breakdown[1]')}, {value('v_breakdown[2]')}] end"
+        )
+
+    def conditions(self) -> list[str]:
+        """What a row must satisfy to be counted."""
+        relation = self.relation
+        fits = f"v_breakdown <@ ({array(self.filters)} || v_time_breakdowns)"
+        conditions = [
+            f"(p_refs is null or p_refs && {array(self.refs)})",
+            f"q.scope = case when {fits} then 'bucket' else 'total' end",
+        ]
+        if relation.fact != "activity":
+            conditions += [
+                f"{relation.anchor} >= q.starts_at",
+                f"{relation.anchor} < q.cut_at",
+                window_condition(relation.anchor),
+            ]
+        for condition in (relation.fact_where, relation.where):
+            if condition:
+                conditions.append(f"({condition})")
+        parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
+        for name in self.filters:
+            conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
+        return conditions
+
+    @property
+    def rows(self) -> str:
+        """The rows counted, one for each thing, with the question and the bucket that it counts for."""
+        relation = self.relation
+        source = (
+            activity()
+            if relation.fact == "activity"
+            else f"inner join marts.{relation.fact} as f on f.brand_id = p_brand"
+        )
+        if relation.join:
+            source += "\n" + relation.join
+        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{self.bucket()} as bucket"]
+        where = "\n    and ".join(self.conditions())
+        if not relation.per:
+            return f"select {', '.join(columns)}, f.*\nfrom question as q\n{source}\nwhere\n    {where}"
+        keys = [f"f.{key}" for key in relation.per]
+        evidence = [f"{expression} as {name}" for name, expression in relation.evidence.items()]
+        numbers = ", ".join(str(n + 1) for n in range(len(columns) + len(keys)))
+        return (
+            f"select {', '.join([*columns, *keys, *evidence])}\nfrom question as q\n{source}\n"
+            f"where\n    {where}\ngroup by {numbers}"
+        )
+
+    @property
+    def sql(self) -> str:
+        """The scan as a common table expression: a row of aggregates per question and bucket."""
+        aggregates = ",\n".join(f"    {expression} as {column}" for expression, column in self.aggregates.items())
+        body = (
+            f"select counted.question_id, counted.bucket,\n{aggregates}\n"
+            f"from (\n{indent(self.rows, '    ')}\n) as counted\n"
+            "group by counted.question_id, counted.bucket"
+        )
+        return indent(f"{self.name} as (\n{indent(body, '    ')}\n)", "    ")
+
+
+def _where(condition: str | None, *others: str) -> str:
+    conditions = [f"({c})" for c in (condition, *others) if c]
+    return f" filter (where {' and '.join(conditions)})" if conditions else ""
+
+
+def _total(measure: Measure, *conditions: str) -> str:
+    what = f"sum({measure.value})" if measure.value else "count(*)"
+    return what + _where(measure.where, *conditions)
+
+
+class Scans:
+    """The scans that answer a set of indicators."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._scans: dict[tuple[str, tuple[str, ...]], Scan] = {}
+        for indicator in catalogue.computed:
+            self._add(indicator)
+
+    def __iter__(self) -> Iterable[Scan]:  # type: ignore[override]
+        return iter(self._scans.values())
+
+    def __len__(self) -> int:
+        return len(self._scans)
+
+    def _scan(self, measure: Measure) -> Scan:
+        relation = self._catalogue.relations[measure.of]
+        filters = tuple(f for f in measure.filters if f in relation.dimensions)
+        return self._scans.setdefault((relation.name, filters), Scan(relation, filters))
+
+    def _add(self, i: Indicator) -> None:
+        if i.bins:
+            assert i.numerator is not None
+            scan = self._scan(i.numerator)
+            for b in i.bins:
+                if i.bins_by:
+                    condition = f"{i.bins_by} = {quoted(b.name)}"
+                else:
+                    edges = [f"({i.numerator.value}) >= {b.low}"]
+                    edges += [f"({i.numerator.value}) < {b.high}"] if b.high is not None else []
+                    condition = " and ".join(edges)
+                counted = Measure(i.numerator.of, i.numerator.where, None, i.numerator.filters)
+                scan.parts.append(Part(i.ref, b.name, numerator=scan.aggregate(_total(counted, condition))))
+            return
+        if i.median:
+            scan = self._scan(i.median)
+            count = Measure(i.median.of, i.median.where, None, i.median.filters)
+            middle = f"percentile_cont(0.5) within group (order by {i.median.value})" + _where(i.median.where)
+            scan.parts.append(
+                Part(i.ref, None, denominator=scan.aggregate(_total(count)), median=scan.aggregate(middle))
+            )
+            return
+        assert i.numerator is not None
+        scan = self._scan(i.numerator)
+        part = Part(i.ref, None, numerator=scan.aggregate(_total(i.numerator)))
+        scan.parts.append(part)
+        if i.denominator:
+            below = self._scan(i.denominator)
+            if below is scan:
+                part.denominator = scan.aggregate(_total(i.denominator))
+            else:
+                below.parts.append(Part(i.ref, None, denominator=below.aggregate(_total(i.denominator))))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False  # noqa: S701
+    )
+    environment.filters |= {"quoted": quoted, "array": array}
+    return environment
+
+
+def _declarations() -> str:
+    lines = [
+        "-- A slot with one end takes the day's own for the other.",
+        "v_slot_from time := case when coalesce(p_time_from, p_time_to) is not null"
+        " then coalesce(p_time_from, time '00:00') end;",
+        "v_slot_to time := case when coalesce(p_time_from, p_time_to) is not null"
+        " then coalesce(p_time_to, time '24:00') end;",
+        "v_known_at timestamptz := coalesce(p_as_of, 'infinity');",
+        "v_breakdown text[] := coalesce(p_breakdown, '{}');",
+        f"v_time_breakdowns text[] := {array(TIME_BREAKDOWNS)};",
+        f"v_period_breakdowns text[] := {array(PERIOD_BREAKDOWNS)};",
+    ]
+    return indent("\n".join(lines), "    ")
+
+
+def _indicator_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
+        {
+            "ref": i.ref,
+            "bin": b.name if b else None,
+            "kind": i.kind,
+            "filters": i.filters,
+            "is_fixed": str(i.stability == "fixed"),
+            "settling_days": i.settling_days,
+        }
+        for i in catalogue.computed
+        for b in (i.bins or (None,))
+    ]
+
+
+def _shown_line(indicator: Indicator) -> str:
+    shown = ", ".join(s["ref"] for s in indicator.shows)
+    by = " and ".join(indicator.shows[0].get("breakdown", ["total"]))
+    presets = {f"{k} {', '.join(v)}" for s in indicator.shows for k, v in s.items() if k not in ("ref", "breakdown")}
+    return f"{indicator.ref} presents {shown} by {by}" + (f" ({'; '.join(sorted(presets))} preset)" if presets else "")
+
+
+def functions(catalogue: Catalogue) -> list[str]:
+    """The functions of marts, as SQL, in the order in which they must be created."""
+    environment = _environment()
+    parameters = ",\n".join(
+        f"    {name} {kind}" + (f" default {default}" if default else "") for name, kind, default in PARAMETERS
+    )
+    names = ", ".join(name for name, _, _ in PARAMETERS)
+    refs = array(i.ref for i in catalogue.indicators.values())
+    lists = [
+        {"name": "source", "parameter": "p_sources", "allowed": array(SOURCES), "shown": ", ".join(SOURCES)},
+        {"name": "channel", "parameter": "p_channels", "allowed": array(CHANNELS), "shown": ", ".join(CHANNELS)},
+        {"name": "role", "parameter": "p_roles", "allowed": "array[0, 1, 2, 3, 4, 5, 6]", "shown": "0 to 6"},
+        {
+            "name": "weekday",
+            "parameter": "p_weekdays",
+            "allowed": "array[1, 2, 3, 4, 5, 6, 7]",
+            "shown": "1 (Monday) to 7 (Sunday)",
+        },
+        {
+            "name": "breakdown",
+            "parameter": "p_breakdown",
+            "allowed": array(BREAKDOWNS),
+            "shown": ", ".join(BREAKDOWNS),
+        },
+        {
+            "name": "indicator",
+            "parameter": "p_refs",
+            "allowed": refs,
+            "shown": ", ".join(i.ref for i in catalogue.indicators.values()),
+        },
+    ]
+    shows = [{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i.kind == "shows"]
+    unknowns = [
+        {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())}
+        for i in catalogue.computed
+        if i.unknown_unless
+    ]
+    check = environment.get_template("kpi_check_question.sql.j2").render(parameters=parameters, lists=lists, shows=shows)
+    report = environment.get_template("kpi_report.sql.j2").render(
+        parameters=parameters,
+        parameter_names=names,
+        declarations=_declarations(),
+        questions=environment.get_template("question.sql.j2").render(),
+        rows=_indicator_rows(catalogue),
+        scans=list(Scans(catalogue)),
+        unknowns=unknowns,
+    )
+    return [check, report]

@@ -1,0 +1,102 @@
+"""Writes the dbt documents of raw and staging from the contract, so that no column is described twice.
+
+Here: rendering `_raw__sources.yml` and one `_stg_<family>__models.yml` per family. Not here: what the columns are
+(contract.py). Run `python -m orchestration.sources.staging_docs` after a change of the contract; a test holds them equal.
+Read next: dbt_project/models/staging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestration.sources.contract import DATASETS, FAMILIES, Dataset
+
+STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
+HEADER = "# Written from orchestration/sources/contract.py by orchestration/sources/staging_docs.py.\n"
+
+LOADED_COLUMNS = {
+    "extract_day": "The extract (a day in UTC) that brought the row.",
+    "content_hash": "SHA-256 of the row's columns in canonical form: tells equal rows from other versions.",
+    "load_id": "The load that brought the row.",
+}
+
+
+def _columns(dataset: Dataset, more: Mapping[str, str]) -> list[dict[str, str]]:
+    described = {c.name: c.description for c in dataset.columns} | dict(more)
+    return [{"name": name, "description": text} for name, text in described.items()]
+
+
+def _sources() -> dict[str, Any]:
+    datasets = [
+        {"name": d.name, "description": f"{d.description} Every version of every extract.", "columns": columns}
+        for d in DATASETS.values()
+        for columns in [_columns(d, LOADED_COLUMNS)]
+    ]
+    touched = {
+        "name": "touched",
+        "description": "What loads brought, changed or took away since the last publication.",
+        "columns": [
+            {"name": "brand_id", "description": "The brand."},
+            {"name": "entity", "description": "Kind of the thing: brand, member, conversation, hook and so on."},
+            {"name": "entity_id", "description": "The thing."},
+            {"name": "load_id", "description": "The load that touched it."},
+        ],
+    }
+    run = {
+        "name": "run",
+        "description": "The run that is being built, in one row.",
+        "columns": [
+            {"name": "run_id", "description": "The run."},
+            {"name": "started_at", "description": "The run's instant."},
+            {"name": "data_through", "description": "End of the newest complete extract day."},
+            {"name": "newest_load_id", "description": "The newest load that this run takes in."},
+        ],
+    }
+    return {
+        "version": 2,
+        "sources": [
+            {
+                "name": "raw",
+                "description": "Extracts as they arrived, judged row by row.",
+                "tables": [*datasets, touched],
+            },
+            {"name": "build", "description": "The run's own book-keeping.", "tables": [run]},
+        ],
+    }
+
+
+def _models(family: str) -> dict[str, Any]:
+    return {
+        "version": 2,
+        "models": [
+            {
+                "name": f"stg_{family}__{d.name}",
+                "description": f"{d.description} "
+                + ("All versions, since a past figure uses the one of its time." if d.keeps_every_version else "Current rows."),
+                "columns": _columns(d, {}),
+            }
+            for d in DATASETS.values()
+            if d.family == family
+        ],
+    }
+
+
+def render() -> dict[Path, str]:
+    """The documents by their path."""
+
+    def text(document: dict[str, Any]) -> str:
+        return HEADER + yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
+
+    documents = {STAGING / "_raw__sources.yml": text(_sources())}
+    for family in FAMILIES:
+        documents[STAGING / family / f"_stg_{family}__models.yml"] = text(_models(family))
+    return documents
+
+
+if __name__ == "__main__":
+    for path, content in render().items():
+        path.write_text(content, encoding="utf-8")
