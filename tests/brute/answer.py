@@ -1,0 +1,46 @@
+"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 5 answered.
+
+Here: `answer` and the comparison with the product's figures. Not here: any indicator.
+Read next: facts.py, then one file per section.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+
+from brute import dialogues, hook, sales, waiting_list, widget
+from brute.facts import Facts, Rows
+from brute.figures import Answers, Number
+from brute.question import Question
+
+
+def answer(
+    rows: Rows, brand_id: str, date_from: date, date_to: date,
+    sources: Collection[str] | None = None, channels: Collection[str] | None = None,
+    roles: Collection[int] | None = None, members: Collection[str] | None = None,
+    time_from: time | None = None, time_to: time | None = None, weekdays: Collection[int] | None = None,
+    as_of: datetime | None = None, known_until: datetime | None = None,
+) -> Answers:  # fmt: skip
+    """(ref, bin or None) -> (value, numerator, denominator), exact.
+
+    Rows are contract-shaped, with times as aware datetimes; a row may carry `extract_day`, else it came on its own UTC
+    day. Counts and sums: numerator = value, no denominator. Averages: sum and n. Medians: no numerator, n. Ratios: both
+    parts. Durations are seconds. Raises ValueError if the brand is unknown.
+    """
+    question = Question(
+        Facts(rows, brand_id), date_from, date_to, sources, channels, roles, members, time_from, time_to, weekdays,
+        as_of.astimezone(UTC) if as_of else None, known_until.astimezone(UTC) if known_until else None,
+    )  # fmt: skip
+    answers: Answers = {}
+    for section in (waiting_list, hook, dialogues, sales, widget):
+        answers |= section.figures(question)
+    return answers
+
+
+def agrees(expected: Number | None, given: Decimal | float | int | None) -> bool:
+    """Whether a product's figure is the exact one, but for the rounding of a division that does not come out even."""
+    if expected is None or given is None:
+        return expected is None and given is None
+    exact = Fraction(expected)
+    return abs(exact - Fraction(given)) <= max(Fraction(1), abs(exact)) / 10**12

@@ -1,0 +1,330 @@
+"""Random small brands and random questions, crowded around the borders where readings differ.
+
+Here: midnights, clock changes, ends of periods, instants of handling, exact limits of bins and windows; from a plain
+Random for bulk, and as hypothesis strategies, which shrink. Not here: any expectation.
+Read next: landing.py, which writes such rows for the product to load.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from brute.clock import day_begins
+from brute.facts import Row, Rows, own_time
+
+MICROSECOND = timedelta(microseconds=1)
+# A zone, and a date around which everything happens: a clock change wherever the zone has one.
+PLACES = (
+    ("Europe/Paris", date(2025, 3, 30)),
+    ("Europe/Paris", date(2024, 10, 27)),
+    ("America/Havana", date(2024, 11, 3)),  # midnight twice
+    ("America/Havana", date(2025, 3, 9)),  # no midnight
+    ("Atlantic/Azores", date(2024, 10, 27)),
+    ("Atlantic/Azores", date(2025, 3, 30)),
+    ("Asia/Kathmandu", date(2025, 1, 15)),  # +05:45
+    ("Pacific/Apia", date(2011, 12, 30)),  # a date that never was
+)
+SOURCES = ("waiting_list", "direct", "hook", "phygital")
+CHANNELS = ("web", "store", "direct", "app")
+SLOT_EDGES = (time(0), time(0, 30), time(1), time(2, 30), time(9), time(12), time(18, 0, 0, 1), time(23))
+STEPS = tuple(
+    timedelta(seconds=step)
+    for step in (
+        0,
+        1,
+        30,
+        60,
+        120,
+        299,
+        300,
+        600,
+        1800,
+        3600,
+        5400,
+        43_200,
+        86_400,
+        172_800,
+        259_200,
+        604_800,
+        2_592_000,
+        15_552_000,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Brand:
+    """A random brand: its rows, and what a question may name. `moments` are instants at which something happens."""
+
+    brand_id: str
+    rows: Rows
+    zone: ZoneInfo
+    around: date
+    members: tuple[str, ...]
+    moments: tuple[datetime, ...]
+
+
+class _Draft:
+    """The brand while it is drawn."""
+
+    def __init__(self, rng: Random, brand_id: str) -> None:
+        self.rng, self.brand_id = rng, brand_id
+        zone, self.around = rng.choice(PLACES)
+        self.zone = ZoneInfo(zone)
+        self.borders = [day_begins(self.zone, self.around + timedelta(days=number)) for number in range(-2, 4)]
+        self.rows: Rows = {}
+        self.moments: list[datetime] = list(self.borders)
+        self.number = 0
+
+    def one_of(self, *choices: Any) -> Any:
+        return self.rng.choice(choices)
+
+    def chance(self, share: int) -> bool:
+        """True in `share` of ten cases."""
+        return self.rng.randint(0, 9) >= 10 - share
+
+    def nudge(self, instant: datetime) -> datetime:
+        """The instant itself, or its neighbour by a microsecond."""
+        return instant + self.one_of(0, 0, 1, -1) * MICROSECOND
+
+    def moment(self) -> datetime:
+        """A border, something that happened already, or any time of those days."""
+        if self.chance(5):
+            found = self.nudge(self.one_of(*self.moments[-40:]))
+        else:
+            found = self.one_of(*self.borders) + timedelta(minutes=self.rng.randint(-600, 900))
+        self.moments.append(found)
+        return found
+
+    def later(self, instant: datetime) -> datetime:
+        """At that instant or later, by a step that is the limit of some bin or window, give or take a microsecond."""
+        found = max(instant, self.nudge(instant + self.one_of(*STEPS)))
+        self.moments.append(found)
+        return found
+
+    def perhaps_later(self, instant: datetime | None, share: int) -> datetime | None:
+        return self.later(instant) if instant and self.chance(share) else None
+
+    def new_id(self, prefix: str) -> str:
+        # Not in the order of time, so that ties and orders by id mean something.
+        self.number += 1
+        return f"{prefix}{self.rng.randint(0, 9)}-{self.number}"
+
+    def add(self, dataset: str, **columns: Any) -> Row:
+        """Put a row in its extract; at times it is sent again, or late."""
+        row = {"brand_id": self.brand_id, **columns}
+        day = own_time(row).date()
+        late = self.one_of(0, 0, 0, 0, 0, 0, 1, 3)
+        row["extract_day"] = day + timedelta(days=late)
+        self.rows.setdefault(dataset, []).append(row)
+        if self.chance(1):
+            self.rows[dataset].append({**row, "extract_day": row["extract_day"] + timedelta(days=1)})
+        return row
+
+    def entity(self, dataset: str, **columns: Any) -> Row:
+        """An entity as it stands at its last change; at times the state of its birth was delivered too."""
+        times = [value for value in columns.values() if isinstance(value, datetime)]
+        born, changed = min(times), max(times)
+        if born < changed and self.chance(4):
+            young = {name: None if name in LATER_TIMES else value for name, value in columns.items()}
+            if dataset == "conversations" and columns["source"] == "waiting_list":
+                young["member_id"] = None
+            if dataset == "ratings":
+                young |= {"score": None, "status": "pending"}
+            self.add(dataset, **young, updated_at=born)
+        return self.add(dataset, **columns, updated_at=changed)
+
+
+LATER_TIMES = {"cancelled_at", "handled_at", "given_at", "checked_out_at", "paid_at", "answered_at", "ended_at"}
+
+
+def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
+    """A brand with a handful of members and visitors, and 3 to 15 conversations with what surrounds them."""
+    draft = _Draft(rng, brand_id)
+    draft.add(
+        "brands", name="Brand", timezone=str(draft.zone), currency="EUR", locale="fr-FR",
+        attribution_window_days=draft.one_of(None, 1, 2, 14), working_hours=None,
+        updated_at=draft.borders[0] - timedelta(days=5),
+    )  # fmt: skip
+    members = tuple(f"m{number}" for number in range(rng.randint(1, 4)))
+    visitors = tuple(f"v{number}" for number in range(rng.randint(1, 4)))
+    for member in members:
+        for _ in range(rng.randint(1, 3)):
+            _member_version(draft, member)
+    for _ in range(rng.randint(3, 15)):
+        _conversation(draft, members, visitors)
+    for _ in range(rng.randint(0, 8)):
+        _hook_event(draft, members, visitors)
+    for _ in range(rng.randint(0, 8)):
+        _widget_event(draft, visitors)
+    for _ in range(rng.randint(0, 8)):
+        _activity(draft, members)
+    return Brand(brand_id, draft.rows, draft.zone, draft.around, members, tuple(sorted(set(draft.moments))))
+
+
+def _member_version(draft: _Draft, member: str) -> None:
+    updated_at = draft.moment()
+    if any(row["member_id"] == member and row["updated_at"] == updated_at for row in draft.rows.get("members", [])):
+        return  # which of two versions of one instant wins would be up to a hash
+    draft.add(
+        "members", member_id=member, first_name=None, last_name=None, role=draft.rng.randint(0, 6), team=None,
+        updated_at=updated_at,
+    )  # fmt: skip
+
+
+def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, ...]) -> None:
+    source = draft.one_of(*SOURCES)
+    internal = draft.chance(1)
+    visitor = None if internal else draft.one_of(*visitors)
+    requested = draft.moment()
+    handled = draft.perhaps_later(requested, 7)
+    # The member of a waiting request is known by its handling alone.
+    member = draft.one_of(*members) if source != "waiting_list" or handled else None
+    row = draft.entity(
+        "conversations", conversation_id=draft.new_id("c"), visitor_id=visitor,
+        kind="internal" if internal else "customer", source=source, channel=draft.one_of(*CHANNELS),
+        medium=draft.one_of("text", "video"), initiated_by=draft.one_of("visitor", "member"), requested_at=requested,
+        cancelled_at=draft.perhaps_later(requested, 3), handled_at=handled, member_id=member,
+        is_blocked=draft.chance(3), page_url=None, ad_id=None, ad_payload=None,
+    )  # fmt: skip
+    at = requested
+    if source == "phygital" and draft.chance(8):
+        sender_type, sender_id = draft.one_of(("visitor", visitor), ("system", None))
+        _message(draft, row, sender_type, sender_id, at, True, "phygital_marker")
+    for _ in range(draft.rng.randint(0, 7)):
+        if handled and draft.chance(2):
+            at = draft.nudge(handled)
+        else:
+            at = draft.later(at) if draft.chance(8) else draft.moment()
+        sender_type = draft.one_of("visitor", "member", "visitor", "member", "bot", "system")
+        sender_id = {
+            "visitor": visitor,
+            "member": draft.one_of(None, "unknown", *members, *members, *members),
+            "bot": "bot",
+            "system": None,
+        }[sender_type]
+        kinds = (
+            "text",
+            "photo",
+            "video",
+            "product",
+            "connect_invite",
+            "email_request",
+            "email_provided",
+            "email_provided",
+        )
+        _message(draft, row, sender_type, sender_id, at, draft.chance(1), draft.one_of(*kinds))
+    if draft.chance(4):
+        asked = draft.later(at)
+        given = draft.perhaps_later(asked, 6)
+        draft.entity(
+            "ratings", rating_id=draft.new_id("r"), conversation_id=row["conversation_id"],
+            member_id=draft.one_of(None, *members), requested_at=asked, given_at=given,
+            score=draft.rng.randint(1, 5) if given and draft.chance(9) else None, comment=None,
+            status=draft.one_of("submitted", "dismissed") if given else "pending",
+        )  # fmt: skip
+    if draft.chance(4):
+        _order(draft, row, visitors, at)
+
+
+def _message(
+    draft: _Draft, row: Row, sender_type: str, sender_id: str | None, at: datetime, automatic: bool, content_type: str
+) -> None:
+    draft.add(
+        "messages", message_id=draft.new_id("t"), conversation_id=row["conversation_id"], sender_type=sender_type,
+        sender_id=sender_id, sent_at=at, is_automatic=automatic, content_type=content_type,
+    )  # fmt: skip
+
+
+def _order(draft: _Draft, row: Row, visitors: tuple[str, ...], after: datetime) -> None:
+    step = draft.one_of(*STEPS, timedelta(days=14))
+    ordered = draft.nudge(after + step)
+    draft.moments.append(ordered)
+    cents = draft.rng.randint(0, 50_000)
+    draft.entity(
+        "orders", order_id=draft.new_id("o"),
+        visitor_id=draft.one_of(row["visitor_id"], row["visitor_id"], None, *visitors), customer_id=None,
+        conversation_id=draft.one_of(None, None, row["conversation_id"], "unknown"), member_id=None,
+        channel=draft.one_of(*CHANNELS),
+        origin=draft.one_of("conversation", "other", "other", "import", "publication"),
+        ordered_at=ordered, checked_out_at=None, paid_at=draft.perhaps_later(ordered, 5),
+        cancelled_at=draft.perhaps_later(ordered, 3), payment_method=draft.one_of("card", "cash_on_delivery"),
+        currency="EUR", gross_amount=Decimal(cents + 700) / 100, tax_amount=Decimal(cents // 6) / 100,
+        shipping_amount=Decimal(draft.one_of(0, 690)) / 100, discount_amount=Decimal(0),
+    )  # fmt: skip
+
+
+def _hook_event(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, ...]) -> None:
+    draft.add(
+        "hook_events", event_id=draft.new_id("h"), member_id=draft.one_of(*members),
+        visitor_id=draft.one_of(None, *visitors), occurred_at=draft.moment(),
+        event_type=draft.one_of("trigger", "display", "display", "click", "dismiss"),
+        hook_id=draft.one_of("hook-1", "hook-2"), conversation_id=None,
+    )  # fmt: skip
+
+
+def _widget_event(draft: _Draft, visitors: tuple[str, ...]) -> None:
+    visitor = draft.one_of(*visitors)
+    draft.add(
+        "widget_events", event_id=draft.new_id("w"), session_id=f"browser of {visitor}", visitor_id=visitor,
+        occurred_at=draft.moment(),
+        event_type=draft.one_of(
+            "open", "open", "impression", "close", "click", "request_waiting_list", "request_direct"
+        ),
+        widget_version=None, page_url=None, ad_id=None, ad_payload=None,
+    )  # fmt: skip
+
+
+def _activity(draft: _Draft, members: tuple[str, ...]) -> None:
+    at = draft.later(draft.moment()) if draft.chance(5) else draft.moment()
+    draft.add(
+        "member_activity", event_id=draft.new_id("a"), member_id=draft.one_of(*members), occurred_at=at, action="click"
+    )
+
+
+def question(rng: Random, brand: Brand) -> dict[str, Any]:
+    """Keyword arguments of `answer` beside the rows and known_until: what a reader might ask of that brand."""
+    first = brand.around + timedelta(days=rng.randint(-2, 2))
+    last = first + timedelta(days=rng.choice((0, 0, 1, 2, 4, 45, 250)))
+    end = day_begins(brand.zone, last + timedelta(days=1))
+
+    def some(*choices: Any) -> list[Any] | None:
+        """No filter in most cases, else a few of the choices."""
+        return None if rng.randint(0, 9) < 8 else rng.sample(choices, rng.randint(1, min(3, len(choices))))
+
+    slot: tuple[time | None, time | None] = (None, None)
+    if rng.randint(0, 9) >= 8:
+        begin, finish = rng.sample(SLOT_EDGES, 2)
+        slot = rng.choice(((begin, finish), (finish, begin), (begin, None), (None, max(begin, finish))))
+    happened = rng.choice(brand.moments)
+    about_the_end = (end, end + timedelta(days=1), end - timedelta(hours=1))
+    as_of = rng.choice((None, None, None, *about_the_end, happened, happened + MICROSECOND))
+    return {
+        "date_from": first,
+        "date_to": last,
+        "sources": some(*SOURCES),
+        "channels": some(*CHANNELS),
+        "roles": some(*range(7)),
+        "members": some(*brand.members),
+        "time_from": slot[0],
+        "time_to": slot[1],
+        "weekdays": some(*range(1, 8)),
+        "as_of": as_of,
+    }
+
+
+@st.composite
+def brands(draw: st.DrawFn, brand_id: str = "brand-a") -> Brand:
+    """Random brands that shrink."""
+    return brand(draw(st.randoms(use_true_random=False)), brand_id)
+
+
+@st.composite
+def questions(draw: st.DrawFn, about: Brand) -> dict[str, Any]:
+    """Random questions that shrink."""
+    return question(draw(st.randoms(use_true_random=False)), about)

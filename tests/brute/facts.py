@@ -1,0 +1,184 @@
+"""What a set of contract rows says: one winner per key, and every conversation's life as plain instants.
+
+Here: the vocabulary of the indicators (start, message, dialogue, role at a time). Not here: any counting.
+Read next: question.py (period, filters), then the sections.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+
+KEYS = {
+    "brands": ("brand_id",),
+    "conversations": ("brand_id", "conversation_id"),
+    "messages": ("brand_id", "message_id"),
+    "ratings": ("brand_id", "rating_id"),
+    "member_activity": ("brand_id", "event_id"),
+    "widget_events": ("brand_id", "event_id"),
+    "hook_events": ("brand_id", "event_id"),
+    "orders": ("brand_id", "order_id"),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that counts. `time` is when it counts (None while its conversation has not started)."""
+
+    message_id: str
+    side: str  # visitor | member
+    author: str | None  # of a member's message; the conversation's member where the source gives none
+    content_type: str
+    sent_at: datetime
+    time: datetime | None
+    is_marker: bool
+
+
+@dataclass
+class Conversation:
+    """A customer conversation with its messages, in the order of (sent_at, message_id)."""
+
+    conversation_id: str
+    visitor_id: str
+    source: str
+    member_id: str | None
+    requested_at: datetime
+    cancelled_at: datetime | None
+    handled_at: datetime | None
+    is_blocked: bool
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self.handled_at if self.source == "waiting_list" else self.requested_at
+
+    @property
+    def established_at(self) -> datetime | None:
+        """When both sides have written; None as long as one has not."""
+        visitor = [message.time for message in self.messages if message.side == "visitor" and message.time]
+        member = [message.time for message in self.messages if message.side == "member" and message.time]
+        return max(min(visitor), min(member)) if visitor and member else None
+
+    def member_known_before(self, instant: datetime | None) -> str | None:
+        """The conversation's member, as known before `instant` (None = everything known)."""
+        if self.source == "waiting_list" and not before(self.handled_at, instant):
+            return None
+        return self.member_id
+
+
+def before(moment: datetime | None, instant: datetime | None) -> bool:
+    """Whether a fact's moment is there and lies before `instant` (None = the end of time)."""
+    return moment is not None and (instant is None or moment < instant)
+
+
+class Facts:
+    """All that is known of one brand."""
+
+    def __init__(self, rows: Rows, brand_id: str) -> None:
+        def own(dataset: str) -> list[Row]:
+            winners = winning(dataset, rows.get(dataset, []))
+            return [row for row in winners if row["brand_id"] == brand_id]
+
+        (brand,) = own("brands")
+        self.zone = ZoneInfo(brand["timezone"])
+        self.window_days: int = 14 if brand.get("attribution_window_days") is None else brand["attribution_window_days"]
+        self._versions: dict[str, list[Row]] = defaultdict(list)
+        for row in rows.get("members", []):
+            if row["brand_id"] == brand_id:
+                self._versions[row["member_id"]].append(_in_utc(row))
+        self.conversations = {
+            row["conversation_id"]: Conversation(
+                conversation_id=row["conversation_id"], visitor_id=row["visitor_id"], source=row["source"],
+                member_id=row["member_id"], requested_at=row["requested_at"], cancelled_at=row["cancelled_at"],
+                handled_at=row["handled_at"], is_blocked=row["is_blocked"],
+            )
+            for row in own("conversations")
+            if row["kind"] == "customer"
+        }  # fmt: skip
+        for row in sorted(own("messages"), key=lambda row: (row["sent_at"], row["message_id"])):
+            conversation = self.conversations.get(row["conversation_id"])
+            if conversation:
+                message = _message(row, conversation)
+                if message:
+                    conversation.messages.append(message)
+        self.ratings = own("ratings")
+        self.activity = own("member_activity")
+        self.widget_events = own("widget_events")
+        self.hook_events = own("hook_events")
+        self.orders = own("orders")
+
+    def role(self, member_id: str, instant: datetime) -> int | None:
+        """The role held at `instant`: that of the newest version by then, else of the first known one."""
+        versions = self._versions.get(member_id)
+        if not versions:
+            return None
+        reached = [row for row in versions if row["updated_at"] <= instant]
+        if not reached:
+            first = min(row["updated_at"] for row in versions)
+            reached = [row for row in versions if row["updated_at"] == first]
+        role: int = max(reached, key=lambda row: (row["updated_at"], extract_day(row)))["role"]
+        return role
+
+
+def _message(row: Row, conversation: Conversation) -> Message | None:
+    """The row as a message that counts, or None: system, bots and automatic ones but the phygital marker do not."""
+    is_marker = (
+        conversation.source == "phygital" and row["content_type"] == "phygital_marker" and bool(row["is_automatic"])
+    )
+    if is_marker:
+        side = "visitor"
+    elif row["sender_type"] in ("visitor", "member") and not row["is_automatic"]:
+        side = row["sender_type"]
+    else:
+        return None
+    start = conversation.started_at
+    return Message(
+        message_id=row["message_id"], side=side,
+        author=(row["sender_id"] or conversation.member_id) if side == "member" else None,
+        content_type=row["content_type"], sent_at=row["sent_at"],
+        time=max(row["sent_at"], start) if start else None, is_marker=is_marker,
+    )  # fmt: skip
+
+
+def winning(dataset: str, rows: Iterable[Row]) -> list[Row]:
+    """The newest row of each key; ValueError where only a content hash could tell which one wins."""
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in KEYS[dataset])].append(_in_utc(row))
+    winners = []
+    for key, group in groups.items():
+
+        def rank(row: Row) -> tuple[datetime, date]:
+            return row.get("updated_at", datetime.min.replace(tzinfo=UTC)), extract_day(row)
+
+        best = max(map(rank, group))
+        first, *others = [_content(row) for row in group if rank(row) == best]
+        if any(other != first for other in others):
+            raise ValueError(f"{dataset} {key}: two rows of equal age and different content")
+        winners.append(first)
+    return winners
+
+
+def extract_day(row: Row) -> date:
+    """The day of the extract that brought the row: `extract_day` where the row says so, else its own UTC day."""
+    day: date = row.get("extract_day") or own_time(row).astimezone(UTC).date()
+    return day
+
+
+def own_time(row: Row) -> datetime:
+    """updated_at of an entity, else the time of the event."""
+    moment: datetime = row.get("updated_at") or row.get("sent_at") or row["occurred_at"]
+    return moment
+
+
+def _content(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "extract_day"}
+
+
+def _in_utc(row: Row) -> Row:
+    return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}

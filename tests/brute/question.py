@@ -1,0 +1,73 @@
+"""A question: period, slot, weekdays, filters, as-of; and which instants and members pass it.
+
+Here: the tests that every indicator applies. Not here: the indicators.
+Read next: waiting_list.py.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from brute.clock import day_begins, in_slot
+from brute.facts import Facts
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one brand; None = no restriction, `known_until` = end of the newest complete extract day."""
+
+    facts: Facts
+    date_from: date
+    date_to: date
+    sources: Collection[str] | None = None
+    channels: Collection[str] | None = None
+    roles: Collection[int] | None = None
+    members: Collection[str] | None = None
+    time_from: time | None = None
+    time_to: time | None = None
+    weekdays: Collection[int] | None = None
+    as_of: datetime | None = None
+    known_until: datetime | None = None
+
+    @property
+    def begin(self) -> datetime:
+        return day_begins(self.facts.zone, self.date_from)
+
+    @property
+    def end(self) -> datetime:
+        return day_begins(self.facts.zone, self.date_to + timedelta(days=1))
+
+    @property
+    def known_end(self) -> datetime:
+        """Facts before this instant are what a fixed indicator may look at: the end of P, or the as-of if earlier."""
+        return self.end if self.as_of is None else min(self.end, self.as_of)
+
+    def known(self, instant: datetime | None) -> bool:
+        """A fact of that time exists, and the as-of does not hide it."""
+        return instant is not None and (self.as_of is None or instant < self.as_of)
+
+    def in_period(self, instant: datetime | None) -> bool:
+        """In P, and known."""
+        return self.known(instant) and instant is not None and self.begin <= instant < self.end
+
+    def in_window(self, instant: datetime | None) -> bool:
+        """In W, and known."""
+        if instant is None or not self.in_period(instant):
+            return False
+        if not in_slot(self.facts.zone, instant, self.time_from, self.time_to):
+            return False
+        return self.weekdays is None or instant.astimezone(self.facts.zone).isoweekday() in self.weekdays
+
+    def passes_source(self, source: str) -> bool:
+        return self.sources is None or source in self.sources
+
+    def passes_channel(self, channel: str) -> bool:
+        return self.channels is None or channel in self.channels
+
+    def passes_member(self, member_id: str | None, instant: datetime) -> bool:
+        """Member and role filter; `instant` is the time of the fact, at which the role is read."""
+        if self.members is not None and member_id not in self.members:
+            return False
+        if self.roles is None:
+            return True
+        return member_id is not None and self.facts.role(member_id, instant) in self.roles
