@@ -1,0 +1,82 @@
+"""Reading the loader's ledger: what became of each extract, and what is loaded but not published yet.
+
+Not here: writing it (sources/loading.py). Next: sources/loading.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+
+COUNTS = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected")
+
+
+@dataclass(frozen=True)
+class Load:
+    """One line of the loader's ledger, all brands together; counts are rows."""
+
+    load_id: int
+    dataset: str
+    extract_day: date
+    outcome: str
+    reason: str | None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def newest_load(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("select coalesce(max(load_id), 0) from raw.load").fetchone()
+    return int(row[0]) if row else 0
+
+
+def loads_after(connection: psycopg.Connection[Any], load_id: int, datasets: Iterable[str] | None = None) -> list[Load]:
+    """The loads with a greater number, of these datasets or of all."""
+    rows = connection.execute(
+        "select l.load_id, l.dataset, l.extract_day, l.outcome, l.reason,"
+        "  coalesce(sum(c.rows_read), 0), coalesce(sum(c.rows_loaded), 0), coalesce(sum(c.duplicates), 0),"
+        "  coalesce(sum(c.superseded), 0), coalesce(sum(c.waiting), 0), coalesce(sum(c.rejected), 0)"
+        " from raw.load as l left join raw.load_count as c on c.load_id = l.load_id"
+        " where l.load_id > %s and (%s::text[] is null or l.dataset = any(%s))"
+        " group by l.load_id order by l.load_id",
+        [load_id, *[None if datasets is None else list(datasets)] * 2],
+    )
+    return [Load(*row[:5], dict(zip(COUNTS, map(int, row[5:]), strict=True))) for row in rows]
+
+
+def has_unpublished(connection: psycopg.Connection[Any]) -> bool:
+    """Did an earlier run load something and fail, or die, before it published?"""
+    row = connection.execute(
+        "select exists (select 1 from raw.touched)"
+        " or exists (select 1 from raw.load where outcome = 'loaded') and not exists (select 1 from marts.publication)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def unpublished_days(connection: psycopg.Connection[Any]) -> list[date]:
+    """Extract days of the loads that the run in build.run covers and that no publication has shown yet."""
+    rows = connection.execute(
+        "select distinct extract_day from raw.load"
+        " where load_id > (select coalesce(max(load_id), 0) from marts.load_ledger)"
+        "  and load_id <= (select newest_load_id from build.run)"
+        " order by 1"
+    )
+    return [row[0] for row in rows]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A publication: its number, how far the data reach, and rows written, by table."""
+
+    number: int
+    data_through: Any
+    tables: Mapping[str, Mapping[str, int]]
+
+
+def newest_generation(connection: psycopg.Connection[Any]) -> Generation | None:
+    row = connection.execute(
+        "select generation, data_through, tables from marts.publication order by generation desc limit 1"
+    ).fetchone()
+    return Generation(*row) if row else None
