@@ -86,10 +86,8 @@ def prepare(
         if stale:
             connection.execute(
                 "insert into raw.touched (brand_id, entity, entity_id, load_id)"
-                " select brand_id, 'brand', brand_id, %(load)s from marts.brand_generation as g"
-                " where not exists (select 1 from raw.touched as t where t.brand_id = g.brand_id"
-                "  and t.entity = 'brand' and t.entity_id = g.brand_id and t.load_id = %(load)s)",
-                {"load": newest},
+                " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
+                [newest],
             )
         _write_run(connection, run_id, instant, data_through, newest)
     return Prepared(newest, tuple(stale), tuple(remarks))

@@ -62,7 +62,7 @@ comment on column marts.load_ledger.brand_id is 'The brand; empty for what can''
 comment on column marts.load_ledger.load_id is 'Number of the load.';
 comment on column marts.load_ledger.dataset is 'The dataset that the extract belongs to.';
 comment on column marts.load_ledger.extract_day is 'The UTC day of the extract.';
-comment on column marts.load_ledger.outcome is 'What became of the extract as a whole: loaded or refused.';
+comment on column marts.load_ledger.outcome is 'What became of the extract as a whole: loaded, unchanged or refused.';
 comment on column marts.load_ledger.reason is 'Why the extract was refused; null for a loaded one.';
 comment on column marts.load_ledger.files is 'The files (or the query) that the extract consisted of.';
 comment on column marts.load_ledger.rows_read is 'Rows that the extract held; null when it could not be read.';
