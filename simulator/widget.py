@@ -36,10 +36,11 @@ class Widget:
         rng, browser, page = self._rng, visitor.browser(self._rng), self._rng.choice(PAGES)
         at = self._step(visitor, browser, at, "impression", page)
         if rng.random() < 0.25:
-            at = self._step(visitor, browser, at, rng.choice(("click", "open", "notification_click")), page)
+            if rng.random() < 0.4:
+                at = self._step(visitor, browser, at, rng.choice(("click", "notification_click")), page)
             at = self._step(visitor, browser, at, "open", page)
             for event_type in ("list_members", "view_member", "other"):
-                if rng.random() < 0.35:
+                if rng.random() < 0.25:
                     at = self._step(visitor, browser, at, event_type, page)
             self._step(visitor, browser, at, "close", page)
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,7 +58,7 @@ class Conversation:
     def started_at(self) -> datetime | None:
         return self.handled_at if self.source == "waiting_list" else self.requested_at
 
-    @property
+    @cached_property
     def established_at(self) -> datetime | None:
         """When both sides have written; None as long as one has not."""
         visitor = [message.time for message in self.messages if message.side == "visitor" and message.time]
@@ -84,7 +85,10 @@ class Facts:
             winners = winning(dataset, rows.get(dataset, []))
             return [row for row in winners if row["brand_id"] == brand_id]
 
-        (brand,) = own("brands")
+        brands = own("brands")
+        if not brands:
+            raise ValueError(f"no brand {brand_id!r} among the rows")
+        brand = brands[0]
         self.zone = ZoneInfo(brand["timezone"])
         self.window_days: int = 14 if brand.get("attribution_window_days") is None else brand["attribution_window_days"]
         self._versions: dict[str, list[Row]] = defaultdict(list)

@@ -16,10 +16,12 @@ import pytest
 from brute import agrees, answer
 from brute.brands import Brand, brand, brands, question, questions
 from brute.clock import day_begins
-from brute.facts import Rows, winning
-from brute.landing import known_until, write
+from brute.facts import Facts, Rows, winning
+from brute.landing import known_until, read, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import simulator
 
 PARIS = ZoneInfo("Europe/Paris")
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
@@ -451,6 +453,9 @@ def test_extracts_hold_every_row_without_the_day_they_came(tmp_path: Path) -> No
     lines = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
     assert len(lines) == sum(map(len, rows.values()))
     assert not any("extract_day" in line for line in lines)
+    assert {name: sorted(map(repr, found)) for name, found in read(tmp_path).items()} == {
+        name: sorted(repr({**row, "extract_day": row["extract_day"]}) for row in found) for name, found in rows.items()
+    }
     assert known_until(rows).date() == max(date.fromisoformat(path.parts[-2]) for path in paths) + timedelta(days=1)
 
 
@@ -462,6 +467,16 @@ def test_figures_agree_but_for_the_rounding_of_a_division() -> None:
 
 
 # Laws that hold for any history
+
+
+def test_simulated_and_read_back_extracts_are_answered(tmp_path: Path) -> None:
+    simulator.write(tmp_path, days=5, seed=1, conversations_per_day=25)
+    facts = Facts(read(tmp_path), "maison-lumen")
+    figures = answer(facts, "maison-lumen", date(2025, 3, 1), date(2025, 3, 5))
+    for ref in ("Wlst-Card-13", "Hook-Card-10", "Chat-Card-12", "Chat-Card-73", "Chat-Card-82", "Wget-Card-04"):
+        assert figures[ref, None][0], ref
+    with pytest.raises(ValueError, match="no brand 'nobody'"):
+        Facts(read(tmp_path), "nobody")
 
 
 def test_a_question_is_seldom_empty() -> None:
@@ -489,6 +504,22 @@ def test_fixed_indicators_are_the_same_ever_after(data: st.DataObject) -> None:
     for key, figure in at_the_end.items():
         if key[0] not in FLUCTUATING:
             assert later[key] == figure, key
+
+
+@SLOW
+@given(st.data())
+def test_what_may_only_grow_never_falls(data: st.DataObject) -> None:
+    one: Brand = data.draw(brands())
+    asked = data.draw(questions(one)) | {"members": None, "roles": None}
+    end = day_begins(one.zone, asked["date_to"] + timedelta(days=1))
+    grown: dict[str, Any] = {}
+    for days in (0, 1, 3, 30, 300):
+        figures = answer(one.rows, one.brand_id, **asked | {"as_of": end + timedelta(days=days)})
+        for ref in ("Wlst-Card-2", "Chat-Card-12", "Chat-Card-38", "Chat-Card-72", "Chat-Card-86"):
+            numerator = figures[ref, None][1]
+            assert numerator is not None
+            assert numerator >= grown.get(ref, 0), ref
+            grown[ref] = numerator
 
 
 @SLOW
