@@ -38,7 +38,6 @@ class Relation:
     fact: str
     anchor: str
     where: str | None
-    fact_where: str | None
     join: str | None
     dimensions: Mapping[str, str]
     member_known_at: str | None
@@ -119,7 +118,6 @@ def _relation(name: str, entry: Mapping[str, Any]) -> Relation:
         fact=entry["fact"],
         anchor=anchor,
         where=entry.get("where"),
-        fact_where=entry.get("fact_where"),
         join=entry.get("join"),
         dimensions=entry.get("dimensions", {}),
         member_known_at=entry.get("member_known_at"),

@@ -187,9 +187,8 @@ class Scan:
                 f"{relation.anchor} < q.cut_at",
                 window_condition(relation.anchor),
             ]
-        for condition in (relation.fact_where, relation.where):
-            if condition:
-                conditions.append(f"({condition})")
+        if relation.where:
+            conditions.append(f"({relation.where})")
         parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
         for name in self.filters:
             conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")

@@ -46,6 +46,7 @@ select
     end as answered_at,
     m.source,
     m.member_id,
+    m.requested_at,
     m.handled_at,
     m.started_at,
     l.established_at,

@@ -9,6 +9,7 @@ message as (
         m.*,
         c.source,
         c.member_id,
+        c.requested_at,
         c.handled_at,
         c.started_at,
         -- Bots, the system and automatic texts are not conversation. The marker of a phygital conversation is: the

@@ -3,7 +3,17 @@
 with
 
 spoken as (
-    select m.*
+    select
+        m.brand_id,
+        m.message_id,
+        m.conversation_id,
+        m.written_by,
+        m.sent_at,
+        m.source,
+        m.member_id,
+        m.requested_at,
+        m.handled_at,
+        m.member_role_sent
     from {{ ref('int_messages_counted') }} as m
     where m.written_by is not null and m.content_type <> 'phygital_marker'
 ),
@@ -31,6 +41,7 @@ select
     extract(epoch from o.answered_at - o.sent_at) as answer_seconds,
     o.source,
     o.member_id,
+    o.requested_at,
     o.handled_at,
     o.member_role_sent as member_role
 from ordered as o
