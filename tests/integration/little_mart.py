@@ -156,11 +156,11 @@ class Warehouse:
         self.runs = 0
         self.manifest = manifest()
 
-    def load(self, dataset: str = "messages", **counts: int) -> int:
+    def load(self, **counts: int) -> int:
         row = self.connection.execute(
             "insert into raw.load (load_id, dataset, extract_day, outcome, files, fingerprint, started_at, ended_at)"
-            " values (nextval('raw.load_id'), %s, %s, 'loaded', '[]', '', %s, %s) returning load_id",
-            [dataset, DAY, INSTANT, INSTANT],
+            " values (nextval('raw.load_id'), 'messages', %s, 'loaded', '[]', '', %s, %s) returning load_id",
+            [DAY, INSTANT, INSTANT],
         ).fetchone()
         assert row
         for brand_id, rows in counts.items():

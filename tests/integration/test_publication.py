@@ -5,6 +5,7 @@ Not here: who may read (test_access.py). Next: little_mart.py, on which both sta
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -172,17 +173,6 @@ def test_only_the_touched_keys_of_the_run_are_consumed(mart: Warehouse) -> None:
     assert mart.rows("select load_id from marts.load_ledger") == [first]
 
 
-def test_prepare_waits_for_loads_under_way(mart: Warehouse, database: str) -> None:
-    """A load with a lower number that commits after a higher one must not count as covered."""
-    with warehouse.connect(database) as loader:
-        loader.execute("lock table raw.load in row exclusive mode")  # as a load does before it draws its number
-        mart.connection.execute("set lock_timeout = '50ms'")
-        mart.connection.commit()
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            mart.prepare()
-    assert mart.prepare().newest_load_id == 0
-
-
 def test_a_run_does_not_publish_what_another_built(published: Warehouse) -> None:
     published.prepare()
     published.build(["star"], [], [])
@@ -250,6 +240,67 @@ def test_readers_go_on_while_a_publication_is_under_way(published: Warehouse, da
         assert reader.execute("select sum(messages) from marts.message_days").fetchone() == (3,)
         holder.rollback()
         assert publication.result().counts["fct_message"] == Counts(0, 0, 3)
+
+
+def test_a_publication_that_is_killed_leaves_everything_as_before(published: Warehouse, database: str) -> None:
+    before = marts_digest.digest(published.connection)
+    published.connection.commit()
+    published.prepare()
+    published.build(["star"], CONVERSATIONS, [])
+    with (
+        warehouse.connect(database) as holder,
+        warehouse.connect(database) as doomed,
+        warehouse.connect(database) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("lock table marts.brand_generation in exclusive mode")
+        victim = Warehouse(doomed)
+        victim.runs = published.runs
+        publication = pool.submit(victim.publish)
+        while watcher.execute("select exists (select 1 from pg_locks where not granted)").fetchone() != (True,):
+            watcher.rollback()
+        watcher.execute("select pg_terminate_backend(%s)", [doomed.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            publication.result()
+    assert marts_digest.digest(published.connection) == before
+    published.connection.commit()
+    assert published.publish().counts["fct_message"] == Counts(0, 0, 3)
+
+
+def test_every_read_under_fifty_publications_sees_one_generation(published: Warehouse, database: str) -> None:
+    """Each publication gives every message its generation as amount, and takes one message away or brings it back."""
+    question = (
+        "select count(*), count(distinct amount), max(amount), (select max(generation) from marts.publication),"
+        " (select max(generation) from marts.brand_generation) from marts.fct_message"
+    )
+    done = threading.Event()
+
+    def read() -> list[Any]:
+        with warehouse.connect(database, autocommit=True) as reader:
+            seen = [reader.execute(question.encode()).fetchone()]
+            while not done.is_set():
+                seen.append(reader.execute(question.encode()).fetchone())
+            return seen
+
+    published.run(["star"], CONVERSATIONS, [(*message[:4], 2) for message in MESSAGES])
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        for generation in range(3, 53):
+            published.prepare()
+            published.connection.execute("truncate build.messages")
+            published.connection.execute(
+                "insert into build.messages select 'star', 'm' || n, 'c1', now(), %s, '{}'"
+                " from generate_series(1, %s) as n",
+                [generation, 2 + generation % 2],
+            )
+            published.connection.commit()
+            assert published.publish().generation == generation
+        done.set()
+        reads = [row for reader in readers for row in reader.result()]
+    mixed = [
+        row for row in reads if row != (row[0], 1, row[3], row[3], row[3]) or (row[3] > 2 and row[0] != 2 + row[3] % 2)
+    ]
+    assert (mixed, len(reads) > 50) == ([], True)
 
 
 def test_two_publications_at_once_wait_for_each_other(published: Warehouse, database: str) -> None:
