@@ -341,7 +341,7 @@ def _analyse(connection: psycopg.Connection[Any], schema: str, tables: Iterable[
         select c.relname from pg_class as c
         where
             c.relnamespace = %s::regnamespace and c.relname = any(%s) and c.relkind = 'r'
-            and (c.reltuples < 0 or abs(pg_relation_size(c.oid) / 8192 - c.relpages) > 0.1 * c.relpages)
+            and (c.reltuples < 0 or abs(pg_relation_size(c.oid) / current_setting('block_size')::integer - c.relpages) > 0.1 * c.relpages)
         """,
         [schema, sorted(tables)],
     ).fetchall()
