@@ -338,10 +338,14 @@ def _analyse(connection: psycopg.Connection[Any], schema: str, tables: Iterable[
     """Statistics for tables that the server has never seen analysed or that have grown or shrunk by a tenth since."""
     rows = connection.execute(
         """
-        select c.relname from pg_class as c
+        select c.relname
+        from pg_class as c
+        cross join lateral (
+            select pg_relation_size(c.oid) / current_setting('block_size')::integer as pages
+        ) as now
         where
             c.relnamespace = %s::regnamespace and c.relname = any(%s) and c.relkind = 'r'
-            and (c.reltuples < 0 or abs(pg_relation_size(c.oid) / current_setting('block_size')::integer - c.relpages) > 0.1 * c.relpages)
+            and (c.reltuples < 0 or abs(now.pages - c.relpages) > 0.1 * c.relpages)
         """,
         [schema, sorted(tables)],
     ).fetchall()
