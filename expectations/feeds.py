@@ -10,11 +10,13 @@ database: so it leaves no connection behind, and a large extract costs it nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.rows import dict_row
+
+from expectations.findings import Finding, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,9 @@ UNPUBLISHED_PROFILES = """
 with judged as (
     select e.dataset, e.extract_day, e.load_id
     from raw.extract as e
-    where e.dataset = %(dataset)s and e.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
+    where
+        e.dataset = %(dataset)s
+        and e.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
 ), sizes as (
     select e.extract_day, coalesce(sum(p.row_count) filter (where p.column_name = ''), 0)::bigint as row_count
     from raw.extract as e
@@ -68,18 +72,6 @@ order by j.extract_day, p.column_name
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one expectation found. `passed` is None when it could not be evaluated: that is our fault, not the data's."""
-
-    name: str
-    table: str
-    is_error: bool
-    passed: bool | None
-    observed: str
-    expected: str
-
-
 def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: Iterable[str]) -> list[Finding]:
     """The suite of one dataset over every standing extract that no publication covers yet."""
     from great_expectations import expectations as gxe
@@ -93,7 +85,7 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
     findings = []
     volumes = _frame(connection, VOLUMES, values, {"row_count": "int64", "least": "int64"})
     if len(volumes):
-        findings += _judge(
+        findings += judge(
             volumes,
             dataset,
             {
@@ -112,7 +104,7 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
         )
     nulls = _frame(connection, NULLS, values, {"null_share": "float64"})
     if len(nulls):
-        findings += _judge(
+        findings += judge(
             nulls,
             dataset,
             {
@@ -139,7 +131,7 @@ def judge_freshness(newest_complete_day: date | None, today: date) -> list[Findi
         {"newest_complete_day": [newest_complete_day.isoformat()], "age_days": [(today - newest_complete_day).days]}
     )
     expectation = gxe.ExpectColumnValuesToBeBetween(column="age_days", max_value=STALE_DAYS)
-    return _judge(frame, "all", {"is_fresh": (expectation, False, expected)}, ["newest_complete_day"])
+    return judge(frame, "all", {"is_fresh": (expectation, False, expected)}, ["newest_complete_day"])
 
 
 def _frame(
@@ -147,43 +139,6 @@ def _frame(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    cursor = connection.execute(query, values)  # type: ignore[call-overload]
-    return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description]).astype(types)
-
-
-def _judge(frame: pd.DataFrame, table: str, suite: dict[str, tuple[Any, bool, str]], names: list[str]) -> list[Finding]:
-    """Run expectations, each with whether it is an error and what it expects; `names` are columns that name a row."""
-    import great_expectations as gx
-
-    context = gx.get_context(mode="ephemeral")
-    batch = (
-        context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-    ).get_batch({"dataframe": frame})
-    return [
-        _finding(name, table, is_error, expected, batch.validate(expectation, result_format=_complete(names)), names)
-        for name, (expectation, is_error, expected) in suite.items()
-    ]
-
-
-def _complete(names: list[str]) -> dict[str, Any]:
-    # Only the complete form names the rows that fail.
-    return {"result_format": "COMPLETE", "unexpected_index_column_names": names}
-
-
-def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, names: list[str]) -> Finding:
-    failure = _exception(result.exception_info)
-    if failure:
-        return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
-    bad = result.result.get("unexpected_index_list") or []
-    where = ", ".join(" ".join(f"{key} {row[key]}" for key in names) for row in bad[:10])
-    more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
-    value = result.result.get("observed_value", result.result.get("element_count"))
-    observed = f"{where}{more}" if where else f"{value}"
-    return Finding(name, table, is_error, bool(result.success), observed, expected)
-
-
-def _exception(info: Any) -> str | None:
-    """The message of an expectation that raised; GX gives one entry, or one entry a metric."""
-    entries = [info] if "raised_exception" in (info or {}) else list((info or {}).values())
-    raised = [entry for entry in entries if isinstance(entry, dict) and entry.get("raised_exception")]
-    return str(raised[0].get("exception_message")) if raised else None
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query.encode(), values).fetchall()
+    return pd.DataFrame(rows).astype(types) if rows else pd.DataFrame()

@@ -5,7 +5,7 @@ Not here: what is loaded in a day (ingestion.py) or who asks for it (jobs.py). N
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from dagster import DailyPartitionsDefinition
@@ -26,10 +26,6 @@ class Stretch:
 def daily(first: date) -> DailyPartitionsDefinition:
     """One partition a UTC day from `first` to today: today's extract may stand there before the day is over."""
     return DailyPartitionsDefinition(start_date=first.isoformat(), timezone="UTC", end_offset=1)
-
-
-def today() -> date:
-    return datetime.now(UTC).date()
 
 
 def days_of(window: Any) -> list[date]:

@@ -93,9 +93,7 @@ def only_brand(connection: psycopg.Connection[Any]) -> str:
 
 def last_days(connection: psycopg.Connection[Any], days: int = 30) -> tuple[date, date]:
     """First and last of the newest `days` UTC days that the published data hold completely."""
-    row = connection.execute(
-        "select data_through from marts.publication order by generation desc limit 1"
-    ).fetchone()
+    row = connection.execute("select data_through from marts.publication order by generation desc limit 1").fetchone()
     if row is None or row[0] is None:
         raise ReportError("no complete extract day is published: name the days, or see `causerie run`")
     last = (row[0] - timedelta(microseconds=1)).date()

@@ -43,7 +43,10 @@ def loads_after(connection: psycopg.Connection[Any], load_id: int, datasets: Ite
         " group by l.load_id order by l.load_id",
         [load_id, *[None if datasets is None else list(datasets)] * 2],
     )
-    return [Load(*row[:5], dict(zip(COUNTS, map(int, row[5:]), strict=True))) for row in rows]
+    return [
+        Load(load_id, dataset, day, outcome, reason, dict(zip(COUNTS, map(int, counts), strict=True)))
+        for load_id, dataset, day, outcome, reason, *counts in rows
+    ]
 
 
 def has_unpublished(connection: psycopg.Connection[Any]) -> bool:

@@ -1,0 +1,250 @@
+"""The command line `causerie`: thin over the functions that Dagster calls too.
+
+Not here: any work. Heavy imports stand inside the commands, so that --help is quick. Next: runs.py, report.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.settings import Settings
+
+app = typer.Typer(
+    help="Exact indicators of conversational commerce, from extracts to answers.\n\n"
+    "Begin with `causerie run`, then `causerie report`. Settings are environment variables: CAUSERIE_HOME (state),"
+    " CAUSERIE_LANDING (root of the extracts), CAUSERIE_DATABASE_URL (unset: an embedded PostgreSQL),"
+    " CAUSERIE_SOURCES (the sources file).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+quarantine_app = typer.Typer(help="Bad rows, which wait here until their extract is replaced by a better one.")
+db_app = typer.Typer(help="The warehouse: an embedded PostgreSQL, or the one at CAUSERIE_DATABASE_URL.")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(db_app, name="db", no_args_is_help=True)
+
+
+class Problem(Exception):
+    """Something the reader of the terminal should know, in one line."""
+
+
+def day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day: write it as 2026-03-31") from None
+
+
+def hour(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time of day: write it as 09:30") from None
+
+
+def instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is not an instant: write it as 2026-03-31T18:00:00+02:00")
+    return at
+
+
+@app.command()
+def run(
+    first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First extract day.")] = None,
+    last: Annotated[date | None, typer.Option("--to", parser=day, metavar="DAY", help="Last extract day.")] = None,
+) -> None:
+    """Load extracts, build what they touch, audit it and publish it.
+
+    By default every extract that is new or has changed; with --from or --to, the extracts of these days once more.
+    Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published.
+    """
+    from rich.console import Console
+
+    from orchestration import console, runs, warehouse
+    from orchestration.history import newest_generation
+
+    if first and last and first > last:
+        raise Problem(f"--from {first} comes after --to {last}")
+    settings = Settings.from_environment()
+    log = runs.log_file(settings)
+    with runs.quiet(log) as terminal, os.fdopen(os.dup(terminal), "w") as stream:
+        out = Console(file=stream, highlight=False)
+        with console.RunProgress(out) as progress:
+            outcome = runs.run(settings, first, last, progress)
+            if not outcome.failures:
+                progress.done()
+        if outcome.nothing_to_do:
+            with warehouse.connect(warehouse.url(settings)) as connection:
+                out.print(console.nothing_new(newest_generation(connection)))
+        else:
+            out.print(console.summary(outcome))
+        if outcome.failures:
+            out.print(f"Everything that was said: {log}")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def report(
+    brand: Annotated[str | None, typer.Argument(help="Which brand; may be left out where there is only one.")] = None,
+    first: Annotated[
+        date | None,
+        typer.Argument(parser=day, metavar="[FROM]", help="First day, local to the brand.", show_default="30 days"),
+    ] = None,
+    last: Annotated[
+        date | None,
+        typer.Argument(parser=day, metavar="[TO]", help="Last day, included.", show_default="the last one published"),
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    role: Annotated[
+        list[int] | None, typer.Option(help="Only members of this role, 0 to 6; may be given again.")
+    ] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    time_from: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="From this local time.")] = None,
+    time_to: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="Before this local time.")] = None,
+    weekday: Annotated[list[int] | None, typer.Option(help="Only this weekday, 1 Monday to 7 Sunday.")] = None,
+    breakdown: Annotated[
+        list[str] | None,
+        typer.Option(help="day, week, month, source, member, role, channel, hour, ad ...; up to two."),
+    ] = None,
+    compare_previous: Annotated[bool, typer.Option("--compare-previous", help="Beside the period before.")] = False,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As it was known at this instant.")
+    ] = None,
+    ref: Annotated[list[str] | None, typer.Option(help="Only this indicator; may be given again.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
+) -> None:
+    """The indicators of a brand and a period, exact for every combination of filters."""
+    import json
+
+    from orchestration import report as reports
+    from orchestration import warehouse
+
+    settings = Settings.from_environment()
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        brand = brand or reports.only_brand(connection)
+        if first is None:
+            first, last = reports.last_days(connection)
+        question = reports.Question(
+            brand, first, last or first, source, channel, role, member, time_from, time_to, weekday, breakdown or [],
+            compare_previous, as_of, ref,
+        )  # fmt: skip
+        rows = reports.ask(connection, question)
+        if as_json:
+            print(json.dumps(reports.as_json(question, rows), ensure_ascii=False))
+            return
+        names = reports.brand_line(connection, brand)
+
+    from rich.console import Console
+
+    from orchestration import catalogue, console
+
+    known = catalogue.load()
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    out.print(console.report(question, rows, names, known.indicators, known.areas))
+
+
+@app.command()
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Folder to write extracts into, one folder a dataset and day.")],
+    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed, same brand, to the byte.")] = 1,
+    conversations_per_day: Annotated[int, typer.Option(min=1, help="How busy the brand is.")] = 120,
+    first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First day.")] = None,
+) -> None:
+    """Write the extracts of a made-up brand, for trying the platform without data of one's own."""
+    import simulator
+
+    done = simulator.write(directory, days, seed, conversations_per_day, first)
+    rows = sum(done.rows.values())
+    print(
+        f"{rows:,} rows of {len(done.rows)} datasets, {done.first_day} to {done.last_day}, in {directory}"
+        f" ({done.files_written:,} files written, {done.files_unchanged:,} already there)"
+    )
+
+
+@db_app.command()
+def start() -> None:
+    """Start the embedded PostgreSQL; it stays up until `causerie db stop`."""
+    from orchestration import warehouse
+
+    settings = Settings.from_environment()
+    if settings.database_url:
+        raise Problem("CAUSERIE_DATABASE_URL names a server of its own: there is no embedded one to start")
+    was_running = warehouse.is_running(settings)
+    address = warehouse.start(settings)
+    print(f"PostgreSQL {'was up already' if was_running else 'is up'}: {address}")
+
+
+@db_app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL."""
+    from orchestration import warehouse
+
+    print("PostgreSQL is down" if warehouse.stop(Settings.from_environment()) else "PostgreSQL was not up")
+
+
+@db_app.command()
+def url() -> None:
+    """Print a libpq URL that any client on this machine can use, starting the embedded server if need be."""
+    from orchestration import warehouse
+
+    print(warehouse.url(Settings.from_environment()))
+
+
+@db_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the warehouse. What follows is psql's, for example: causerie db psql -c "select 1"."""
+    from orchestration import warehouse
+
+    settings = Settings.from_environment()
+    address = warehouse.url(settings)
+    program = warehouse.psql(settings)
+    sys.stdout.flush()
+    os.execv(program, [program, *context.args, address] if not context.args else [program, address, *context.args])
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line on standard error, its details in CAUSERIE_HOME/logs."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit("causerie: interrupted")
+    except Exception as error:
+        print(f"causerie: {_in_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_one_line(error: Exception) -> str:
+    import psycopg
+
+    from orchestration.report import ReportError
+    from orchestration.warehouse import WarehouseError
+
+    if isinstance(error, psycopg.OperationalError):
+        return f"the warehouse does not answer: {' '.join(str(error).split())}"
+    if isinstance(error, WarehouseError):
+        return str(error)
+    if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
+        return " ".join(str(error).split())
+    log = Settings.from_environment().home / "logs" / "last-error.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(traceback.format_exception(error)))
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:500]} (details in {log})"
+
+
+if __name__ == "__main__":
+    main()

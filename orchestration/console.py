@@ -1,0 +1,233 @@
+"""What the terminal shows: progress of a run, its summary, a report as tables by area.
+
+Not here: what is computed. Next: cli.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.history import COUNTS, Generation, Load
+from orchestration.progress import Progress
+from orchestration.report import NOTHING, Question, Row, say, say_change, say_state
+from orchestration.runs import Outcome
+
+STAGES = {
+    "load": "Loading extracts into raw",
+    "audit": "Auditing extracts",
+    "build": "Building with dbt, and its tests",
+    "publish": "Publishing into marts",
+}
+PIVOT_BUCKETS = 8
+
+
+class RunProgress(Progress):
+    """Draws a run's stages as bars. A terminal sees them move; a log file gets a line a finished stage."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:<34}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[now]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._current = ""
+
+    def __enter__(self) -> RunProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def stage(self, name: str, pieces: int = 0) -> None:
+        """Enter a stage, or enter it again with more pieces (another family, another stretch)."""
+        if name in self._tasks:
+            task = self._tasks[name]
+            self._bars.update(task, total=(self._bars.tasks[task].total or 0) + pieces)
+        else:
+            self._tasks[name] = self._bars.add_task(STAGES[name], total=pieces or None, now="")
+            if not self._console.is_terminal:
+                self._console.print(f"{STAGES[name]} ...")
+        if self._current and self._current != name:
+            self._finish(self._current)
+        self._current = name
+
+    def piece(self, name: str) -> None:
+        self._bars.update(self._tasks[self._current], advance=1, now=name[:40])
+
+    def failed(self, what: str) -> None:
+        self._console.print(Text(f"✗ {what}", style="red"))
+
+    def done(self) -> None:
+        """The run ended well: what was only estimated counts as done."""
+        if self._current:
+            self._finish(self._current)
+
+    def _finish(self, name: str) -> None:
+        task = self._tasks[name]
+        completed = self._bars.tasks[task].completed or 1
+        self._bars.update(task, total=completed, completed=completed, now="")
+
+
+def summary(outcome: Outcome) -> RenderableType:
+    """What became of the rows, which extracts were refused, and what readers see now."""
+    parts: list[RenderableType] = []
+    if outcome.loads:
+        parts.append(_loads(outcome.loads))
+    for load in outcome.refused:
+        parts.append(Text(f"Refused: {load.dataset} of {load.extract_day}: {load.reason}", style="red"))
+    rejected = sum(load.counts["rejected"] for load in outcome.loads if load.outcome != "refused")
+    if rejected:
+        parts.append(Text(f"{rejected:,} bad rows wait in quarantine: causerie quarantine list", style="yellow"))
+    if outcome.failures:
+        parts += [Text(f"Failed: {line}", style="red") for line in outcome.failures]
+        parts.append(Text("Nothing was published; readers keep what they had.", style="bold red"))
+    elif outcome.published:
+        parts.append(_published(outcome.published))
+    else:
+        parts.append(Text("Nothing changed for readers: no new publication."))
+    return Group(*parts)
+
+
+def nothing_new(generation: Generation | None) -> str:
+    if generation is None:
+        return "Nothing to do: the sources show no extracts, and nothing is published yet."
+    return f"Nothing new: every extract is loaded and published ({_through(generation)})."
+
+
+def _through(generation: Generation) -> str:
+    through = generation.data_through
+    newest = (
+        f"complete through {(through - timedelta(days=1)).date()}"
+        if isinstance(through, datetime)
+        else "no day complete"
+    )
+    return f"generation {generation.number}, {newest}"
+
+
+def _loads(loads: Sequence[Load]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
+    table.add_column("dataset", footer="all")
+    table.add_column("extracts", justify="right", footer=f"{len(loads):,}")
+    for name in COUNTS:
+        total = sum(load.counts[name] for load in loads)
+        table.add_column(name.removeprefix("rows_"), justify="right", footer=f"{total:,}")
+    for dataset, some in _grouped(loads, lambda load: load.dataset):
+        sums = [sum(load.counts[name] for load in some) for name in COUNTS]
+        table.add_row(dataset, f"{len(some):,}", *(f"{number:,}" for number in sums))
+    return table
+
+
+def _published(generation: Generation) -> Text:
+    counts = generation.tables.values()
+    rows = ", ".join(f"{sum(count[kind] for count in counts):,} {kind}" for kind in ("inserted", "updated", "deleted"))
+    return Text(f"Published {_through(generation)}: rows {rows} in {len(counts)} tables.", style="green")
+
+
+def _grouped(items: Iterable[Any], key: Callable[[Any], str]) -> list[tuple[str, list[Any]]]:
+    return [(name, list(some)) for name, some in groupby(sorted(items, key=key), key=key)]
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def report(
+    question: Question, rows: Sequence[Row], brand: tuple[str, str], indicators: Any, areas: Any
+) -> RenderableType:
+    """One table an area, in the catalogue's order. `brand` is its name and currency."""
+    name, currency = brand
+    title = Text(f"{name} ({question.brand}), {question.first} to {question.last}", style="bold")
+    filters = _filters(question)
+    parts: list[RenderableType] = [title, *([Text(filters, style="dim")] if filters else [])]
+    order = {ref: number for number, ref in enumerate(indicators)}
+    by_area: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: order.get(row["ref"], len(order))):
+        area = indicators[row["ref"]].area if row["ref"] in indicators else "other"
+        by_area.setdefault(area, []).append(row)
+    for area, some in by_area.items():
+        heading = areas.get(area, {}).get("en", area)
+        parts.append(_area(heading, some, question, currency, indicators))
+    return Group(*parts)
+
+
+def _filters(question: Question) -> str:
+    said = []
+    for name in ("sources", "channels", "roles", "members", "weekdays", "time_from", "time_to", "as_of"):
+        value = getattr(question, name)
+        if value is not None:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            said.append(f"{name.replace('_', ' ')}: {shown}")
+    return "; ".join(said)
+
+
+def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, indicators: Any) -> Table:
+    buckets = list(dict.fromkeys(tuple(row["bucket"] or ()) for row in rows))
+    named = [bucket for bucket in buckets if bucket]
+    table = Table(title=heading, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("ref", style="dim", no_wrap=True)
+    table.add_column("indicator", overflow="fold")
+    pivots = len(question.breakdown) == 1 and len(named) <= PIVOT_BUCKETS and not question.compare_previous
+    if pivots:
+        for bucket in buckets:
+            table.add_column(bucket[0] if bucket else "total", justify="right", no_wrap=True)
+    else:
+        for breakdown in question.breakdown:
+            table.add_column(breakdown)
+        table.add_column("value", justify="right", no_wrap=True)
+        if question.compare_previous:
+            table.add_column("before", justify="right", no_wrap=True)
+            table.add_column("change", justify="right", no_wrap=True)
+    table.add_column("", style="dim", overflow="fold")
+
+    for (ref, bin_), some in _by_line(rows):
+        unit = indicators[ref].unit if ref in indicators else "count"
+        name = indicators[ref].names["en"] if ref in indicators else ref
+        label = Text(f"  {bin_}") if bin_ else Text(name)
+        if bin_ and bin_ == _first_bin(rows, ref):
+            table.add_row(ref, Text(name))
+        shown_ref = "" if bin_ else ref
+        if pivots:
+            values = {tuple(row["bucket"] or ()): row for row in some}
+            cells = [say(values[b]["value"], unit, currency) if b in values else NOTHING for b in buckets]
+            table.add_row(shown_ref, label, *cells, say_state(some[0]))
+            continue
+        for row in some:
+            bucket = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
+            before = (
+                [
+                    say(row["previous_value"], unit, currency),
+                    say_change(row["value"], row["previous_value"], unit),
+                ]
+                if question.compare_previous
+                else []
+            )
+            table.add_row(shown_ref, label, *bucket, say(row["value"], unit, currency), *before, say_state(row))
+    return table
+
+
+def _by_line(rows: Sequence[Row]) -> list[tuple[tuple[str, str | None], list[Row]]]:
+    lines: dict[tuple[str, str | None], list[Row]] = {}
+    for row in rows:
+        lines.setdefault((row["ref"], row["bin"]), []).append(row)
+    return list(lines.items())
+
+
+def _first_bin(rows: Sequence[Row], ref: str) -> str | None:
+    return next((row["bin"] for row in rows if row["ref"] == ref and row["bin"]), None)

@@ -1,0 +1,54 @@
+"""Everything that Dagster knows of, put together by one function, of which tests may replace any part.
+
+Not here: what the parts do. Next: partitions.py, then ingestion.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dagster import AssetKey, AssetsDefinition, Definitions, in_process_executor
+
+from orchestration import extracts, ingestion, jobs, partitions, quality, release, resources, transformation
+from orchestration.settings import Settings
+
+
+def build(
+    settings: Settings | None = None,
+    *,
+    first: date | None = None,
+    resource_overrides: Mapping[str, Any] | None = None,
+    extra_assets: Sequence[AssetsDefinition] = (),
+    checks: Sequence[Any] | None = None,
+) -> Definitions:
+    """The definitions for these settings, by default the environment's. Opens no connection.
+
+    `first` is the first partition, by default the day of the first extract found. `resource_overrides` replace
+    resources by name, `checks` the asset checks. Raises FileNotFoundError when set-up has not prepared dbt's manifest.
+    """
+    settings = settings or Settings.from_environment()
+    daily = partitions.daily(first or extracts.first_day(settings))
+    models = transformation.dbt_models(settings)
+    publication = release.publication_asset(sorted(models.keys))
+    job = jobs.job(daily)
+    return Definitions(
+        assets=[*ingestion.ingestion_assets(daily), models, publication, *extra_assets],
+        asset_checks=quality.checks(settings) if checks is None else list(checks),
+        jobs=[job],
+        schedules=[jobs.nightly(job)],
+        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), release.ASSET])],
+        # A run is one process: it holds the writer's lock from its first asset to its last.
+        executor=in_process_executor,
+        resources={
+            "warehouse": resources.warehouse_resource(settings),
+            "progress": resources.progress_resource(),
+            "dbt": transformation.dbt_resource(settings),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+def following(definitions: Definitions) -> list[AssetKey]:
+    """The assets after ingestion: what the last run of several builds and publishes."""
+    graph = definitions.resolve_asset_graph()
+    return [key for key in graph.materializable_asset_keys if not graph.get(key).is_partitioned]

@@ -1,0 +1,120 @@
+"""Five assets, one per family of sources: each loads its datasets' extracts of a run's days into the schema raw.
+
+Not here: what makes a row bad or which version wins (sources/). Next: transformation.py.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    MetadataValue,
+    PartitionsDefinition,
+    ResourceParam,
+    asset,
+)
+
+from orchestration import extracts
+from orchestration.history import COUNTS, Load, loads_after, newest_load
+from orchestration.partitions import days_of
+from orchestration.progress import Progress
+from orchestration.resources import Warehouse
+from orchestration.sources import ledger
+from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.loading import load_extract
+
+OWNERS = ["team:data-engineering"]
+# One writer of the warehouse at a time: parallel builds would swap each other's views.
+POOL = "warehouse"
+# A run with this tag loads only extracts that are new or have changed; without it, every extract of its days.
+ONLY_PENDING_TAG = "causerie/only_pending"
+
+DESCRIPTIONS = {
+    "chat": "Brands, members, conversations, messages, calls, ratings, activity: the chat database, day by day.",
+    "widget": "What visitors did with the widget and on the site.",
+    "hook": "Hooks: one trigger and what followed it.",
+    "sales": "Orders and their lines.",
+    "personalisation": "Experiences, journeys, their runs and notifications.",
+}
+
+
+def datasets_of(family: str) -> list[Dataset]:
+    """Brands first: rows of a brand that is known need not wait."""
+    return [dataset for dataset in DATASETS.values() if dataset.family == family]
+
+
+def ingestion_assets(partitions: PartitionsDefinition) -> list[AssetsDefinition]:
+    """The five partitioned assets. Their partitions definition and single-run policy are the same: so one run may
+    hold any number of days and families."""
+    return [ingestion_asset(family, partitions) for family in DESCRIPTIONS]
+
+
+def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefinition:
+    names = [dataset.name for dataset in datasets_of(family)]
+
+    @asset(
+        name=family,
+        partitions_def=partitions,
+        backfill_policy=BackfillPolicy.single_run(),
+        group_name="ingestion",
+        owners=OWNERS,
+        kinds={"postgres"},
+        pool=POOL,
+        description=DESCRIPTIONS[family],
+        metadata={
+            "datasets": MetadataValue.md("\n".join(f"- `raw.{d.name}`: {d.description}" for d in datasets_of(family)))
+        },
+        # Another family may stand or fall by itself: an asset here never waits for a sibling.
+        tags={"causerie/family": family},
+    )
+    def load_days(
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> MaterializeResult[Any]:
+        only_pending = context.run.tags.get(ONLY_PENDING_TAG) == "true"
+        days = days_of(context.partition_time_window)
+        sources = {name: source for name, source in extracts.sources_of(warehouse.settings).items() if name in names}
+        with warehouse.connect() as connection:
+            newest = newest_load(connection)
+            connection.commit()
+            if only_pending:
+                found = [(one.dataset, one.day) for one in ledger.pending(connection, sources)]
+                connection.commit()
+            else:
+                found = extracts.available(sources, days[0], days[-1])
+            found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
+            progress.stage("load", len(found))
+            for dataset, day in found:
+                result = load_extract(connection, DATASETS[dataset], day, sources[dataset])
+                if result.outcome == "refused":
+                    context.log.warning(f"{dataset} of {day} refused: {result.reason}")
+                progress.piece(f"{dataset} {day}")
+            loads = loads_after(connection, newest, names)
+        return MaterializeResult(metadata=metadata_of(loads))
+
+    return load_days
+
+
+def metadata_of(loads: Iterable[Load]) -> dict[str, Any]:
+    """What the web interface shows of a family's loads: totals, and a line for each dataset."""
+    by_dataset: dict[str, list[Load]] = {}
+    for one in loads:
+        by_dataset.setdefault(one.dataset, []).append(one)
+    lines = [
+        f"| dataset | extracts | refused | {' | '.join(COUNTS)} |",
+        f"| --- | {' | '.join(['---:'] * (len(COUNTS) + 2))} |",
+    ]
+    for dataset, some in sorted(by_dataset.items()):
+        refused = sum(one.outcome == "refused" for one in some)
+        sums = " | ".join(f"{sum(one.counts[name] for one in some):,}" for name in COUNTS)
+        lines.append(f"| {dataset} | {len(some)} | {refused} | {sums} |")
+    every = [one for some in by_dataset.values() for one in some]
+    return {
+        "dagster/row_count": sum(one.counts["rows_loaded"] for one in every),
+        "extracts": len(every),
+        "refused": sum(one.outcome == "refused" for one in every),
+        **{name: sum(one.counts[name] for one in every) for name in COUNTS},
+        "datasets loaded": MetadataValue.md("\n".join(lines)),
+    }

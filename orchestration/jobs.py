@@ -1,0 +1,132 @@
+"""Who asks for runs: the one job, the nightly schedule, the sensor for new, late and changed extracts, the command.
+
+Not here: what a run does (ingestion.py, transformation.py, quality.py, release.py). Next: definitions.py.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    PartitionsDefinition,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    define_asset_job,
+    schedule,
+    sensor,
+)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from orchestration import extracts
+from orchestration.ingestion import DESCRIPTIONS, ONLY_PENDING_TAG
+from orchestration.partitions import Stretch, stretches
+from orchestration.settings import Settings
+from orchestration.sources import ledger
+from orchestration.sources.contract import family_of
+from orchestration.warehouse import connect, migrate, url
+
+JOB = "extracts_to_marts"
+NIGHTLY = "30 2 * * *"
+SENSOR_SECONDS = 300
+
+
+def job(partitions: PartitionsDefinition) -> Any:
+    """Every asset, for a range of extract days; what is not partitioned is built once at the end."""
+    return define_asset_job(
+        JOB,
+        selection=AssetSelection.all(),
+        partitions_def=partitions,
+        description="Load the extracts of some days, build what they touched, audit it, publish it.",
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run: which assets, over which stretch of days (None: none, only what follows ingestion)."""
+
+    families: frozenset[str]
+    stretch: Stretch | None
+    publishes: bool
+
+    def assets(self, following: Iterable[AssetKey]) -> list[AssetKey]:
+        """The keys to select; `following` are those that come after ingestion."""
+        chosen = [AssetKey(family) for family in DESCRIPTIONS if family in self.families]
+        return chosen + (list(following) if self.publishes else [])
+
+    def tags(self, only_pending: bool) -> dict[str, str]:
+        if self.stretch is None:
+            return {}
+        return {**range_tags(self.stretch.first, self.stretch.last), ONLY_PENDING_TAG: str(only_pending).lower()}
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+
+
+def plan(found: Iterable[tuple[str, date]], unpublished: bool) -> list[Batch]:
+    """Runs for these (dataset, day) pairs: one a stretch, oldest first, of which only the last one publishes.
+
+    Without extracts, one run publishes what an earlier one loaded and did not publish; else there is nothing to do.
+    """
+    parts = stretches((day, family_of(dataset)) for dataset, day in found)
+    if not parts:
+        return [Batch(frozenset(), None, publishes=True)] if unpublished else []
+    return [Batch(one.families, one, publishes=one is parts[-1]) for one in parts]
+
+
+def nightly(job: Any) -> ScheduleDefinition:
+    """Half past two, UTC: the extracts of the day before."""
+
+    @schedule(
+        name="nightly",
+        cron_schedule=NIGHTLY,
+        job=job,
+        execution_timezone="UTC",
+        description="Every night, the extracts of the day before.",
+    )
+    def every_night(context: ScheduleEvaluationContext) -> RunRequest:
+        # The run key is the partition: however often the daemon restarts, a day is asked for once.
+        day = (context.scheduled_execution_time.date() - timedelta(days=1)).isoformat()
+        return RunRequest(run_key=day, partition_key=day)
+
+    return every_night
+
+
+def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> SensorDefinition:
+    """Asks for the partitions whose extracts are new, late or changed since they were loaded."""
+
+    @sensor(
+        name="new_late_or_changed_extracts",
+        job=job,
+        minimum_interval_seconds=SENSOR_SECONDS,
+        description="New, late and changed extracts: one run per stretch of days, the last of which publishes.",
+    )
+    def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+        with connect(url(settings)) as connection:
+            migrate(connection)
+            pending = ledger.pending(connection, extracts.sources_of(settings))
+            # A refused extract is asked for again when it changes.
+            pending = [one for one in pending if one.reason != "refused"]
+        extracts.remember_first_day(settings, [one.day for one in pending])
+        batches = plan(((one.dataset, one.day) for one in pending), unpublished=False)
+        if not batches:
+            yield SkipReason("every extract that the sources show is loaded as it stands")
+        for batch in batches:
+            assert batch.stretch
+            inside = [one for one in pending if batch.stretch.first <= one.day <= batch.stretch.last]
+            state = hashlib.sha256(repr(sorted((o.dataset, o.day, o.fingerprint) for o in inside)).encode())
+            yield RunRequest(
+                run_key=f"{batch.stretch.first}..{batch.stretch.last} {state.hexdigest()[:16]}",
+                asset_selection=batch.assets(following),
+                tags=batch.tags(only_pending=True),
+            )
+
+    return watch

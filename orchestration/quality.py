@@ -1,0 +1,127 @@
+"""Guards as asset checks: the expectations run between ingestion and dbt, and what they find is written down.
+
+Not here: what is expected (expectations/) or dbt's tests (they come with transformation.py). Next: jobs.py.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    ResourceParam,
+    asset_check,
+    multi_asset_check,
+)
+
+from expectations.feeds import Finding
+from orchestration import extracts
+from orchestration.ingestion import DESCRIPTIONS, POOL, datasets_of
+from orchestration.progress import Progress
+from orchestration.release import ASSET
+from orchestration.resources import Warehouse
+from orchestration.settings import Settings
+from orchestration.sources import ledger
+
+
+def checks(settings: Settings) -> list[AssetChecksDefinition]:
+    """Entrance checks of every family, and the freshness of what is published."""
+    return [*(entrance(family) for family in DESCRIPTIONS), freshness(settings)]
+
+
+def entrance(family: str) -> AssetChecksDefinition:
+    """One check a dataset over the profiles of its unpublished extracts; a failure keeps the run from publishing."""
+    datasets = datasets_of(family)
+
+    @multi_asset_check(
+        name=f"{family}_entrance",
+        specs=[
+            AssetCheckSpec(
+                name=f"{dataset.name}_profile",
+                asset=AssetKey(family),
+                blocking=True,
+                description=f"Rows of raw.{dataset.name} where there always were some; required columns filled.",
+            )
+            for dataset in datasets
+        ],
+        pool=POOL,
+    )
+    def judge(
+        context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> Iterator[AssetCheckResult]:
+        # Imported here: Great Expectations takes seconds and 230 MB.
+        from expectations import feeds
+
+        progress.stage("audit", len(datasets))
+        with warehouse.connect() as connection:
+            for dataset in datasets:
+                findings = feeds.judge_dataset(connection, dataset.name, dataset.required_columns)
+                record(connection, context.run.run_id, findings)
+                connection.commit()
+                progress.piece(dataset.name)
+                result = as_result(AssetKey(family), f"{dataset.name}_profile", findings)
+                if not result.passed:
+                    progress.failed(f"{dataset.name}: {result.description}")
+                yield result
+
+    return judge
+
+
+def freshness(settings: Settings) -> AssetChecksDefinition:
+    @asset_check(
+        name="is_fresh",
+        asset=ASSET,
+        pool=POOL,
+        description="The newest complete extract day is recent, whatever was backfilled last.",
+    )
+    def judge(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
+        from expectations import feeds
+
+        with warehouse.connect() as connection:
+            end = ledger.data_through(connection, extracts.sources_of(settings))
+            newest = (end - timedelta(days=1)).date() if end else None
+            findings = feeds.judge_freshness(newest, extracts.today())
+            record(connection, context.run.run_id, findings)
+            connection.commit()
+        return as_result(ASSET, "is_fresh", findings)
+
+    return judge
+
+
+def as_result(key: AssetKey, name: str, findings: Sequence[Finding]) -> AssetCheckResult:
+    """One result of several findings: passed if all did, an error if an error or an unevaluated rule is among them."""
+    failed = [finding for finding in findings if not finding.passed]
+    is_error = any(finding.is_error or finding.passed is None for finding in failed)
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not failed,
+        severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
+        description="; ".join(f"{one.name}: {one.observed} (expected {one.expected})" for one in failed)
+        or ("as expected" if findings else "no unpublished extract to judge"),
+        metadata={f"{one.name}": f"{one.observed} (expected {one.expected})" for one in findings},
+    )
+
+
+def record(connection: psycopg.Connection[Any], run_id: str, findings: Iterable[Finding]) -> None:
+    """Write findings to marts.data_quality, published or not. A retried run replaces its own."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into marts.data_quality"
+            " (brand_id, run_id, check_name, table_name, severity, passed, observed, expected, checked_at)"
+            " values ('', %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (brand_id, run_id, check_name, table_name) do update set severity = excluded.severity,"
+            "  passed = excluded.passed, observed = excluded.observed, expected = excluded.expected,"
+            "  checked_at = excluded.checked_at",
+            [
+                (run_id, one.name, one.table, "error" if one.is_error else "warn", one.passed, one.observed,
+                 one.expected, datetime.now(UTC))
+                for one in findings
+            ],
+        )  # fmt: skip

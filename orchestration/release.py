@@ -1,0 +1,75 @@
+"""The last asset of a run: what was built and audited becomes what readers see.
+
+Not here: how rows are carried (publication.py). Next: publication.py.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam
+from dagster import asset as dagster_asset
+
+from orchestration import catalogue, publication
+from orchestration.history import unpublished_days
+from orchestration.ingestion import OWNERS, POOL
+from orchestration.progress import Progress
+from orchestration.resources import Warehouse
+from orchestration.transformation import manifest
+
+ASSET = AssetKey("publication")
+
+
+def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
+    """Published after everything `upstream` stands and no blocking check failed."""
+
+    @dagster_asset(
+        key=ASSET,
+        deps=upstream,
+        group_name="publication",
+        owners=OWNERS,
+        kinds={"postgres"},
+        pool=POOL,
+        description="The schema marts: one transaction carries what the run touched to the readers.",
+    )
+    def published(
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> MaterializeResult[Any]:
+        progress.stage("publish")
+        with warehouse.connect() as connection:
+            days = unpublished_days(connection)
+            connection.commit()
+            result = publication.publish(
+                connection,
+                manifest(warehouse.settings.manifest),
+                run_id=context.run_id,
+                instant=datetime.now(UTC),
+                extract_days=days,
+                functions=catalogue.functions(),
+                dim_kpi=catalogue.dim_kpi_rows(),
+            )
+        for remark in result.remarks:
+            context.log.warning(remark)
+        context.log.info(str(result))
+        return MaterializeResult(
+            metadata={
+                "generation": result.generation,
+                "is_new": result.is_new,
+                "data_through": MetadataValue.text(str(result.data_through)),
+                "extract_days": len(days),
+                "dagster/row_count": sum(count.total for count in result.counts.values()),
+                "rows": MetadataValue.md(rows_table(result)),
+            }
+        )
+
+    return published
+
+
+def rows_table(result: publication.Published) -> str:
+    lines = ["| table | inserted | updated | deleted |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {table} | {count.inserted:,} | {count.updated:,} | {count.deleted:,} |"
+        for table, count in result.counts.items()
+        if count.total
+    ]
+    return "\n".join(lines)

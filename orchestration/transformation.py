@@ -1,0 +1,114 @@
+"""What dbt builds from what a run touched: its models as assets, its tests as checks that stand before publication.
+
+Not here: what the models mean (dbt_project/) or carrying them to readers (release.py). Next: quality.py.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, ResourceParam
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+
+from orchestration import extracts, publication
+from orchestration.ingestion import OWNERS, POOL
+from orchestration.progress import Progress
+from orchestration.resources import Warehouse
+from orchestration.settings import Settings
+from orchestration.sources import ledger
+from orchestration.sources.contract import family_of
+from orchestration.warehouse import dbt_environment
+
+
+class Translator(DagsterDbtTranslator):
+    """A raw table is its family's asset; a model's group is its folder."""
+
+    def __init__(self) -> None:
+        # Sixteen raw tables, five assets: several sources share a key.
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return AssetKey(family_of(dbt_resource_props["name"]))
+        return AssetKey([schema_of(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        return OWNERS
+
+
+def schema_of(node: Mapping[str, Any]) -> str:
+    """`build` or `next`: where the model's relation lives."""
+    return str(node.get("schema") or "build")
+
+
+def dbt_arguments() -> list[str]:
+    """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
+
+    Unit tests judge the SQL, not the data: they run in `make test`.
+    """
+    return ["build", "--exclude-resource-type", "unit_test"]
+
+
+@cache
+def manifest(path: Path) -> dict[str, Any]:
+    """What dbt knows of its project, as set-up left it. A run reads it twice: before dbt and after."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run `make setup`, which lets dbt prepare it")
+    return dict(json.loads(path.read_bytes()))
+
+
+def node_count(manifest: Mapping[str, Any]) -> int:
+    """How many models and tests a build has: what a progress bar counts to."""
+    return sum(node["resource_type"] in {"model", "seed", "test"} for node in manifest["nodes"].values())
+
+
+def name_of(event: Any) -> str:
+    """The model or test that an event of the build is about."""
+    return str(getattr(event, "check_name", None) or getattr(event, "output_name", None) or "")
+
+
+def dbt_executable() -> str:
+    """The dbt beside this Python, whatever PATH says."""
+    return str(Path(sys.executable).parent / "dbt")
+
+
+def dbt_resource(settings: Settings) -> DbtCliResource:
+    return DbtCliResource(
+        project_dir=str(settings.dbt_project), profiles_dir=str(settings.dbt_project), dbt_executable=dbt_executable()
+    )
+
+
+def dbt_models(settings: Settings) -> AssetsDefinition:
+    """Every dbt model as an asset, from the manifest that set-up prepared."""
+
+    @dbt_assets(manifest=manifest(settings.manifest), dagster_dbt_translator=Translator(), pool=POOL, name="dbt")
+    def models(
+        context: AssetExecutionContext,
+        dbt: DbtCliResource,
+        warehouse: ResourceParam[Warehouse],
+        progress: ResourceParam[Progress],
+    ) -> Iterator[Any]:
+        with warehouse.connect() as connection:
+            data_through = ledger.data_through(connection, extracts.sources_of(settings))
+            connection.commit()
+            prepared = publication.prepare(
+                connection, manifest(settings.manifest), context.run_id, datetime.now(UTC), data_through
+            )
+        for remark in prepared.remarks:
+            context.log.warning(remark)
+        # For the child process, and for the adapter that dagster-dbt makes in this one.
+        os.environ.update(dbt_environment(warehouse.url))
+        progress.stage("build", node_count(manifest(settings.manifest)))
+        for event in dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt").stream():
+            progress.piece(name_of(event))
+            yield event
+
+    return models
