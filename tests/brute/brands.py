@@ -59,7 +59,7 @@ STEPS = tuple(
 
 @dataclass(frozen=True)
 class Brand:
-    """A random brand: its rows, and what a question may name. `moments` are instants at which something happens."""
+    """A random brand: its rows, and what a question may name. `moments` are the instants of its facts."""
 
     brand_id: str
     rows: Rows
@@ -76,9 +76,12 @@ class _Draft:
         self.rng, self.brand_id = rng, brand_id
         zone, self.around = rng.choice(PLACES)
         self.zone = ZoneInfo(zone)
+        self.window_days: int | None = rng.choice((None, 1, 2, 14))
         self.borders = [day_begins(self.zone, self.around + timedelta(days=number)) for number in range(-2, 4)]
         self.rows: Rows = {}
-        self.moments: list[datetime] = list(self.borders)
+        edges = [timedelta(hours=edge.hour, minutes=edge.minute) for edge in SLOT_EDGES]
+        self.slot_edges = [border + edge for border in self.borders for edge in edges]
+        self.moments = list(self.borders)
         self.number = 0
 
     def one_of(self, *choices: Any) -> Any:
@@ -90,12 +93,13 @@ class _Draft:
 
     def nudge(self, instant: datetime) -> datetime:
         """The instant itself, or its neighbour by a microsecond."""
-        return instant + self.one_of(0, 0, 1, -1) * MICROSECOND
+        return instant + self.one_of(0, 0, 0, 1, -1) * MICROSECOND
 
     def moment(self) -> datetime:
         """A border, something that happened already, or any time of those days."""
         if self.chance(5):
-            found = self.nudge(self.one_of(*self.moments[-40:]))
+            places = self.one_of(self.borders, self.slot_edges, self.moments[-60:])
+            found = self.nudge(self.one_of(*places))
         else:
             found = self.one_of(*self.borders) + timedelta(minutes=self.rng.randint(-600, 900))
         self.moments.append(found)
@@ -148,27 +152,28 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
     draft = _Draft(rng, brand_id)
     draft.add(
         "brands", name="Brand", timezone=str(draft.zone), currency="EUR", locale="fr-FR",
-        attribution_window_days=draft.one_of(None, 1, 2, 14), working_hours=None,
+        attribution_window_days=draft.window_days, working_hours=None,
         updated_at=draft.borders[0] - timedelta(days=5),
     )  # fmt: skip
     members = tuple(f"m{number}" for number in range(rng.randint(1, 4)))
     visitors = tuple(f"v{number}" for number in range(rng.randint(1, 4)))
+    for _ in range(rng.randint(3, 15)):
+        _conversation(draft, members, visitors)
     for member in members:
         for _ in range(rng.randint(1, 3)):
             _member_version(draft, member)
-    for _ in range(rng.randint(3, 15)):
-        _conversation(draft, members, visitors)
     for _ in range(rng.randint(0, 8)):
         _hook_event(draft, members, visitors)
     for _ in range(rng.randint(0, 8)):
         _widget_event(draft, visitors)
-    for _ in range(rng.randint(0, 8)):
-        _activity(draft, members)
-    return Brand(brand_id, draft.rows, draft.zone, draft.around, members, tuple(sorted(set(draft.moments))))
+    _activity(draft, members)
+    facts = {value for found in draft.rows.values() for row in found for value in row.values()}
+    moments = tuple(sorted(value for value in facts if isinstance(value, datetime)))
+    return Brand(brand_id, draft.rows, draft.zone, draft.around, members, moments)
 
 
 def _member_version(draft: _Draft, member: str) -> None:
-    updated_at = draft.moment()
+    updated_at = draft.one_of(*draft.moments)  # mostly the very instant of some fact
     if any(row["member_id"] == member and row["updated_at"] == updated_at for row in draft.rows.get("members", [])):
         return  # which of two versions of one instant wins would be up to a hash
     draft.add(
@@ -218,7 +223,10 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
             "email_provided",
             "email_provided",
         )
-        _message(draft, row, sender_type, sender_id, at, draft.chance(1), draft.one_of(*kinds))
+        kind = draft.one_of(*kinds)
+        _message(draft, row, sender_type, sender_id, at, draft.chance(1), kind)
+        if kind == "email_request" and draft.chance(6):
+            _message(draft, row, "visitor", visitor, draft.nudge(at), False, "email_provided")
     if draft.chance(4):
         asked = draft.later(at)
         given = draft.perhaps_later(asked, 6)
@@ -228,7 +236,7 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
             score=draft.rng.randint(1, 5) if given and draft.chance(9) else None, comment=None,
             status=draft.one_of("submitted", "dismissed") if given else "pending",
         )  # fmt: skip
-    if draft.chance(4):
+    if draft.chance(6):
         _order(draft, row, visitors, at)
 
 
@@ -242,8 +250,10 @@ def _message(
 
 
 def _order(draft: _Draft, row: Row, visitors: tuple[str, ...], after: datetime) -> None:
-    step = draft.one_of(*STEPS, timedelta(days=14))
-    ordered = draft.nudge(after + step)
+    written = [message["sent_at"] for message in draft.rows.get("messages", []) if message["sent_at"] <= after]
+    since = draft.one_of(after, after, *written[-3:])
+    limit = timedelta(days=14 if draft.window_days is None else draft.window_days)
+    ordered = draft.nudge(since + draft.one_of(timedelta(0), limit, draft.one_of(*STEPS)))
     draft.moments.append(ordered)
     cents = draft.rng.randint(0, 50_000)
     draft.entity(
@@ -281,10 +291,12 @@ def _widget_event(draft: _Draft, visitors: tuple[str, ...]) -> None:
 
 
 def _activity(draft: _Draft, members: tuple[str, ...]) -> None:
-    at = draft.later(draft.moment()) if draft.chance(5) else draft.moment()
-    draft.add(
-        "member_activity", event_id=draft.new_id("a"), member_id=draft.one_of(*members), occurred_at=at, action="click"
-    )
+    at = draft.moment()
+    for _ in range(draft.rng.randint(0, 12)):
+        pause = draft.one_of(timedelta(seconds=10), timedelta(minutes=5), timedelta(minutes=5), timedelta(hours=1))
+        at = draft.nudge(at + pause) if draft.chance(8) else draft.moment()
+        member = draft.one_of(members[0], members[0], *members)
+        draft.add("member_activity", event_id=draft.new_id("a"), member_id=member, occurred_at=at, action="click")
 
 
 def question(rng: Random, brand: Brand) -> dict[str, Any]:
@@ -302,8 +314,11 @@ def question(rng: Random, brand: Brand) -> dict[str, Any]:
         begin, finish = rng.sample(SLOT_EDGES, 2)
         slot = rng.choice(((begin, finish), (finish, begin), (begin, None), (None, max(begin, finish))))
     happened = rng.choice(brand.moments)
+    a_day_on = happened + timedelta(hours=24)
     about_the_end = (end, end + timedelta(days=1), end - timedelta(hours=1))
-    as_of = rng.choice((None, None, None, *about_the_end, happened, happened + MICROSECOND))
+    as_of = rng.choice(
+        (None, None, None, None, None, *about_the_end, happened, happened + MICROSECOND, a_day_on, a_day_on)
+    )
     return {
         "date_from": first,
         "date_to": last,
