@@ -38,7 +38,12 @@ help:  ## this list
 run: setup $(CAUSERIE_HOME)/.simulated  ## try the platform on a made-up brand: extracts, load, audits, indicators
 	@$(BIN)/causerie run
 	@$(BIN)/causerie report
-	@$(BIN)/causerie next
+	@echo "Where to look next:"
+	@echo "  $(BIN)/causerie report --breakdown source        the same, by where conversations come from"
+	@echo "  $(BIN)/causerie report --help                    other days, filters, breakdowns, a comparison"
+	@echo "  $(BIN)/causerie db psql                          the published tables, in the schema marts"
+	@echo "  make dev                                         runs, assets and checks in the browser"
+	@echo "  README.md                                        your own data instead of the made-up brand's"
 
 # Extracts of one's own in CAUSERIE_LANDING are left alone.
 $(CAUSERIE_HOME)/.simulated: | $(READY)

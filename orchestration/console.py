@@ -123,12 +123,13 @@ def _through(generation: Generation) -> str:
 
 
 def _loads(loads: Sequence[Load]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
-    table.add_column("dataset", footer="all")
-    table.add_column("extracts", justify="right", footer=f"{len(loads):,}")
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True)
+    table.add_column("dataset", footer="all", no_wrap=True)
+    table.add_column("days", justify="right", footer=f"{len({load.extract_day for load in loads}):,}")
     for name in COUNTS:
         total = sum(load.counts[name] for load in loads)
-        table.add_column(name.removeprefix("rows_"), justify="right", footer=f"{total:,}")
+        heading = name.removeprefix("rows_").replace("duplicates", "duplicate")
+        table.add_column(heading, justify="right", footer=f"{total:,}")
     for dataset, some in _grouped(loads, lambda load: load.dataset):
         sums = [sum(load.counts[name] for load in some) for name in COUNTS]
         table.add_row(dataset, f"{len(some):,}", *(f"{number:,}" for number in sums))
@@ -209,7 +210,8 @@ def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, 
             table.add_row(shown_ref, label, *cells, say_state(some[0]))
             continue
         for row in some:
-            bucket = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
+            # The total stands beside the buckets with empty names.
+            named_by = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
             before = (
                 [
                     say(row["previous_value"], unit, currency),
@@ -218,7 +220,7 @@ def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, 
                 if question.compare_previous
                 else []
             )
-            table.add_row(shown_ref, label, *bucket, say(row["value"], unit, currency), *before, say_state(row))
+            table.add_row(shown_ref, label, *named_by, say(row["value"], unit, currency), *before, say_state(row))
     return table
 
 

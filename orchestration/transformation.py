@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, ResourceParam
+import psycopg
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Output, ResourceParam
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from packaging.version import Version
 
 from orchestration import extracts, publication
 from orchestration.ingestion import OWNERS, POOL
@@ -70,6 +73,18 @@ def node_count(manifest: Mapping[str, Any]) -> int:
     return sum(node["resource_type"] in {"model", "seed", "test"} for node in manifest["nodes"].values())
 
 
+def with_row_count(event: Any, connection: psycopg.Connection[Any]) -> Any:
+    """A built table's event with its number of rows, as the statistics that dbt had taken right after have it."""
+    if not isinstance(event, Output):
+        return event
+    row = connection.execute(
+        "select reltuples::bigint from pg_class"
+        " where oid = to_regclass(format('build.%%I', %s::text)) and relkind = 'r' and reltuples >= 0",
+        [str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]],
+    ).fetchone()
+    return event.with_metadata({**event.metadata, "dagster/row_count": row[0]}) if row else event
+
+
 def name_of(event: Any) -> str:
     """The model or test that an event of the build is about."""
     return str(getattr(event, "check_name", None) or getattr(event, "output_name", None) or "")
@@ -80,8 +95,20 @@ def dbt_executable() -> str:
     return str(Path(sys.executable).parent / "dbt")
 
 
-def dbt_resource(settings: Settings) -> DbtCliResource:
-    return DbtCliResource(
+class Dbt(DbtCliResource):
+    """dagster-dbt's resource without its detours: it need not ask dbt for the version that the lock pins, nor load
+    dbt into this process as well, which costs seconds and is only for features that are not used here."""
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+
+def dbt_resource(settings: Settings) -> Dbt:
+    return Dbt(
         project_dir=str(settings.dbt_project), profiles_dir=str(settings.dbt_project), dbt_executable=dbt_executable()
     )
 
@@ -92,7 +119,7 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
     @dbt_assets(manifest=manifest(settings.manifest), dagster_dbt_translator=Translator(), pool=POOL, name="dbt")
     def models(
         context: AssetExecutionContext,
-        dbt: DbtCliResource,
+        dbt: Dbt,
         warehouse: ResourceParam[Warehouse],
         progress: ResourceParam[Progress],
     ) -> Iterator[Any]:
@@ -104,11 +131,12 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
             )
         for remark in prepared.remarks:
             context.log.warning(remark)
-        # For the child process, and for the adapter that dagster-dbt makes in this one.
+        # For the child process; in no configuration, so that it is shown nowhere.
         os.environ.update(dbt_environment(warehouse.url))
         progress.stage("build", node_count(manifest(settings.manifest)))
-        for event in dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt").stream():
-            progress.piece(name_of(event))
-            yield event
+        with warehouse.connect(autocommit=True) as connection:
+            for event in dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt").stream():
+                progress.piece(name_of(event))
+                yield with_row_count(event, connection)
 
     return models

@@ -1,0 +1,64 @@
+"""Lets Great Expectations judge a frame, and puts what it finds in words.
+
+Here: running a suite and reading its results. Not here: what is expected (feeds.py, stability.py, indicators.py).
+Next: feeds.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one expectation found. `passed` is None when it could not be evaluated: that is our fault, not the data's."""
+
+    name: str
+    table: str
+    is_error: bool
+    passed: bool | None
+    observed: str
+    expected: str
+
+
+def judge(frame: pd.DataFrame, table: str, suite: dict[str, tuple[Any, bool, str]], names: list[str]) -> list[Finding]:
+    """Run expectations, each with whether it is an error and what it expects; `names` are columns that name a row."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # a run has its own
+    batch = (
+        context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+    ).get_batch({"dataframe": frame})
+    return [
+        _finding(name, table, is_error, expected, batch.validate(expectation, result_format=_complete(names)), names)
+        for name, (expectation, is_error, expected) in suite.items()
+    ]
+
+
+def _complete(names: list[str]) -> dict[str, Any]:
+    # Only the complete form names the rows that fail.
+    return {"result_format": "COMPLETE", "unexpected_index_column_names": names}
+
+
+def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, names: list[str]) -> Finding:
+    failure = _exception(result.exception_info)
+    if failure:
+        return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
+    bad = result.result.get("unexpected_index_list") or []
+    where = ", ".join(" ".join(f"{key} {row[key]}" for key in names) for row in bad[:10])
+    more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
+    value = result.result.get("observed_value", result.result.get("element_count"))
+    observed = f"{where}{more}" if where else f"{value}"
+    return Finding(name, table, is_error, bool(result.success), observed, expected)
+
+
+def _exception(info: Any) -> str | None:
+    """The message of an expectation that raised; GX gives one entry, or one entry a metric."""
+    entries = [info] if "raised_exception" in (info or {}) else list((info or {}).values())
+    raised = [entry for entry in entries if isinstance(entry, dict) and entry.get("raised_exception")]
+    return str(raised[0].get("exception_message")) if raised else None
