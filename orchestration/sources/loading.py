@@ -1,0 +1,367 @@
+"""One extract into raw, in one transaction: judged, quarantined, counted, profiled, and its dirty keys noted.
+
+Not here: what the rules are (contract.py, judging.py), or the order in which extracts are loaded (the caller's).
+Next: judging.py, accounts.py, brands.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from orchestration.sources import accounts, brands
+from orchestration.sources.batches import Extract, Refusal, Source
+from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.judging import RULES, cast, content_hash, unusual, verdict
+from orchestration.sources.staging import LINE_BITS, NotExpress, stage, staged_table
+from orchestration.sources.tables import ensure_indexes, names, same, stored_columns, table
+
+REFUSED_SHARE = 0.05
+REFUSED_ROWS = 20
+LOCKS = 0x0CA5  # the first half of our advisory locks; the second names a dataset, or the ledger
+LEDGER_LOCK = 0
+
+Outcome = Literal["loaded", "unchanged", "refused"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows that were read: `read` is the sum of the others."""
+
+    read: int = 0
+    loaded: int = 0
+    duplicates: int = 0
+    superseded: int = 0
+    waiting: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        mine, theirs = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """How one load ended. `reason` says why an extract was refused; `rejected` counts bad rows by rule."""
+
+    dataset: str
+    day: date
+    outcome: Outcome
+    load_id: int
+    reason: str | None = None
+    by_brand: Mapping[str, Counts] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    unknown_columns: tuple[str, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        return sum(self.by_brand.values(), Counts())
+
+
+def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: date, source: Source) -> LoadResult:
+    """Load an extract, replacing what it brought before, and commit.
+
+    A refused extract is a result, and leaves everything as it was but for its line in the ledger. Errors of the
+    connection propagate, and leave nothing at all.
+    """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise ValueError("load_extract commits what it does: it needs a connection without an open transaction")
+    started = datetime.now(UTC)
+    with connection.transaction():
+        _prepare_session(connection)
+        _lock_dataset(connection, dataset)
+        extract: Extract | None = None
+        try:
+            with connection.transaction():
+                extract = source.read(day)
+                load = _Load(connection, dataset, day, source, started)
+                return load.run(extract)
+        except Refusal as refusal:
+            return _record_refusal(connection, dataset, day, extract, str(refusal), started)
+
+
+def _prepare_session(connection: psycopg.Connection[Any]) -> None:
+    """Settings of this transaction alone: the content hash depends on how instants are written."""
+    connection.execute(
+        "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off; set local work_mem = '256MB'"
+    )
+
+
+def _lock_dataset(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
+    """One load of a dataset at a time; brands wait for all others, since their rows are judged by them."""
+    numbers = {name: number for number, name in enumerate(DATASETS, 1)}
+    lock = "select pg_advisory_xact_lock%s(%d, %d)"
+    shared = ("" if dataset.name == "brands" else "_shared", LOCKS, numbers["brands"])
+    connection.execute(lock % shared)  # type: ignore[arg-type]
+    connection.execute(lock % ("", LOCKS, numbers[dataset.name]))  # type: ignore[arg-type]
+
+
+def next_load_id(connection: psycopg.Connection[Any]) -> int:
+    """A new load's number. Held until commit, the lock makes loads appear in the order of their numbers: whoever has
+    seen load 7 has seen all before it, which lets a publication consume the dirty list up to a number."""
+    connection.execute("select pg_advisory_xact_lock(%s, %s)", [LOCKS, LEDGER_LOCK])
+    row = connection.execute("select nextval('raw.load_id')").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _record_refusal(
+    connection: psycopg.Connection[Any],
+    dataset: Dataset,
+    day: date,
+    extract: Extract | None,
+    reason: str,
+    started: datetime,
+) -> LoadResult:
+    load_id = next_load_id(connection)
+    accounts.open_load(connection, load_id, dataset, day, extract, started, outcome="refused", reason=reason)
+    return LoadResult(dataset.name, day, "refused", load_id, reason)
+
+
+class _Load:
+    """The steps of one load; each reads the tables that those before it made."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], dataset: Dataset, day: date, source: Source, started: datetime
+    ) -> None:
+        self.connection = connection
+        self.dataset = dataset
+        self.day = day
+        self.source = source
+        self.started = started
+        self.express = True
+        self.load_id = 0
+        self.staged = staged_table(dataset)
+        self.fresh = sql.Identifier("raw", f"fresh_{dataset.name}")
+
+    def run(self, extract: Extract) -> LoadResult:
+        extract = self._stage(extract)
+        rejected = self._judge()
+        self.load_id = next_load_id(self.connection)
+        accounts.open_load(self.connection, self.load_id, self.dataset, self.day, extract, self.started)
+        self._quarantine([file.name for file in extract.files])
+        self._type_good_rows()
+        several = self._drop_copies()
+        if self.dataset.currency_column:
+            brands.quarantine_foreign_currency(self.connection, self.dataset, self.fresh)
+        others = self._has_other_extracts()
+        if others:
+            ensure_indexes(self.connection, self.dataset)
+        changed = self._carry_over(others)
+        warnings = self._count_unusual()
+        by_brand = accounts.count_rows(self, rivals=several or others)
+        accounts.write_profile(self)
+        if self.dataset.name == "brands":
+            brands.take_up(self.connection, self.load_id)
+        self.execute("drop table {staged}, {fresh}")
+        outcome: Outcome = "loaded" if changed else "unchanged"
+        accounts.close_load(self.connection, self.load_id, outcome, extract, warnings)
+        return LoadResult(
+            self.dataset.name,
+            self.day,
+            outcome,
+            self.load_id,
+            by_brand={brand: Counts(*counts) for brand, counts in by_brand.items()},
+            rejected=rejected,
+            unknown_columns=tuple(sorted(extract.unknown)),
+            warnings=warnings,
+        )
+
+    def execute(self, statement: str, *parameters: Any, **parts: sql.Composable) -> psycopg.Cursor[Any]:
+        composed = sql.SQL(statement).format(  # type: ignore[arg-type]
+            staged=self.staged,
+            fresh=self.fresh,
+            raw=table(self.dataset),
+            day=sql.Literal(self.day),
+            load=sql.Literal(self.load_id),
+            **parts,
+        )
+        return self.connection.execute(composed, parameters or None)
+
+    def _stage(self, extract: Extract) -> Extract:
+        """Rows in, typed on the way where all of them allow it, else once more as text."""
+        try:
+            with self.connection.transaction():
+                stage(self.connection, self.dataset, extract, express=True)
+        except NotExpress:
+            self.express = False
+            extract = self.source.read(self.day)
+            stage(self.connection, self.dataset, extract, express=False)
+        return extract
+
+    def _judge(self) -> dict[str, int]:
+        """Name the bad rows in the table `bad`. Raises Refusal when they are too many."""
+        self.execute(
+            "create temp table bad on commit drop as select place, split_part(verdict, ':', 1) as rule,"
+            " nullif(split_part(verdict, ':', 2), '') as column_name"
+            " from (select s.place, {verdict} as verdict from {staged} s) judged where verdict is not null",
+            verdict=verdict(self.dataset, self.day, self.express),
+        )
+        rows = self.execute("select rule, column_name, count(*) from bad group by 1, 2 order by 3 desc, 1, 2").fetchall()
+        bad = sum(row[2] for row in rows)
+        if bad >= REFUSED_ROWS:
+            (read,) = self.execute("select count(*) from {staged}").fetchone() or (0,)
+            if bad > REFUSED_SHARE * read:
+                told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
+                raise Refusal(
+                    f"{self.dataset.name} of {self.day}: {bad} of {read} rows are bad, over"
+                    f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
+                )
+        counts: Counter[str] = Counter()
+        for rule, _, count in rows:
+            counts[rule] += count
+        return dict(counts)
+
+    def _quarantine(self, files: list[str]) -> None:
+        """Bad rows into the quarantine, in the place of those that the extract had there before."""
+        self.execute("delete from raw.quarantine where dataset = %s and extract_day = {day}", self.dataset.name)
+        shown = [column for column in self.dataset.columns if not column.free_text]
+        pairs = sql.SQL(", ").join(
+            sql.SQL("{}, {}").format(sql.Literal(column.name), sql.Identifier("s", column.name)) for column in shown
+        )
+        self.execute(
+            """
+            insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule, column_name,
+                                        value, "row", digest)
+            select {load}, %s, {day}, {brand}, (%s::text[])[1 + (b.place >> {bits})], b.place & {mask}, b.place,
+                   b.rule, b.column_name, left(contents.row ->> b.column_name, 200),
+                   case when s.digest is null then contents.row end,
+                   coalesce(s.digest, encode(sha256(convert_to(contents.row::text, 'UTF8')), 'hex'))
+              from bad b join {staged} s using (place), lateral (select jsonb_build_object({pairs}) as row) contents
+            """,
+            self.dataset.name,
+            files,
+            brand=accounts.readable_brand("s"),
+            bits=sql.Literal(LINE_BITS),
+            mask=sql.Literal(2**LINE_BITS - 1),
+            pairs=pairs,
+        )
+
+    def _type_good_rows(self) -> None:
+        """The good rows as raw will hold them, in the table `fresh`."""
+        typed = [cast(column, self.express) for column in self.dataset.columns]
+        self.execute(
+            """
+            create unlogged table {fresh} as
+            select {typed}, {day}::date as extract_day,
+                   {hash} as content_hash, {load}::bigint as load_id, s.place
+              from {staged} s
+             where not exists (select from bad b where b.place = s.place)
+            """,
+            typed=sql.SQL(", ").join(
+                sql.SQL("{} as {}").format(value, sql.Identifier(column.name))
+                for column, value in zip(self.dataset.columns, typed, strict=True)
+            ),
+            hash=content_hash(self.dataset, typed),
+        )
+        self.execute("analyze {fresh} ({key})", key=names(self.dataset.key))
+
+    def _drop_copies(self) -> bool:
+        """Of equal rows inside the extract keep the first. True when some key is left with several versions."""
+        self.execute(
+            "create temp table several on commit drop as"
+            " select {key} from {fresh} group by {key} having count(*) > 1",
+            key=names(self.dataset.key),
+        )
+        self.execute(
+            """
+            delete from {fresh} f using (
+                select f.place, row_number() over (partition by {key}, f.content_hash order by f.place) as copy
+                  from {fresh} f join several s on {same_key}
+            ) found
+             where found.place = f.place and found.copy > 1
+            """,
+            key=names(self.dataset.key, "f"),
+            same_key=same(self.dataset.key, "f", "s"),
+        )
+        return bool(self.execute("select exists (select from several)").fetchone() == (True,))
+
+    def _has_other_extracts(self) -> bool:
+        found = self.execute(
+            "select exists (select from raw.extract where dataset = %s and extract_day <> {day})", self.dataset.name
+        )
+        return found.fetchone() == (True,)
+
+    def _carry_over(self, others: bool) -> bool:
+        """Make raw hold what the extract says, touching only rows that differ; note whose entities these belong to.
+        True when anything differed."""
+        stood = self.execute(
+            "select exists (select from raw.extract where dataset = %s and extract_day = {day})", self.dataset.name
+        ).fetchone() == (True,)
+        changed: sql.Composable = self.fresh
+        keys = dict.fromkeys((*self.dataset.key, *self.dataset.touches.values()))
+        version = (*self.dataset.key, "content_hash")
+        if stood:
+            changed = sql.Identifier("pg_temp", "changed")
+            self.execute(
+                """
+                create temp table changed on commit drop as
+                select {keys} from {fresh} f where not exists (
+                    select from {raw} r where r.extract_day = {day} and {same_version})
+                union all
+                select {r_keys} from {raw} r where r.extract_day = {day} and {removes} and not exists (
+                    select from {fresh} f where {same_version})
+                """,
+                keys=names((*keys,), "f"),
+                r_keys=names((*keys,), "r"),
+                same_version=same(version, "f", "r"),
+                removes=sql.Literal(not self.source.adds_only),
+            )
+            if not self.source.adds_only:
+                self.execute(
+                    "delete from {raw} r where r.extract_day = {day}"
+                    " and not exists (select from {fresh} f where {same_version})",
+                    same_version=same(version, "f", "r"),
+                )
+        columns = stored_columns(self.dataset)
+        self.execute(
+            "insert into {raw} ({columns}) select {columns} from {fresh} f"
+            + " where not exists (select from {raw} r where r.extract_day = {day} and {same_version})" * stood,
+            columns=names(columns),
+            same_version=same(version, "f", "r"),
+        )
+        for entity, column in self.dataset.touches.items():
+            self._touch(entity, column, changed, others)
+        return not stood or self.execute("select exists (select from {changed})", changed=changed).fetchone() == (True,)
+
+    def _touch(self, entity: str, column: str, changed: sql.Composable, others: bool) -> None:
+        """Note the entities of changed rows, and those where other extracts have the same row."""
+        moved = sql.SQL("")
+        if others and column not in self.dataset.key:
+            moved = sql.SQL(
+                "union select r.brand_id, r.{column} from {raw} r join {changed} c on {same_key}"
+                " where r.extract_day <> {day}"
+            ).format(
+                column=sql.Identifier(column),
+                raw=table(self.dataset),
+                changed=changed,
+                same_key=same(self.dataset.key, "r", "c"),
+                day=sql.Literal(self.day),
+            )
+        self.execute(
+            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
+            " select brand_id, %s, entity_id, {load}"
+            " from (select brand_id, {column} as entity_id from {changed} group by 1, 2 {moved}) ids"
+            " where entity_id is not null",
+            entity,
+            column=sql.Identifier(column),
+            changed=changed,
+            moved=moved,
+        )
+
+    def _count_unusual(self) -> dict[str, int]:
+        conditions = unusual(self.dataset, express=True)
+        if not conditions:
+            return {}
+        counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
+        row = self.execute("select {counts} from {fresh} s", counts=counts).fetchone() or ()
+        return {name: count for name, count in zip(conditions, row, strict=True) if count}

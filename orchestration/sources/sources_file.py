@@ -1,0 +1,105 @@
+"""The sources file: for each dataset, where it comes from and by what names. A dataset left out has no rows.
+
+Not here: the connectors themselves (files.py, sql.py). Next: files.py, sql.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestration.sources.batches import Source
+from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.files import FilesSource
+from orchestration.sources.naming import Naming
+
+Sources = Mapping[str, Source]
+
+OPTIONS = {
+    "files": {"connector", "columns", "values", "expect", "root"},
+    "sql": {"connector", "columns", "values", "expect", "url", "url_env", "query", "from", "lookback_days"},
+}
+EXPECTATIONS = ("daily", "when changed")
+
+
+class SourcesError(ValueError):
+    """The sources file says something that can't be followed; the message names the place and what is allowed."""
+
+
+def read_sources(path: Path, landing: str) -> Sources:
+    """Sources by dataset name, in the contract's order. `landing` is the root of files without one of their own."""
+    try:
+        told = yaml.safe_load(path.read_text()) or {}
+    except FileNotFoundError:
+        raise SourcesError(f"{path}: there is no such sources file (CAUSERIE_SOURCES names it)") from None
+    except yaml.YAMLError as error:
+        raise SourcesError(f"{path}: not YAML: {error}") from error
+    datasets = told.get("datasets") if isinstance(told, dict) else None
+    if not isinstance(datasets, dict):
+        raise SourcesError(f"{path}: wanted a mapping `datasets:` of dataset names")
+    if strange := sorted(set(datasets) - set(DATASETS)):
+        raise SourcesError(f"{path}: unknown dataset {', '.join(map(str, strange))}; known: {', '.join(DATASETS)}")
+    return {
+        name: _source(dataset, datasets[name] or {}, landing, f"{path}: {name}")
+        for name, dataset in DATASETS.items()
+        if name in datasets
+    }
+
+
+def _source(dataset: Dataset, told: Mapping[str, Any], landing: str, where: str) -> Source:
+    if not isinstance(told, dict):
+        raise SourcesError(f"{where}: wanted a mapping of options, found {told!r}")
+    connector = _one_of(told.get("connector", "files"), tuple(OPTIONS), f"{where}: connector")
+    if strange := sorted(set(told) - OPTIONS[connector]):
+        raise SourcesError(
+            f"{where}: unknown option {', '.join(map(str, strange))} of {connector};"
+            f" allowed: {', '.join(sorted(OPTIONS[connector]))}"
+        )
+    naming = _naming(dataset, told, where)
+    daily = _one_of(told.get("expect", "when changed"), EXPECTATIONS, f"{where}: expect") == "daily"
+    if connector == "files":
+        return FilesSource(dataset, str(told.get("root") or landing), naming, daily)
+    from orchestration.sources.sql import SqlSource  # SQLAlchemy is slow to import, and few need it
+
+    query, first = told.get("query"), told.get("from")
+    if not isinstance(query, str) or ":start" not in query or ":end" not in query:
+        raise SourcesError(f"{where}: query must be SQL with the parameters :start (included) and :end (excluded)")
+    if not isinstance(first, date):
+        raise SourcesError(f"{where}: from must be the first day to read, as YYYY-MM-DD")
+    if bool(told.get("url")) == bool(told.get("url_env")):
+        raise SourcesError(f"{where}: wanted either url, or url_env (the environment variable that holds it)")
+    lookback = told.get("lookback_days", 3)
+    if not isinstance(lookback, int) or lookback < 0:
+        raise SourcesError(f"{where}: lookback_days must be a whole number from 0, found {lookback!r}")
+    return SqlSource(dataset, told.get("url"), told.get("url_env"), query, first, lookback, naming, daily)
+
+
+def _naming(dataset: Dataset, told: Mapping[str, Any], where: str) -> Naming:
+    columns, values = told.get("columns") or {}, told.get("values") or {}
+    if not isinstance(columns, dict) or not isinstance(values, dict):
+        raise SourcesError(f"{where}: columns and values must be mappings")
+    for name in (*columns.values(), *values):
+        _one_of(name, dataset.column_names, f"{where}: column")
+    if len(set(columns.values())) < len(columns):
+        raise SourcesError(f"{where}: columns maps two of the source's names to one of the contract's")
+    if not all(isinstance(pairs, dict) for pairs in values.values()):
+        raise SourcesError(f"{where}: values wants, for each column, a mapping of the source's words to the contract's")
+    return Naming(
+        {str(source): contract for source, contract in columns.items()},
+        {name: {_word(k): _word(v) for k, v in pairs.items()} for name, pairs in values.items()},
+    )
+
+
+def _word(value: Any) -> str:
+    """YAML reads 1, true and no as something else than text; the source wrote text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _one_of(value: Any, allowed: tuple[str, ...], where: str) -> str:
+    if value not in allowed:
+        raise SourcesError(f"{where}: {value!r} is unknown; allowed: {', '.join(allowed)}")
+    return str(value)
