@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one expectation found. `passed` is None when it could not be evaluated: that is our fault, not the data's."""
+    """What one expectation found. `passed` is None when it could not be evaluated: our fault, not the data's."""
 
     name: str
     table: str
@@ -30,7 +30,7 @@ def judge(frame: pd.DataFrame, table: str, suite: dict[str, tuple[Any, bool, str
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # a run has its own
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # a run has its own
     batch = (
         context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
     ).get_batch({"dataframe": frame})

@@ -20,7 +20,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from expectations.feeds import Finding
+from expectations.findings import Finding
 from orchestration import extracts
 from orchestration.ingestion import DESCRIPTIONS, POOL, datasets_of
 from orchestration.progress import Progress

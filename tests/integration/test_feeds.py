@@ -6,7 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from expectations.feeds import Finding, judge_dataset, judge_freshness
+from expectations.feeds import judge_dataset, judge_freshness
+from expectations.findings import Finding, judge
 
 FIRST = date(2026, 3, 1)
 REQUIRED = ("message_id", "sent_at")
@@ -96,9 +97,7 @@ def test_a_rule_that_cannot_be_evaluated_is_not_passed_off_as_bad_data() -> None
     import pandas as pd
     from great_expectations import expectations as gxe
 
-    from expectations.feeds import _judge
-
     suite = {"rule": (gxe.ExpectColumnValuesToBeBetween(column="no_such", max_value=1), True, "something")}
-    (finding,) = _judge(pd.DataFrame({"one": [1]}), "messages", suite, ["one"])
+    (finding,) = judge(pd.DataFrame({"one": [1]}), "messages", suite, ["one"])
     assert finding.passed is None
     assert "no_such" in finding.observed
