@@ -1,0 +1,75 @@
+"""What Dagster is told: it loads without a connection, and its daily assets may share a run."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, BackfillPolicy, Definitions
+
+from orchestration import definitions, jobs
+from orchestration.ingestion import DESCRIPTIONS, OWNERS, POOL
+from orchestration.settings import Settings
+from orchestration.sources.contract import DATASETS
+
+FIRST = date(2026, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    # A server that is not there: whatever tried to connect would fail.
+    environment = {
+        "CAUSERIE_HOME": str(tmp_path_factory.mktemp("home")),
+        "CAUSERIE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    }
+    return definitions.build(Settings.from_environment(environment), first=FIRST)
+
+
+def test_it_is_valid_and_loads_without_a_warehouse(defs: Definitions) -> None:
+    Definitions.validate_loadable(defs)
+
+
+def test_the_five_families_are_the_partitioned_assets_and_may_share_a_run(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    partitioned = {key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned}
+    assert partitioned == {AssetKey(family) for family in DESCRIPTIONS}
+    assert {family for family in DESCRIPTIONS} == {dataset.family for dataset in DATASETS.values()}
+    assert {graph.get(key).backfill_policy for key in partitioned} == {BackfillPolicy.single_run()}
+    assert len({graph.get(key).partitions_def for key in partitioned}) == 1
+
+
+def test_partitions_begin_at_the_first_extract(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "messages" / "2025-02-03").mkdir(parents=True)
+    (tmp_path / "landing" / "brands" / "2025-02-01").mkdir(parents=True)
+    (tmp_path / "landing" / "brands" / "notes").mkdir(parents=True)
+    built = definitions.build(Settings.from_environment({"CAUSERIE_HOME": str(tmp_path)}))
+    partitions = built.resolve_asset_graph().get(AssetKey("chat")).partitions_def
+    assert partitions is not None
+    assert partitions.get_first_partition_key() == "2025-02-01"
+
+
+def test_every_asset_says_what_it_is_and_whose(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, f"{key.to_user_string()} has no description"
+        assert node.group_name != "default", key
+        assert list(node.owners) == OWNERS, key
+        assert node.kinds, key
+        assert node.pools == {POOL}, key
+
+
+def test_publication_waits_for_every_model_and_families_for_nothing(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    before = graph.get(AssetKey("publication")).parent_keys
+    assert before == graph.materializable_asset_keys - {AssetKey("publication")} - {AssetKey(f) for f in DESCRIPTIONS}
+    assert all(not graph.get(AssetKey(family)).parent_keys for family in DESCRIPTIONS)
+
+
+def test_tests_may_replace_resources_and_checks(tmp_path: Path) -> None:
+    built = definitions.build(
+        Settings.from_environment({"CAUSERIE_HOME": str(tmp_path)}), first=FIRST,
+        resource_overrides={"warehouse": "a stand-in"}, checks=[],
+    )  # fmt: skip
+    assert built.resources is not None
+    assert built.resources["warehouse"] == "a stand-in"
+    assert not built.asset_checks
