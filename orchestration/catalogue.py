@@ -41,6 +41,7 @@ class Relation:
     join: str | None
     dimensions: Mapping[str, str]
     member_known_at: str | None
+    member_given: str | None
     per: tuple[str, ...]
     evidence: Mapping[str, str]
     entity: str
@@ -121,6 +122,7 @@ def _relation(name: str, entry: Mapping[str, Any]) -> Relation:
         join=entry.get("join"),
         dimensions=entry.get("dimensions", {}),
         member_known_at=entry.get("member_known_at"),
+        member_given=entry.get("member_given"),
         per=tuple(entry.get("per", ())),
         evidence=entry.get("evidence", {}),
         entity=entry["entity"],

@@ -22,6 +22,8 @@ PERIOD_BREAKDOWNS = ("day", "week", "month")
 BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", "ad", "ad_payload", "notification_channel")
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
+# Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
+SPREAD_VALUES = {"channel": CHANNELS}
 
 PARAMETERS = (
     ("p_brand", "text", None),
@@ -130,12 +132,14 @@ class Scan:
 
     relation: Relation
     filters: tuple[str, ...]
+    # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
+    spread: tuple[str, ...] = ()
     parts: list[Part] = field(default_factory=list)
     aggregates: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return "_".join(["scan", self.relation.name, *(f[0] for f in self.filters)])
+        return "_".join(["scan", self.relation.name, *(f[0] for f in self.filters), *(f"any_{s}" for s in self.spread)])
 
     @property
     def refs(self) -> list[str]:
@@ -148,12 +152,21 @@ class Scan:
 
     def dimension(self, name: str) -> str:
         """The SQL of a dimension of the rows, null where there is no member."""
+        if name in self.spread:
+            return f"every_{name}.bucket"
         column = self.relation.dimensions[name]
         expression = column if "." in column else f"f.{column}"
         if self.relation.member_known_at and name in ("member", "role"):
             known = f"f.source <> 'waiting_list' or f.handled_at < q.{self.relation.member_known_at}"
+            if self.relation.member_given:
+                known += f" or f.{self.relation.member_given} is not null"
             expression = f"case when {known} then {expression} end"
         return expression
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The breakdowns that the rows can be told apart by, or answer alike for."""
+        return (*self.filters, *self.spread)
 
     @property
     def anchor(self) -> str:
@@ -164,7 +177,7 @@ class Scan:
 
         def value(breakdown: str) -> str:
             cases = [f"when 'hour' then extract(hour from {self.anchor} at time zone q.timezone)::int::text"]
-            cases += [f"when '{d}' then coalesce(({self.dimension(d)})::text, '(none)')" for d in self.filters]
+            cases += [f"when '{d}' then coalesce(({self.dimension(d)})::text, '(none)')" for d in self.dimensions]
             return f"case {breakdown} {' '.join(cases)} else q.label end"
 
         return (
@@ -176,7 +189,7 @@ class Scan:
     def conditions(self) -> list[str]:
         """What a row must satisfy to be counted."""
         relation = self.relation
-        fits = f"v_breakdown <@ ({array(self.filters)} || v_time_breakdowns)"
+        fits = f"v_breakdown <@ ({array(self.dimensions)} || v_time_breakdowns)"
         conditions = [
             f"(p_refs is null or p_refs && {array(self.refs)})",
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
@@ -205,6 +218,11 @@ class Scan:
         )
         if relation.join:
             source += "\n" + relation.join
+        for name in self.spread:
+            source += (
+                f"\nleft join unnest({array(SPREAD_VALUES[name])}) as every_{name} (bucket)"
+                f" on q.scope = 'bucket' and '{name}' = any(v_breakdown)"
+            )
         columns = ["q.question_id", "q.cut_at", "q.known_at", f"{self.bucket()} as bucket"]
         where = "\n    and ".join(self.conditions())
         if not relation.per:
@@ -244,7 +262,7 @@ class Scans:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._scans: dict[tuple[str, tuple[str, ...]], Scan] = {}
+        self._scans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Scan] = {}
         for indicator in catalogue.computed:
             self._add(indicator)
 
@@ -257,7 +275,8 @@ class Scans:
     def _scan(self, measure: Measure) -> Scan:
         relation = self._catalogue.relations[measure.of]
         filters = tuple(f for f in measure.filters if f in relation.dimensions)
-        return self._scans.setdefault((relation.name, filters), Scan(relation, filters))
+        spread = tuple(f for f in measure.filters if f not in relation.dimensions and f in SPREAD_VALUES)
+        return self._scans.setdefault((relation.name, filters, spread), Scan(relation, filters, spread))
 
     def _add(self, i: Indicator) -> None:
         if i.bins:
@@ -340,49 +359,64 @@ def _shown_line(indicator: Indicator) -> str:
 
 def functions(catalogue: Catalogue) -> list[str]:
     """The functions of marts, as SQL, in the order in which they must be created."""
-    environment = _environment()
-    parameters = ",\n".join(
+    return [_check_question(catalogue), _report(catalogue, "kpi_report")]
+
+
+def audit_functions(catalogue: Catalogue) -> list[str]:
+    """The same report over the schema `next`, before anything is published.
+
+    Beside it `kpi_report_at_end`, which answers each bucket as of the end of its own period: where the two differ for a
+    fixed indicator, the law of stability is broken.
+    """
+    marts = [
+        _check_question(catalogue),
+        _report(catalogue, "kpi_report", data_through_of="build.run"),
+        _report(catalogue, "kpi_report_at_end", known_at="a.ends_at", data_through_of="build.run"),
+    ]
+    return [text.replace("marts.", "next.") for text in marts]
+
+
+def _parameters() -> str:
+    return ",\n".join(
         f"    {name} {kind}" + (f" default {default}" if default else "") for name, kind, default in PARAMETERS
     )
-    names = ", ".join(name for name, _, _ in PARAMETERS)
-    refs = array(i.ref for i in catalogue.indicators.values())
-    lists = [
-        {"name": "source", "parameter": "p_sources", "allowed": array(SOURCES), "shown": ", ".join(SOURCES)},
-        {"name": "channel", "parameter": "p_channels", "allowed": array(CHANNELS), "shown": ", ".join(CHANNELS)},
-        {"name": "role", "parameter": "p_roles", "allowed": "array[0, 1, 2, 3, 4, 5, 6]", "shown": "0 to 6"},
-        {
-            "name": "weekday",
-            "parameter": "p_weekdays",
-            "allowed": "array[1, 2, 3, 4, 5, 6, 7]",
-            "shown": "1 (Monday) to 7 (Sunday)",
-        },
-        {
-            "name": "breakdown",
-            "parameter": "p_breakdown",
-            "allowed": array(BREAKDOWNS),
-            "shown": ", ".join(BREAKDOWNS),
-        },
-        {
-            "name": "indicator",
-            "parameter": "p_refs",
-            "allowed": refs,
-            "shown": ", ".join(i.ref for i in catalogue.indicators.values()),
-        },
-    ]
-    shows = [{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i.kind == "shows"]
-    unknowns = [
-        {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())}
-        for i in catalogue.computed
-        if i.unknown_unless
-    ]
-    check = environment.get_template("kpi_check_question.sql.j2").render(parameters=parameters, lists=lists, shows=shows)
-    report = environment.get_template("kpi_report.sql.j2").render(
-        parameters=parameters,
-        parameter_names=names,
+
+
+def _check_question(catalogue: Catalogue) -> str:
+    allowed = {
+        "source": ("p_sources", array(SOURCES), ", ".join(SOURCES)),
+        "channel": ("p_channels", array(CHANNELS), ", ".join(CHANNELS)),
+        "role": ("p_roles", "array[0, 1, 2, 3, 4, 5, 6]", "0 to 6"),
+        "weekday": ("p_weekdays", "array[1, 2, 3, 4, 5, 6, 7]", "1 (Monday) to 7 (Sunday)"),
+        "breakdown": ("p_breakdown", array(BREAKDOWNS), ", ".join(BREAKDOWNS)),
+        "indicator": ("p_refs", array(catalogue.indicators), ", ".join(catalogue.indicators)),
+    }
+    return (
+        _environment()
+        .get_template("kpi_check_question.sql.j2")
+        .render(
+            parameters=_parameters(),
+            lists=[{"name": n, "parameter": p, "allowed": a, "shown": s} for n, (p, a, s) in allowed.items()],
+            shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i.kind == "shows"],
+        )
+    )
+
+
+def _report(
+    catalogue: Catalogue, name: str, known_at: str = "v_known_at", data_through_of: str = "marts.publication"
+) -> str:
+    environment = _environment()
+    return environment.get_template("kpi_report.sql.j2").render(
+        name=name,
+        parameters=_parameters(),
+        parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
         declarations=_declarations(),
-        questions=environment.get_template("question.sql.j2").render(),
+        questions=environment.get_template("question.sql.j2").render(known_at=known_at, data_through_of=data_through_of),
         rows=_indicator_rows(catalogue),
         scans=list(Scans(catalogue)),
-        unknowns=unknowns,
+        unknowns=[
+            {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())}
+            for i in catalogue.computed
+            if i.unknown_unless
+        ],
     )
-    return [check, report]

@@ -5,13 +5,10 @@ with
 dated as (
     select
         m.*,
-        -- An instant whose clock date has ended (a clock set back over midnight) belongs to the day that has begun.
-        case when m.message_at >= d.ends_at then d.local_date + 1 else d.local_date end as local_date,
-        d.iso_weekday
+        {{ local_date('m.message_at') }} as local_date,
+        day.iso_weekday
     from {{ ref('int_messages_counted') }} as m
-    inner join {{ ref('int_brands_current') }} as b on b.brand_id = m.brand_id
-    inner join {{ ref('dim_date') }} as d
-        on d.brand_id = m.brand_id and d.local_date = (m.message_at at time zone b.timezone)::date
+    {{ join_local_day('m.brand_id', 'm.message_at') }}
     where m.message_at is not null
 ),
 

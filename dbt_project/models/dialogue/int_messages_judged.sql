@@ -15,7 +15,7 @@ message as (
         -- Bots, the system and automatic texts are not conversation. The marker of a phygital conversation is: the
         -- platform writes it in the visitor's place.
         case
-            when m.content_type = 'phygital_marker' and c.source = 'phygital' then 'visitor'
+            when m.content_type = 'phygital_marker' and m.is_automatic and c.source = 'phygital' then 'visitor'
             when m.sender_type in ('visitor', 'member') and not m.is_automatic then m.sender_type
         end as written_by
     from {{ ref('stg_chat__messages') }} as m

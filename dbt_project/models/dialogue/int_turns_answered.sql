@@ -15,7 +15,7 @@ spoken as (
         m.handled_at,
         m.member_role_sent
     from {{ ref('int_messages_counted') }} as m
-    where m.written_by is not null and m.content_type <> 'phygital_marker'
+    where m.written_by is not null and not (m.content_type = 'phygital_marker' and m.is_automatic)
 ),
 
 ordered as (

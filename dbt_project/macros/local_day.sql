@@ -1,0 +1,13 @@
+{#- The local day of an instant: joins the brand's calendar as `day`, whose `{{ local_date('day', instant) }}` it is.
+
+    An instant whose clock date has ended (a clock set back over midnight) belongs to the day that has begun; its weekday
+    stays that of its own clock date. -#}
+{% macro join_local_day(brand, instant) %}
+inner join {{ ref('int_brands_current') }} as brand on brand.brand_id = {{ brand }}
+inner join {{ ref('dim_date') }} as day
+    on day.brand_id = {{ brand }} and day.local_date = ({{ instant }} at time zone brand.timezone)::date
+{% endmacro %}
+
+{% macro local_date(instant) -%}
+case when {{ instant }} >= day.ends_at then day.local_date + 1 else day.local_date end
+{%- endmacro %}

@@ -1,0 +1,92 @@
+-- The touched orders, each with the dialogue that it is credited to, as decided by what was known when it was placed.
+with
+
+placed as (
+    select o.*
+    from {{ ref('stg_sales__orders') }} as o
+    inner join {{ ref('touched_order') }} as t on t.brand_id = o.brand_id and t.order_id = o.order_id
+),
+
+-- The dialogues that may have earned it: the one that the shop names, and nothing else then; or those of its visitor.
+candidate as (
+    select
+        o.brand_id,
+        o.order_id,
+        o.ordered_at,
+        c.conversation_id,
+        'explicit' as credit_method
+    from placed as o
+    inner join {{ ref('fct_conversation') }} as c
+        on c.brand_id = o.brand_id and c.conversation_id = o.conversation_id
+    where o.origin <> 'publication' and c.established_at <= o.ordered_at
+    union all
+    select
+        o.brand_id,
+        o.order_id,
+        o.ordered_at,
+        c.conversation_id,
+        'window' as credit_method
+    from placed as o
+    inner join {{ ref('fct_conversation') }} as c on c.brand_id = o.brand_id and c.visitor_id = o.visitor_id
+    where o.origin <> 'publication' and o.conversation_id is null and c.established_at < o.ordered_at
+),
+
+dated as (
+    select
+        c.brand_id,
+        c.order_id,
+        c.ordered_at,
+        c.conversation_id,
+        c.credit_method,
+        max(m.message_at) as last_message_before_at
+    from candidate as c
+    left join {{ ref('fct_message') }} as m
+        on m.brand_id = c.brand_id and m.conversation_id = c.conversation_id and m.message_at < c.ordered_at
+    group by c.brand_id, c.order_id, c.ordered_at, c.conversation_id, c.credit_method
+),
+
+-- Of a visitor's dialogues the one with the most recent message earns it, unless that is older than the window.
+credited as (
+    select distinct on (d.brand_id, d.order_id) d.*
+    from dated as d
+    inner join {{ ref('int_brands_current') }} as b on b.brand_id = d.brand_id
+    where
+        d.credit_method = 'explicit'
+        or d.last_message_before_at >= d.ordered_at - make_interval(hours => 24 * b.attribution_window_days)
+    order by d.brand_id, d.order_id, d.last_message_before_at desc nulls last, d.conversation_id collate "C" desc
+)
+
+select
+    o.brand_id,
+    o.order_id,
+    o.visitor_id,
+    o.customer_id,
+    o.conversation_id,
+    o.member_id,
+    o.channel,
+    o.origin,
+    o.ordered_at,
+    o.checked_out_at,
+    o.paid_at,
+    o.cancelled_at,
+    o.payment_method,
+    o.currency,
+    o.gross_amount,
+    o.tax_amount,
+    o.shipping_amount,
+    o.discount_amount,
+    o.gross_amount - o.shipping_amount as sale_amount,
+    k.conversation_id as credited_conversation_id,
+    k.credit_method,
+    k.last_message_before_at,
+    c.source as credited_source,
+    c.member_id as credited_member_id,
+    c.established_at as credited_established_at,
+    c.established_role as credited_established_role,
+    ordered.role as credited_role,
+    cancelled.role as credited_cancelled_role
+from placed as o
+left join credited as k on k.brand_id = o.brand_id and k.order_id = o.order_id
+left join {{ ref('fct_conversation') }} as c on c.brand_id = k.brand_id and c.conversation_id = k.conversation_id
+{{ join_role_at('ordered', 'c.brand_id', 'c.member_id', 'o.ordered_at') }}
+{{ join_role_at('cancelled', 'c.brand_id', 'c.member_id', 'o.cancelled_at') }}

@@ -1,0 +1,43 @@
+-- An order is touched by its own rows and lines, by its brand (currency, attribution window), by the conversation that it
+-- names and by any conversation of its visitor: each may give or take its credit. A conversation that changed visitor
+-- touches the orders of both, so the published visitor is asked too.
+with
+
+visitor_of_touched as (
+    select
+        c.brand_id,
+        c.visitor_id
+    from {{ source('raw', 'conversations') }} as c
+    inner join {{ ref('touched_conversation') }} as t
+        on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
+    where c.visitor_id is not null
+    union
+    select
+        c.brand_id,
+        c.visitor_id
+    from marts.fct_conversation as c
+    inner join {{ ref('touched_conversation') }} as t
+        on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
+    where c.visitor_id is not null
+)
+
+{{ touched_rows('order') }}
+union
+select
+    o.brand_id,
+    o.order_id
+from {{ source('raw', 'orders') }} as o
+inner join {{ ref('touched_brand') }} as b on b.brand_id = o.brand_id
+union
+select
+    o.brand_id,
+    o.order_id
+from {{ source('raw', 'orders') }} as o
+inner join {{ ref('touched_conversation') }} as t
+    on t.brand_id = o.brand_id and t.conversation_id = o.conversation_id
+union
+select
+    o.brand_id,
+    o.order_id
+from {{ source('raw', 'orders') }} as o
+inner join visitor_of_touched as v on v.brand_id = o.brand_id and v.visitor_id = o.visitor_id
