@@ -58,6 +58,13 @@ QUESTIONS: tuple[tuple[tuple[str, ...], bool, bool], ...] = (
 )
 
 
+NEWEST = ("greatest(%(first)s, %(last)s - %(days)s)", "%(last)s")
+WHOLE_MONTHS = (
+    "date_trunc('month', %(first)s::date)::date",
+    "(date_trunc('month', %(last)s::date) + interval '1 month - 1 day')::date",
+)
+
+
 @dataclass(frozen=True)
 class Period:
     """What a run touched of one brand: its first and last local date."""
@@ -83,8 +90,7 @@ def answers(connection: psycopg.Connection[Any], period: Period, function: str) 
             (members,) = connection.execute(SAMPLE, [period.brand_id, SAMPLED_MEMBERS]).fetchone() or (None,)
             if not members:
                 continue
-        first = "greatest(%(first)s, %(last)s - %(days)s)" if only_newest else "date_trunc('month', %(first)s::date)::date"
-        last = "%(last)s" if only_newest else "(date_trunc('month', %(last)s::date) + interval '1 month - 1 day')::date"
+        first, last = NEWEST if only_newest else WHOLE_MONTHS
         query = (
             f"select ref, bucket, bin, value, numerator, denominator, is_final from next.{function}("
             f"%(brand)s, {first}, {last}, p_members => %(members)s, p_breakdown => %(breakdown)s)"

@@ -32,7 +32,13 @@ def judge_stability(
 
     known, then = by_key(now), by_key(at_end)
     lines = [
-        {"brand": brand, "indicator": f"{ref} {part}".strip(), "period": bucket or asked, "at_end": then.get(key, "nothing"), "now": said}
+        {
+            "brand": brand,
+            "indicator": f"{ref} {part}".strip(),
+            "period": bucket or asked,
+            "at_end": then.get(key, "nothing"),
+            "now": said,
+        }
         for key, said in known.items()
         for brand, asked, ref, bucket, part in [key]
     ]

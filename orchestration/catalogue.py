@@ -30,8 +30,8 @@ class CatalogueError(ValueError):
 class Relation:
     """A kind of thing that can be counted, one row each.
 
-    `anchor` is the SQL instant that must lie in the window; `per` names the key where one thing is several rows of the
-    fact, and `evidence` the aggregates that then describe it.
+    `anchor` is the SQL instant that must lie in the window; `identifier` tells one of the things from another; `per`
+    names the key where one thing is several rows of the fact, and `evidence` the aggregates that then describe it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Relation:
     per: tuple[str, ...]
     evidence: Mapping[str, str]
     entity: str
+    identifier: str
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,9 @@ class Catalogue:
         return [i for i in self.indicators.values() if i.kind != "shows"]
 
 
-def _relation(name: str, entry: Mapping[str, Any]) -> Relation:
+def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str]) -> Relation:
     anchor = entry.get("anchor_expression") or (f"f.{entry['anchor']}" if "anchor" in entry else "")
+    per = tuple(entry.get("per", ()))
     return Relation(
         name=name,
         fact=entry["fact"],
@@ -123,9 +125,10 @@ def _relation(name: str, entry: Mapping[str, Any]) -> Relation:
         dimensions=entry.get("dimensions", {}),
         member_known_at=entry.get("member_known_at"),
         member_given=entry.get("member_given"),
-        per=tuple(entry.get("per", ())),
+        per=per,
         evidence=entry.get("evidence", {}),
         entity=entry["entity"],
+        identifier=" || ' ' || ".join(per) if per else identifiers[entry["fact"]],
     )
 
 
@@ -237,7 +240,7 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     if twice:
         raise CatalogueError(f"{path.name}: these refs stand twice: {', '.join(twice)}")
     catalogue = Catalogue(
-        relations={name: _relation(name, entry) for name, entry in document["relations"].items()},
+        relations={n: _relation(n, entry, document["identifiers"]) for n, entry in document["relations"].items()},
         indicators={entry["ref"]: _indicator(entry, document["bins"]) for entry in document["indicators"]},
         areas=document["areas"],
     )

@@ -7,14 +7,14 @@ Read next: dbt_project/indicators/kpi_report.sql.j2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from textwrap import indent
 from typing import Any
 
 import jinja2
 
-from orchestration.catalogue import PROJECT, Catalogue, Indicator, Measure, Relation
+from orchestration.catalogue import PROJECT, Bin, Catalogue, Indicator, Measure, Relation
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
 TIME_BREAKDOWNS = ("day", "week", "month", "hour")
@@ -191,7 +191,6 @@ class Scan:
         relation = self.relation
         fits = f"v_breakdown <@ ({array(self.dimensions)} || v_time_breakdowns)"
         conditions = [
-            f"(p_refs is null or p_refs && {array(self.refs)})",
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
         ]
         if relation.fact != "activity":
@@ -207,9 +206,11 @@ class Scan:
             conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
         return conditions
 
-    @property
-    def rows(self) -> str:
-        """The rows counted, one for each thing, with the question and the bucket that it counts for."""
+    def rows(self, condition: str | None = None, counted_at: str | None = None) -> str:
+        """The rows counted, one for each thing, with the question and the bucket that it counts for.
+
+        `condition` is one more that they must satisfy; `counted_at` adds the instant that makes a thing count.
+        """
         relation = self.relation
         source = (
             activity()
@@ -224,11 +225,13 @@ class Scan:
                 f" on q.scope = 'bucket' and '{name}' = any(v_breakdown)"
             )
         columns = ["q.question_id", "q.cut_at", "q.known_at", f"{self.bucket()} as bucket"]
-        where = "\n    and ".join(self.conditions())
+        where = "\n    and ".join([*([condition] if condition else []), *self.conditions()])
         if not relation.per:
+            columns += [f"{counted_at} as counted_at"] if counted_at else []
             return f"select {', '.join(columns)}, f.*\nfrom question as q\n{source}\nwhere\n    {where}"
         keys = [f"f.{key}" for key in relation.per]
         evidence = [f"{expression} as {name}" for name, expression in relation.evidence.items()]
+        evidence += [f"{counted_at} as counted_at"] if counted_at else []
         numbers = ", ".join(str(n + 1) for n in range(len(columns) + len(keys)))
         return (
             f"select {', '.join([*columns, *keys, *evidence])}\nfrom question as q\n{source}\n"
@@ -238,10 +241,11 @@ class Scan:
     @property
     def sql(self) -> str:
         """The scan as a common table expression: a row of aggregates per question and bucket."""
+        asked = f"(p_refs is null or p_refs && {array(self.refs)})"
         aggregates = ",\n".join(f"    {expression} as {column}" for expression, column in self.aggregates.items())
         body = (
             f"select counted.question_id, counted.bucket,\n{aggregates}\n"
-            f"from (\n{indent(self.rows, '    ')}\n) as counted\n"
+            f"from (\n{indent(self.rows(asked), '    ')}\n) as counted\n"
             "group by counted.question_id, counted.bucket"
         )
         return indent(f"{self.name} as (\n{indent(body, '    ')}\n)", "    ")
@@ -257,6 +261,24 @@ def _total(measure: Measure, *conditions: str) -> str:
     return what + _where(measure.where, *conditions)
 
 
+def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
+    """A scan that answers a measure, still empty: under the filters that its relation knows."""
+    relation = catalogue.relations[measure.of]
+    filters = tuple(f for f in measure.filters if f in relation.dimensions)
+    spread = tuple(f for f in measure.filters if f not in relation.dimensions and f in SPREAD_VALUES)
+    return Scan(relation, filters, spread)
+
+
+def bin_condition(indicator: Indicator, b: Bin) -> str:
+    """That a row falls into a bin: its lower bound in, its upper bound out."""
+    if indicator.bins_by:
+        return f"{indicator.bins_by} = {quoted(b.name)}"
+    assert indicator.numerator is not None
+    edges = [f"({indicator.numerator.value}) >= {b.low}"]
+    edges += [f"({indicator.numerator.value}) < {b.high}"] if b.high is not None else []
+    return " and ".join(edges)
+
+
 class Scans:
     """The scans that answer a set of indicators."""
 
@@ -266,29 +288,22 @@ class Scans:
         for indicator in catalogue.computed:
             self._add(indicator)
 
-    def __iter__(self) -> Iterable[Scan]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Scan]:
         return iter(self._scans.values())
 
     def __len__(self) -> int:
         return len(self._scans)
 
     def _scan(self, measure: Measure) -> Scan:
-        relation = self._catalogue.relations[measure.of]
-        filters = tuple(f for f in measure.filters if f in relation.dimensions)
-        spread = tuple(f for f in measure.filters if f not in relation.dimensions and f in SPREAD_VALUES)
-        return self._scans.setdefault((relation.name, filters, spread), Scan(relation, filters, spread))
+        scan = scan_of(self._catalogue, measure)
+        return self._scans.setdefault((scan.relation.name, scan.filters, scan.spread), scan)
 
     def _add(self, i: Indicator) -> None:
         if i.bins:
             assert i.numerator is not None
             scan = self._scan(i.numerator)
             for b in i.bins:
-                if i.bins_by:
-                    condition = f"{i.bins_by} = {quoted(b.name)}"
-                else:
-                    edges = [f"({i.numerator.value}) >= {b.low}"]
-                    edges += [f"({i.numerator.value}) < {b.high}"] if b.high is not None else []
-                    condition = " and ".join(edges)
+                condition = bin_condition(i, b)
                 counted = Measure(i.numerator.of, i.numerator.where, None, i.numerator.filters)
                 scan.parts.append(Part(i.ref, b.name, numerator=scan.aggregate(_total(counted, condition))))
             return
@@ -314,7 +329,7 @@ class Scans:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False  # noqa: S701
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False
     )
     environment.filters |= {"quoted": quoted, "array": array}
     return environment
@@ -359,7 +374,7 @@ def _shown_line(indicator: Indicator) -> str:
 
 def functions(catalogue: Catalogue) -> list[str]:
     """The functions of marts, as SQL, in the order in which they must be created."""
-    return [_check_question(catalogue), _report(catalogue, "kpi_report")]
+    return [_check_question(catalogue), _report(catalogue, "kpi_report"), _rows(catalogue)]
 
 
 def audit_functions(catalogue: Catalogue) -> list[str]:
@@ -376,9 +391,9 @@ def audit_functions(catalogue: Catalogue) -> list[str]:
     return [text.replace("marts.", "next.") for text in marts]
 
 
-def _parameters() -> str:
+def _parameters(parameters: Iterable[tuple[str, str, str | None]] = PARAMETERS) -> str:
     return ",\n".join(
-        f"    {name} {kind}" + (f" default {default}" if default else "") for name, kind, default in PARAMETERS
+        f"    {name} {kind}" + (f" default {default}" if default else "") for name, kind, default in parameters
     )
 
 
@@ -402,6 +417,11 @@ def _check_question(catalogue: Catalogue) -> str:
     )
 
 
+def _questions(known_at: str, data_through_of: str, reads_days: bool = True) -> str:
+    template = _environment().get_template("question.sql.j2")
+    return template.render(known_at=known_at, data_through_of=data_through_of, reads_days=str(reads_days).lower())
+
+
 def _report(
     catalogue: Catalogue, name: str, known_at: str = "v_known_at", data_through_of: str = "marts.publication"
 ) -> str:
@@ -411,7 +431,7 @@ def _report(
         parameters=_parameters(),
         parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
         declarations=_declarations(),
-        questions=environment.get_template("question.sql.j2").render(known_at=known_at, data_through_of=data_through_of),
+        questions=_questions(known_at, data_through_of),
         rows=_indicator_rows(catalogue),
         scans=list(Scans(catalogue)),
         unknowns=[
@@ -420,3 +440,76 @@ def _report(
             if i.unknown_unless
         ],
     )
+
+
+def _rows(catalogue: Catalogue) -> str:
+    given = [("p_ref", "text", None), *((n, k, d) for n, k, d in PARAMETERS if n != "p_refs")]
+    names = [name for name, _, _ in PARAMETERS if name not in ("p_refs", "p_compare_previous")]
+    # A row has no previous period: the argument is taken, so that both functions are called alike, and not used.
+    names.insert(names.index("p_as_of"), "false")
+    questions = _questions("v_known_at", "marts.publication", reads_days=False)
+    return (
+        _environment()
+        .get_template("kpi_rows.sql.j2")
+        .render(
+            parameters=_parameters(given),
+            parameter_names=", ".join(names),
+            declarations=_declarations(),
+            questions=indent(questions.replace("where p_compare_previous", "where false"), "        "),
+            refs=", ".join(i.ref for i in catalogue.computed),
+            indicators=[{"ref": i.ref, "parts": _row_parts(catalogue, i)} for i in catalogue.computed],
+        )
+    )
+
+
+def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
+    """The selections whose rows make up an indicator: one, or one above and one below the line."""
+    parts: list[tuple[tuple[Measure, ...], str, str, str]]
+    if i.median:
+        parts = [((i.median,), i.median.value or "null", "1", i.median.where or "true")]
+    elif i.bins:
+        assert i.numerator is not None
+        parts = [((i.numerator,), "1", "null", i.numerator.where or "true")]
+    else:
+        assert i.numerator is not None
+        above = i.numerator.where or "true"
+        value = i.numerator.value or "1"
+        if i.denominator is None:
+            parts = [((i.numerator,), value, "null", above)]
+        elif scan_of(catalogue, i.numerator).name == scan_of(catalogue, i.denominator).name:
+            below = i.denominator.where or "true"
+            counted = f"case when {above} then {value} else 0 end"
+            both = f"({above}) or ({below})" if above != below else above
+            parts = [((i.numerator, i.denominator), counted, f"case when {below} then 1 else 0 end", both)]
+        else:
+            parts = [
+                ((i.numerator,), value, "null", above),
+                ((i.denominator,), "null", "1", i.denominator.where or "true"),
+            ]
+    bins = [f"when {bin_condition(i, b)} then {quoted(b.name)}" for b in i.bins]
+    return [
+        {
+            "entity": scan.relation.entity,
+            "entity_id": scan.relation.identifier,
+            "rows": scan.rows(counted_at=_counted_at(scan, measures)),
+            "bin": f"case {' '.join(bins)} end" if bins else "null",
+            "numerator": numerator,
+            "denominator": denominator,
+            "condition": condition,
+        }
+        for measures, numerator, denominator, condition in parts
+        for scan in [scan_of(catalogue, measures[0])]
+    ]
+
+
+def _counted_at(scan: Scan, measures: Iterable[Measure]) -> str:
+    """The earliest instant in the window that makes a thing count: its anchor, or of several that of its evidence."""
+    if not scan.relation.per:
+        return scan.anchor
+    evidence = [
+        f"min({scan.anchor}) filter (where {expression.removeprefix('bool_or(').removesuffix(')')})"
+        for measure in measures
+        for name, expression in scan.relation.evidence.items()
+        if measure.where and measure.where.startswith(name) and expression.startswith("bool_or(")
+    ]
+    return f"least({', '.join(dict.fromkeys(evidence))})" if evidence else f"min({scan.anchor})"
