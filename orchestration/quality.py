@@ -21,7 +21,7 @@ from dagster import (
 )
 
 from expectations.findings import Finding
-from orchestration import extracts
+from orchestration import catalogue, extracts, indicators
 from orchestration.ingestion import DESCRIPTIONS, POOL, datasets_of
 from orchestration.progress import Progress
 from orchestration.release import ASSET
@@ -31,8 +31,8 @@ from orchestration.sources import ledger
 
 
 def checks(settings: Settings) -> list[AssetChecksDefinition]:
-    """Entrance checks of every family, and the freshness of what is published."""
-    return [*(entrance(family) for family in DESCRIPTIONS), freshness(settings)]
+    """Entrance checks of every family, exit checks of the indicators, and the freshness of what is published."""
+    return [*(entrance(family) for family in DESCRIPTIONS), indicators_hold(), freshness(settings)]
 
 
 def entrance(family: str) -> AssetChecksDefinition:
@@ -73,6 +73,62 @@ def entrance(family: str) -> AssetChecksDefinition:
     return judge
 
 
+def indicators_hold() -> AssetChecksDefinition:
+    """The law of stability and the identities, over what marts would be; a failure keeps the run from publishing."""
+    conversations = AssetKey(["next", "fct_conversation"])
+
+    @multi_asset_check(
+        name="indicators",
+        specs=[
+            AssetCheckSpec(
+                name="stability",
+                asset=conversations,
+                blocking=True,
+                description="A fixed indicator of a period that is over says the same as of its end and now.",
+            ),
+            AssetCheckSpec(
+                name="identities",
+                asset=conversations,
+                blocking=True,
+                description="What must be true among the indicators of one period is true of every touched one.",
+            ),
+        ],
+        pool=POOL,
+    )
+    def judge(
+        context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> Iterator[AssetCheckResult]:
+        from expectations import indicators as expected
+        from expectations import stability
+
+        known = catalogue.load()
+        fixed = {indicator.ref for indicator in known.computed if indicator.stability == "fixed"}
+        with warehouse.connect() as connection:
+            for function in indicators.audit_functions(known):
+                connection.execute(function.encode())
+            periods = expected.touched_periods(connection)
+            progress.stage("audit", len(periods) + 2)
+            now: list[dict[str, Any]] = []
+            at_end: list[dict[str, Any]] = []
+            for period in periods:
+                now += expected.answers(connection, period, "kpi_report")
+                at_end += expected.answers(connection, period, "kpi_report_at_end")
+                progress.piece(period.brand_id)
+            for name, findings in (
+                ("stability", stability.judge_stability(now, at_end, fixed)),
+                ("identities", expected.judge_identities(now)),
+            ):
+                record(connection, context.run.run_id, findings)
+                connection.commit()
+                progress.piece(name)
+                result = as_result(conversations, name, findings)
+                if not result.passed:
+                    progress.failed(f"{name}: {result.description}")
+                yield result
+
+    return judge
+
+
 def freshness(settings: Settings) -> AssetChecksDefinition:
     @asset_check(
         name="is_fresh",
@@ -104,7 +160,7 @@ def as_result(key: AssetKey, name: str, findings: Sequence[Finding]) -> AssetChe
         passed=not failed,
         severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
         description="; ".join(f"{one.name}: {one.observed} (expected {one.expected})" for one in failed)
-        or ("as expected" if findings else "no unpublished extract to judge"),
+        or ("as expected" if findings else "nothing new to judge"),
         metadata={f"{one.name}": f"{one.observed} (expected {one.expected})" for one in findings},
     )
 
