@@ -26,6 +26,7 @@ STAGES = {
     "load": "Loading extracts into raw",
     "audit": "Auditing extracts",
     "build": "Building with dbt, and its tests",
+    "judge": "Auditing indicators",
     "publish": "Publishing into marts",
 }
 PIVOT_BUCKETS = 8

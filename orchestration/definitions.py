@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from dagster import AssetKey, AssetsDefinition, Definitions, in_process_executor
+from dagster import definitions as loaded_by_dagster
 
 from orchestration import extracts, ingestion, jobs, partitions, quality, release, resources, transformation
 from orchestration.settings import Settings
@@ -46,6 +47,12 @@ def build(
             **(resource_overrides or {}),
         },
     )
+
+
+@loaded_by_dagster
+def defs() -> Definitions:
+    """What workspace.yaml names: built when Dagster asks, not when this module is imported."""
+    return build()
 
 
 def following(definitions: Definitions) -> list[AssetKey]:

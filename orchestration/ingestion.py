@@ -25,6 +25,7 @@ from orchestration.resources import Warehouse
 from orchestration.sources import ledger
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.loading import load_extract
+from orchestration.sources.tables import ensure_indexes
 
 OWNERS = ["team:data-engineering"]
 # One writer of the warehouse at a time: parallel builds would swap each other's views.
@@ -91,6 +92,9 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
                 if result.outcome == "refused":
                     context.log.warning(f"{dataset} of {day} refused: {result.reason}")
                 progress.piece(f"{dataset} {day}")
+            with connection.transaction():
+                for name in sources:
+                    ensure_indexes(connection, DATASETS[name])
             loads = loads_after(connection, newest, names)
         return MaterializeResult(metadata=metadata_of(loads))
 

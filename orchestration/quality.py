@@ -107,7 +107,7 @@ def indicators_hold() -> AssetChecksDefinition:
             for function in indicators.audit_functions(known):
                 connection.execute(function.encode())
             periods = expected.touched_periods(connection)
-            progress.stage("audit", len(periods) + 2)
+            progress.stage("judge", len(periods) + 2)
             now: list[dict[str, Any]] = []
             at_end: list[dict[str, Any]] = []
             for period in periods:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam
 from dagster import asset as dagster_asset
 
@@ -37,12 +38,13 @@ def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
     ) -> MaterializeResult[Any]:
         progress.stage("publish")
         with warehouse.connect() as connection:
+            run_id = built_by(connection, context)
             days = unpublished_days(connection)
             connection.commit()
             result = publication.publish(
                 connection,
                 manifest(warehouse.settings.manifest),
-                run_id=context.run_id,
+                run_id=run_id,
                 instant=datetime.now(UTC),
                 extract_days=days,
                 functions=catalogue.functions(),
@@ -63,6 +65,23 @@ def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
         )
 
     return published
+
+
+def built_by(connection: psycopg.Connection[Any], context: AssetExecutionContext) -> str:
+    """The run that built what is to be published: this one, or (in a backfill, or by hand) an earlier one.
+
+    Raises publication.PublicationError unless that run succeeded: only then did every test and blocking check pass.
+    """
+    row = connection.execute("select run_id from build.run").fetchone()
+    run_id = str(row[0]) if row else ""
+    if run_id != context.run_id:
+        run = context.instance.get_run_by_id(run_id) if run_id else None
+        if run is None or not run.is_success:
+            raise publication.PublicationError(
+                f"what stands in build was not built and audited to the end (run {run_id or 'none'}): materialise the"
+                " dbt models again, then publish"
+            )
+    return run_id
 
 
 def rows_table(result: publication.Published) -> str:

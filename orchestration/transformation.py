@@ -14,8 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Output, ResourceParam
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Output, ResourceParam, multi_asset
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from dagster_dbt.asset_utils import (
+    DBT_DEFAULT_EXCLUDE,
+    DBT_DEFAULT_SELECT,
+    DBT_DEFAULT_SELECTOR,
+    build_dbt_specs,
+)
 from packaging.version import Version
 
 from orchestration import extracts, publication
@@ -114,9 +120,22 @@ def dbt_resource(settings: Settings) -> Dbt:
 
 
 def dbt_models(settings: Settings) -> AssetsDefinition:
-    """Every dbt model as an asset, from the manifest that set-up prepared."""
+    """Every dbt model as an asset, from the manifest that set-up prepared.
 
-    @dbt_assets(manifest=manifest(settings.manifest), dagster_dbt_translator=Translator(), pool=POOL, name="dbt")
+    They can't be materialised apart: what a run touched is rebuilt as a whole, or what is published would be of two
+    runs. So a backfill from the web interface builds them in one run too, however they depend on each other.
+    """
+    specs, check_specs = build_dbt_specs(
+        translator=Translator(),
+        manifest=manifest(settings.manifest),
+        select=DBT_DEFAULT_SELECT,
+        exclude=DBT_DEFAULT_EXCLUDE,
+        selector=DBT_DEFAULT_SELECTOR,
+        io_manager_key=None,
+        project=None,
+    )
+
+    @multi_asset(name="dbt", specs=specs, check_specs=check_specs, pool=POOL, allow_arbitrary_check_specs=True)
     def models(
         context: AssetExecutionContext,
         dbt: Dbt,
