@@ -58,6 +58,24 @@ def has_unpublished(connection: psycopg.Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
+def held_back(connection: psycopg.Connection[Any]) -> list[str]:
+    """What the newest entrance audit of each dataset refused to believe, a line each, as long as its extract stands
+    unpublished: a later run that does not judge it again may not publish it either."""
+    rows = connection.execute(
+        "select distinct on (q.table_name, q.check_name) q.table_name, q.check_name, q.severity, q.passed,"
+        "  q.observed, q.expected"
+        " from marts.data_quality as q"
+        " where exists (select 1 from raw.extract as e where e.dataset = q.table_name"
+        "  and e.load_id > (select coalesce(max(load_id), 0) from marts.load_ledger))"
+        " order by q.table_name, q.check_name, q.checked_at desc"
+    )
+    return [
+        f"{table} {check}: {observed} (expected {expected})"
+        for table, check, severity, passed, observed, expected in rows
+        if severity == "error" and not passed
+    ]
+
+
 def unpublished_days(connection: psycopg.Connection[Any]) -> list[date]:
     """Extract days of the loads that the run in build.run covers and that no publication has shown yet."""
     rows = connection.execute(

@@ -7,6 +7,7 @@ Next: jobs.py.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -147,7 +148,11 @@ def failures_of(events: Iterable[DagsterEvent]) -> list[str]:
             error = event.step_failure_data.error if event.is_step_failure else event.job_failure_data.error
             while error and error.cause:
                 error = error.cause
-            if error:
-                steps.append(f"{event.step_key or 'run'}: {error.message.strip()}")
+            said = event.step_failure_data.user_failure_data if event.is_step_failure else None
+            if said and said.description:
+                steps.append(said.description)
+            elif error:
+                # Without the class's name, which Dagster puts before what it said.
+                steps.append(f"{event.step_key or 'run'}: {re.sub(r'^[A-Za-z_.]+: ', '', error.message.strip())}")
     # A blocking check fails the steps behind it: the check is what the reader should look at.
     return checks or list(dict.fromkeys(steps))

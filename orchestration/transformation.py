@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Output, ResourceParam, multi_asset
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Failure, Output, ResourceParam, multi_asset
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from dagster_dbt.asset_utils import (
     DBT_DEFAULT_EXCLUDE,
@@ -25,6 +25,7 @@ from dagster_dbt.asset_utils import (
 from packaging.version import Version
 
 from orchestration import extracts, publication
+from orchestration.history import held_back
 from orchestration.ingestion import OWNERS, POOL
 from orchestration.progress import Progress
 from orchestration.resources import Warehouse
@@ -143,6 +144,8 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         progress: ResourceParam[Progress],
     ) -> Iterator[Any]:
         with warehouse.connect() as connection:
+            if held := held_back(connection):
+                raise Failure("not published, for an audit holds it back: " + "; ".join(held), allow_retries=False)
             data_through = ledger.data_through(connection, extracts.sources_of(settings))
             connection.commit()
             prepared = publication.prepare(

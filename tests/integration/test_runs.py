@@ -1,0 +1,170 @@
+"""`causerie run` and what it leaves, by Dagster in this process: new, unchanged, refused, held back by an audit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import simulator
+from orchestration import runs, warehouse
+from orchestration.history import newest_generation
+from orchestration.settings import Settings
+
+FIRST = date(2026, 3, 1)
+DAYS = 9
+
+
+@pytest.fixture(scope="module")
+def settings(
+    databases: Callable[[], AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    home = tmp_path_factory.mktemp("home")
+    with databases() as url:
+        yield Settings.from_environment({"CAUSERIE_HOME": str(home), "CAUSERIE_DATABASE_URL": url})
+
+
+@pytest.fixture(scope="module")
+def first_run(settings: Settings) -> runs.Outcome:
+    """A week of a small brand, loaded and published."""
+    simulator.write(Path(settings.landing), DAYS - 1, 1, 10, FIRST)
+    return runs.run(settings, None, None)
+
+
+def rows(settings: Settings, query: str) -> list[Any]:
+    with warehouse.connect(str(settings.database_url)) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def causerie(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "CAUSERIE_HOME": str(settings.home),
+        "CAUSERIE_DATABASE_URL": str(settings.database_url),
+        "CAUSERIE_LANDING": settings.landing,
+    }
+    command = [sys.executable, "-m", "orchestration.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def messages(settings: Settings, number: int) -> Path:
+    return Path(settings.landing) / "messages" / (FIRST + timedelta(days=number)).isoformat()
+
+
+def test_a_first_run_loads_everything_and_publishes_once(settings: Settings, first_run: runs.Outcome) -> None:
+    assert first_run.failures == []
+    assert first_run.exit_code == 0
+    assert first_run.published is not None
+    assert first_run.published.number == 1
+    assert all(load.outcome == "loaded" for load in first_run.loads)
+    for load in first_run.loads:
+        counts = dict(load.counts)
+        assert counts.pop("rows_read") == sum(counts.values())
+    ((days,),) = rows(settings, "select extract_days from marts.publication")
+    assert days == [FIRST + timedelta(days=number) for number in range(DAYS - 1)]
+    assert rows(settings, "select count(*) from raw.touched") == [(0,)]
+
+
+def test_every_audit_of_the_run_is_written_down(settings: Settings, first_run: runs.Outcome) -> None:
+    found = rows(settings, "select distinct check_name from marts.data_quality where passed is not false")
+    assert {"has_rows", "required_columns_are_filled", "stability", "identities"} <= {name for (name,) in found}
+
+
+def test_a_second_run_finds_nothing_and_does_not_wake_dagster(settings: Settings, first_run: runs.Outcome) -> None:
+    done = causerie(settings, "run")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Nothing new")
+    code = "import sys; from orchestration import cli, console, runs; sys.exit('dagster' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_report_is_the_functions_answer(settings: Settings, first_run: runs.Outcome) -> None:
+    done = causerie(settings, "report", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    values = {row["ref"]: row["value"] for row in answer["indicators"] if not row["bin"] and not row["bucket"]}
+    ((dialogues,),) = rows(
+        settings,
+        "select value from marts.kpi_report('{brand}', '{from}', '{to}') where ref = 'Chat-Card-1'".format(**answer),
+    )
+    assert values["Chat-Card-1"] == dialogues > 0
+    table = causerie(settings, "report", answer["brand"], answer["from"], answer["to"], "--breakdown", "source")
+    assert table.returncode == 0, table.stderr
+    assert "Chat-Card-1 " in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["report", "nobody", "2026-03-01", "2026-03-02"], "nobody"),
+        (["report", "maison-lumen", "2026-03-05", "2026-03-02"], "2026-03-05"),
+        (["report", "maison-lumen", "2026-03-01", "2026-03-02", "--source", "carrier pigeon"], "carrier pigeon"),
+        (["report", "maison-lumen", "March"], "March"),
+        (["run", "--from", "2026-03-05", "--to", "2026-03-02"], "2026-03-05"),
+    ],
+)
+def test_a_wrong_question_is_answered_in_a_line(
+    settings: Settings, first_run: runs.Outcome, arguments: list[str], says: str
+) -> None:
+    done = causerie(settings, *arguments)
+    assert done.returncode not in (0, 3)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refused_extract_is_named_and_the_rest_published(settings: Settings, first_run: runs.Outcome) -> None:
+    simulator.write(Path(settings.landing), DAYS, 1, 10, FIRST)
+    folder, kept = messages(settings, DAYS - 1), settings.home / "kept"
+    shutil.copytree(folder, kept)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    done = causerie(settings, "run")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Refused: messages of 2026-03-09" in done.stdout
+    assert rows(settings, "select max(generation) from marts.publication") == [(2,)]
+
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    mended = runs.run(settings, None, None)
+    assert (mended.exit_code, [load.dataset for load in mended.loads]) == (0, ["messages"])
+
+
+def test_a_failed_audit_keeps_readers_on_the_old_generation(settings: Settings, first_run: runs.Outcome) -> None:
+    """The last extract of a dataset that always had rows comes again, empty."""
+    folder, kept = messages(settings, DAYS - 1), settings.home / "kept again"
+    shutil.copytree(folder, kept)
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "messages.jsonl").touch()
+    with warehouse.connect(str(settings.database_url)) as connection:
+        before = newest_generation(connection)
+    held = runs.run(settings, None, None)
+    assert held.exit_code == 1
+    assert any("has_rows" in line and "2026-03-09" in line for line in held.failures), held.failures
+    again = runs.run(settings, None, None)
+    assert again.exit_code == 1, "what an audit held back must not slip out with the next run"
+    with warehouse.connect(str(settings.database_url)) as connection:
+        assert newest_generation(connection) == before
+
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    mended = runs.run(settings, None, None)
+    assert mended.exit_code == 0, mended.failures
+    assert rows(settings, "select count(*) from raw.touched") == [(0,)]
+
+
+def test_days_that_are_named_are_loaded_again_and_change_nothing(settings: Settings, first_run: runs.Outcome) -> None:
+    outcome = runs.run(settings, FIRST, FIRST)
+    assert outcome.exit_code == 0, outcome.failures
+    assert {load.extract_day for load in outcome.loads} == {FIRST}
+    assert {load.outcome for load in outcome.loads} == {"unchanged"}
+    assert outcome.published is None
