@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,28 @@ def template(server: str) -> Iterator[str]:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(TEMPLATE)))
 
 
+@pytest.fixture(scope="session")
+def databases(server: str, template: str) -> Callable[[], AbstractContextManager[str]]:
+    """Makes fresh, migrated databases: each call is a context that gives the URL of one, and drops it at its end."""
+
+    @contextmanager
+    def fresh() -> Iterator[str]:
+        name = f"causerie_test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(
+                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+            yield _in_database(server, name)
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+    return fresh
+
+
 @pytest.fixture
-def database(server: str, template: str) -> Iterator[str]:
+def database(databases: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     """URL of a fresh, migrated database of this test's own; dropped after it."""
-    name = f"causerie_test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
-        yield _in_database(server, name)
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with databases() as url:
+        yield url
 
 
 @pytest.fixture

@@ -70,4 +70,5 @@ class Question:
             return False
         if self.roles is None:
             return True
-        return member_id is not None and self.facts.role(member_id, instant) in self.roles
+        # None among the members or roles asked for is nobody: the bucket of what has no member, or none that is known.
+        return (None if member_id is None else self.facts.role(member_id, instant)) in self.roles

@@ -1,0 +1,64 @@
+"""Reads the days of tests/fixtures/small_days, a brand a file, into rows of the contract.
+
+Here: what a row leaves out, filled in. Not here: what the days hold (the files) or mean (test_small_days.py).
+Next: tests/fixtures/small_days/paris.yml.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from brute.facts import Row, Rows
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "small_days"
+
+HARMLESS: dict[str, Row] = {
+    "brands": {"name": "Brand", "currency": "EUR", "locale": "fr-FR", "attribution_window_days": None,
+               "working_hours": None},
+    "members": {"first_name": None, "last_name": None, "team": None},
+    "conversations": {"visitor_id": "v", "kind": "customer", "source": "direct", "channel": "web", "medium": "text",
+                      "initiated_by": "visitor", "cancelled_at": None, "handled_at": None, "member_id": None,
+                      "is_blocked": False, "page_url": None, "ad_id": None, "ad_payload": None},
+    "messages": {"sender_id": None, "is_automatic": False, "content_type": "text"},
+    "hook_events": {"visitor_id": None, "conversation_id": None},
+}  # fmt: skip
+EVENT_KEYS = {"messages": "message_id", "hook_events": "event_id"}
+
+
+def rows() -> Rows:
+    """Every row of every file; a brand is called like its file."""
+    found: Rows = {}
+    for path in sorted(FOLDER.glob("*.yml")):
+        document = yaml.safe_load(path.read_text())
+        zone = ZoneInfo(document["brand"]["timezone"])
+        for dataset, lines in ({"brands": [document.pop("brand")]} | document).items():
+            for number, line in enumerate(_repeated(lines), 1):
+                found.setdefault(dataset, []).append(_row(dataset, path.stem, number, line, zone))
+    return found
+
+
+def _repeated(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`repeat: 3` with the conversation c stands for three rows, of c 1, c 2 and c 3."""
+    return [
+        line | {"conversation_id": f"{line['conversation_id']} {number}"} if times else line
+        for line in lines
+        for times in [line.pop("repeat", 0)]
+        for number in range(1, max(times, 1) + 1)
+    ]
+
+
+def _row(dataset: str, brand_id: str, number: int, line: dict[str, Any], zone: ZoneInfo) -> Row:
+    row = {"brand_id": brand_id, **HARMLESS[dataset], **line}
+    for name, value in row.items():
+        if name.endswith("_at") and value is not None:
+            instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            row[name] = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    if dataset in EVENT_KEYS:
+        row[EVENT_KEYS[dataset]] = f"{number:03d}"
+    else:
+        row.setdefault("updated_at", max(value for value in row.values() if isinstance(value, datetime)))
+    return row

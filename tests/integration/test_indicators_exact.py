@@ -1,0 +1,229 @@
+"""The report against the brute force: random brands, random questions, every indicator, every breakdown.
+
+Not here: figures that a reader can check by hand (test_small_days.py). Next: brute/answer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from itertools import product
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from asking import Answer, report, values
+from brute import agrees, answer
+from brute.brands import CHANNELS, PLACES, SOURCES, Brand, question
+from brute.clock import day_begins
+from brute.figures import Answers
+from conftest import SEED, Town
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from orchestration import catalogue
+
+COMPUTED = {i.ref: i for i in catalogue.load().computed}
+FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
+PERIODS = ("day", "week", "month")
+BREAKDOWNS = (
+    *((one,) for one in ("day", "week", "month", "hour", "source", "member", "role", "channel")),
+    ("day", "source"), ("member", "week"), ("month", "role"), ("source", "member"), ("role", "member"),
+    ("hour", "day"), ("hour", "source"), ("member", "hour"), ("channel", "source"),
+)  # fmt: skip
+# An example asks about every brand, and a failing one is small already: nothing to shrink.
+examples = settings(max_examples=4, deadline=None, phases=[Phase.reuse, Phase.generate])
+seeds = st.integers(0, 2**32)
+
+Question = dict[str, Any]
+Bucket = tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def connection(town: Town) -> Iterator[psycopg.Connection[Any]]:
+    with town.night.connect() as opened:
+        yield opened
+
+
+def test_the_town_has_every_zone_and_ends_when_its_newest_extract_does(
+    town: Town, connection: psycopg.Connection[Any]
+) -> None:
+    assert {str(brand.zone) for brand in town.brands} == {zone for zone, _ in PLACES}
+    assert connection.execute("select data_through from marts.publication").fetchall() == [(town.known_until,)]
+
+
+@examples
+@given(seed=seeds)
+def test_totals(town: Town, connection: psycopg.Connection[Any], seed: int) -> None:
+    rng = Random(seed)
+    differences: list[str] = []
+    for brand in town.brands * 2:
+        asked = question(rng, brand)
+        differences += _differences(town, connection, brand, asked)
+    assert not differences, _shown(differences)
+
+
+@examples
+@given(seed=seeds)
+def test_a_bucket_is_the_answer_to_the_same_question_asked_of_it_alone(
+    town: Town, connection: psycopg.Connection[Any], seed: int
+) -> None:
+    rng = Random(seed)
+    differences: list[str] = []
+    for brand in town.brands:
+        asked = question(rng, brand)
+        asked["date_to"] = min(asked["date_to"], asked["date_from"] + timedelta(days=rng.choice((0, 2, 9))))
+        breakdown = rng.choice(BREAKDOWNS)
+        if "hour" in breakdown:
+            asked |= {"time_from": None, "time_to": None}  # an hour within a slot is no slot that can be asked for
+        differences += _differences(town, connection, brand, asked, breakdown, rng.random() < 0.5)
+    assert not differences, _shown(differences)
+
+
+# --- what the report should say ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Expected:
+    """What a row should say, beside its key."""
+
+    figure: tuple[Any, Any, Any]
+    previous_value: Any
+    is_final: bool
+    ignored_filters: set[str] = field(default_factory=set)
+
+    def is_said_by(self, row: Answer) -> bool:
+        return (
+            all(agrees(mine, theirs) for mine, theirs in zip(self.figure, row.figure, strict=True))
+            and agrees(self.previous_value, row.previous_value)
+            and self.is_final == row.is_final
+            and self.ignored_filters == set(row.ignored_filters)
+        )
+
+
+def _differences(
+    town: Town,
+    connection: psycopg.Connection[Any],
+    brand: Brand,
+    asked: Question,
+    breakdown: Bucket = (),
+    compare_previous: bool = False,
+) -> list[str]:
+    """Where the report and the brute force differ on a question, a line each."""
+    said = values(
+        report(connection, brand.brand_id, breakdown=list(breakdown), compare_previous=compare_previous, **asked)
+    )
+    wanted = _expected(town, brand, asked, breakdown, compare_previous)
+    how = f"{brand.brand_id} of CAUSERIE_TEST_SEED={SEED}, {brand.zone}, {asked}, {breakdown}, {compare_previous=}"
+    lines = [f"{key}: said {said[key]}, not expected; {how}" for key in said.keys() - wanted.keys()]
+    lines += [f"{key}: not said, expected {wanted[key]}; {how}" for key in wanted.keys() - said.keys()]
+    lines += [
+        f"{key}: said {said[key]}, expected {wanted[key]}; {how}"
+        for key in said.keys() & wanted.keys()
+        if not wanted[key].is_said_by(said[key])
+    ]
+    return lines
+
+
+def _shown(differences: list[str]) -> str:
+    return f"{len(differences)} differences, the first of them:\n" + "\n".join(sorted(differences)[:8])
+
+
+Key = tuple[str, Bucket, str | None]
+
+
+def _expected(
+    town: Town, brand: Brand, asked: Question, breakdown: Bucket, compare_previous: bool
+) -> dict[Key, Expected]:
+    """Every row of the report, by the definition of a bucket: the same question with that filter or period set."""
+    dimensions = FILTERS.keys() & set(breakdown)
+    fitting = {ref for ref, indicator in COMPUTED.items() if dimensions <= set(indicator.filters)}
+    wanted: dict[Key, Expected] = {}
+    for bucket, alone in _alone(town, brand, asked, breakdown):
+        wanted |= _of_bucket(town, brand, asked, alone, bucket, fitting, compare_previous, even_empty=not dimensions)
+    return wanted | _of_bucket(town, brand, asked, asked, (), COMPUTED.keys() - fitting, compare_previous)
+
+
+def _of_bucket(
+    town: Town,
+    brand: Brand,
+    asked: Question,
+    alone: Question,
+    bucket: Bucket,
+    refs: Collection[str],
+    compare_previous: bool,
+    even_empty: bool = True,
+) -> dict[Key, Expected]:
+    """What the report says of some indicators in one bucket, of which `alone` is the question."""
+    if not refs:
+        return {}
+    figures = _answer(town, brand, alone)
+    previous = _answer(town, brand, _before(alone)) if compare_previous else {}
+    filled = {ref for answers in (figures, previous) for (ref, _), parts in answers.items() if any(parts[1:])}
+    end = day_begins(brand.zone, alone["date_to"] + timedelta(days=1))
+    judged_at = min(asked["as_of"] or town.known_until, town.known_until)
+    return {
+        (ref, bucket, bin_): Expected(
+            figure,
+            previous[ref, bin_][0] if compare_previous else None,
+            end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
+            {name for filter_, name in FILTERS.items() if asked[name] and filter_ not in COMPUTED[ref].filters},
+        )
+        for (ref, bin_), figure in figures.items()
+        if ref in refs and (even_empty or ref in filled)
+    }
+
+
+def _answer(town: Town, brand: Brand, asked: Question) -> Answers:
+    return answer(town.facts[brand.brand_id], brand.brand_id, known_until=town.known_until, **asked)
+
+
+def _before(asked: Question) -> Question:
+    """The same question of the period of equal length that ends where this one begins."""
+    length = asked["date_to"] - asked["date_from"] + timedelta(days=1)
+    return asked | {"date_from": asked["date_from"] - length, "date_to": asked["date_to"] - length}
+
+
+def _alone(town: Town, brand: Brand, asked: Question, breakdown: Bucket) -> Iterator[tuple[Bucket, Question]]:
+    """Every bucket that there could be, with the question that asks for it alone."""
+    for buckets in product(*(_values(town, brand, asked, one) for one in breakdown)):
+        alone = asked
+        for _, changes in buckets:
+            alone = alone | changes
+        yield tuple(name for name, _ in buckets), alone
+
+
+def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterator[tuple[str, Question]]:
+    """The values of one breakdown, each with what it changes in the question."""
+    if breakdown in PERIODS:
+        for first, last in _periods(breakdown, asked["date_from"], asked["date_to"]):
+            yield first.isoformat(), {"date_from": first, "date_to": last}
+    elif breakdown == "hour":
+        for hour in range(24):
+            yield str(hour), {"time_from": time(hour), "time_to": time(hour + 1) if hour < 23 else None}
+    else:
+        name = FILTERS[breakdown]
+        found: Iterable[Any] = {
+            "source": SOURCES,
+            "channel": CHANNELS,
+            # A member who writes but was never described, and nobody; the role of either is not known.
+            "member": (*brand.members, "unknown", None),
+            "role": (*range(7), None),
+        }[breakdown]
+        for value in found:
+            if asked[name] is None or value in asked[name]:
+                yield "(none)" if value is None else str(value), {name: [value]}
+
+
+def _periods(grain: str, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The days, ISO weeks or calendar months of a period, cut to it."""
+
+    def of(day: date) -> tuple[int, ...]:
+        return {"day": (day.toordinal(),), "week": day.isocalendar()[:2], "month": (day.year, day.month)}[grain]
+
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    for beginning in days:
+        if beginning == first or of(beginning) != of(beginning - timedelta(days=1)):
+            yield beginning, max(day for day in days if of(day) == of(beginning))

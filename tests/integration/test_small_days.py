@@ -1,0 +1,266 @@
+"""Days small enough to be worked out by hand: every card, donut and bar of sections 1 to 3, and the clock's borders.
+
+Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
+Not here: random brands (test_indicators_exact.py). Next: tests/fixtures/small_days/paris.yml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from asking import report
+from brute import agrees, answer
+from brute.landing import known_until
+from night import Night
+from small_days import rows
+
+from orchestration import catalogue
+
+SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
+SECTIONS_1_TO_3 = ("waiting_list", "hook", "conversations")
+
+
+def paris(day: date, clock: str) -> datetime:
+    return datetime.combine(day, time.fromisoformat(clock), ZoneInfo("Europe/Paris"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one indicator says of a day (or period) of a brand."""
+
+    brand: str
+    ref: str
+    value: float | Fraction | None
+    day: date
+    to: date | None = None
+    bin: str | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        asked = "".join(f" {name}={value}" for name, value in self.asked.items())
+        until = f"..{self.to}" if self.to else ""
+        return f"{self.brand} {self.ref}{f' [{self.bin}]' if self.bin else ''} {self.day}{until}{asked}"
+
+
+def monday(ref: str, value: float | Fraction | None, bin_: str | None = None, **asked: Any) -> Line:
+    return Line("paris", ref, value, MONDAY, bin=bin_, asked=asked)
+
+
+def bins(ref: str, filled: dict[str, int]) -> list[Line]:
+    """Every bin of a chart on Monday: those named, and 0 for the others."""
+    names = [one.name for one in catalogue.load().indicators[ref].bins]
+    return [monday(ref, filled.get(name, 0), name) for name in [*names, *(filled.keys() - set(names))]]
+
+
+AT_THE_END = {"as_of": paris(TUESDAY, "00:00")}
+
+WAITING_LIST = [
+    monday("Wlst-Card-1", 4),  # w1 w2 w3 w4; w5 was asked for on Sunday
+    Line("paris", "Wlst-Card-1", 1, SUNDAY),  # w5
+    monday("Wlst-Card-2", 3),  # w1 w4, and w3 since Tuesday 07:00, still waiting then
+    monday("Wlst-Card-2", 2, **AT_THE_END),  # w1 w4
+    monday("Wlst-Card-3", 1),  # w2, although handled afterwards
+    monday("Wlst-Card-10", 3),  # w1 w2 w5, the latter at 00:00 exactly
+    monday("Wlst-Card-10", 2, members=["ana"]),  # w1 w5
+    monday("Wlst-Card-10", 1, roles=[2]),  # w2
+    Line("paris", "Wlst-Card-10", 0, SUNDAY),
+    monday("Wlst-Card-11", 2),  # w3 w4
+    monday(
+        "Wlst-Card-11", 3, as_of=paris(MONDAY, "10:30")
+    ),  # w2 too: handled at 10:30 is not handled before; w4 to come
+    monday("Wlst-Card-12", 0.75),  # 3 / 4
+    monday("Wlst-Card-12", 0.75, members=["ana"]),  # takes no member
+    monday("Wlst-Card-13", 929.5),  # (59 of w1 + 1800 of w2) / 2
+    monday("Wlst-Card-14", 929.5),
+    *bins("Chat-Bar-10", {"<1 min": 1, "10-30 min": 1, "30 min-1 day": 1}),  # 59 s, w5's 600 s, 1800 s
+]
+
+HOOK = [
+    monday("Hook-Card-2", 3),  # ana ben cam
+    monday("Hook-Card-2", 1, members=["ana"]),
+    monday("Hook-Card-3", 2),
+    Line("paris", "Hook-Card-3", None, SUNDAY),  # a display, but no trigger has ever been sent
+    Line("two_midnights", "Hook-Card-3", None, date(2024, 11, 3)),
+    Line("two_midnights", "Hook-Card-4", 1, date(2024, 11, 3)),
+    monday("Hook-Card-4", 4),  # k1 by v1 (twice) and by v2, and twice by nobody known
+    monday("Hook-Card-5", 2),  # k1 by v1, k2 by v3
+    monday("Hook-Card-10", 0.5),
+    monday("Hook-Card-10", None, members=["ben"]),  # 1 click, displayed on Sunday: of no display
+]
+
+CONVERSATIONS = [
+    monday("Chat-Card-0", 11),  # w1-4 d1-5 h1 p1
+    monday("Chat-Card-0", 4, sources=["waiting_list"]),
+    monday("Chat-Card-0", 5, members=["ana"]),  # w1 d1 d3 d4 p1: w3 has no member before Tuesday
+    monday("Chat-Card-0", 5, members=["ana"], **AT_THE_END),
+    Line("paris", "Chat-Card-0", 7, MONDAY, TUESDAY, asked={"members": ["ana"]}),  # w3 too, handled by then, and n1
+    monday("Chat-Card-1", 10),  # w1 w2 w5 d1-5 h1 p1
+    monday("Chat-Card-1", 4, roles=[2]),  # w2 d2 d5 h1, by Ben, who was promoted on Tuesday
+    monday("Chat-Card-1", 0, roles=[3]),
+    monday("Chat-Card-2", 3),  # w2 w5, and d3 with none but automatic texts
+    monday("Chat-Card-3", 1),  # d4
+    monday("Chat-Card-4", 1),  # d5
+    monday("Chat-Card-8", Fraction(5, 7)),  # w1 d1 d2 h1 p1 of these and d4 o1
+    monday("Chat-Card-10", 5),  # w1 d1 d2 h1 p1
+    monday("Chat-Card-11", Fraction(5, 11)),
+    monday("Chat-Card-12", Fraction(7, 11)),  # those 5, d4 and w3 of Tuesday
+    monday("Chat-Card-12", Fraction(5, 11), **AT_THE_END),
+    monday("Chat-Card-14", 180),  # (120 w1 + 90 d1 + 600 d2 + 60 h1 + 30 p1) / 5
+    monday("Chat-Card-15", 90),
+    monday("Chat-Card-16", Fraction(959, 5)),  # w1 is 179 s from its request
+    monday("Chat-Card-17", 90),
+    monday("Chat-Card-18", 906),  # (120 w1 + 720 d1 + 3600 d2 + 60 h1 + 30 p1) / 5; d1's Tuesday is beyond
+    monday("Chat-Card-19", 120),
+    monday("Chat-Card-20", 6),  # those 5 and o1
+    monday("Chat-Card-21", 5),  # o1 has only the visitor's
+    monday("Chat-Card-21", 4, members=["ana"]),  # w1 d1 d2 p1, where the author is not given
+    monday("Chat-Card-21", 2, members=["ben"]),  # d2 h1: the members' add up to more than the total
+    monday("Chat-Card-22", 3),  # (4 of Ana + 2 of Ben) / 2
+    monday("Amb-Card-23", 3),
+    monday("Chat-Card-30", 2),  # d1 by the member, h1 by the visitor
+    monday("Chat-Card-31", 1),  # d2
+    monday("Chat-Card-32", 1),  # d2
+    monday("Chat-Card-33", 2),  # d1, and o1 at 00:00 exactly
+    monday("Chat-Card-34", 1),  # d2
+    monday("Chat-Card-35", 1),  # d2
+    monday("Chat-Card-37", 2),  # d1 p1; o1's was asked a microsecond before Monday
+    Line("paris", "Chat-Card-37", 1, SUNDAY),  # o1
+    monday("Chat-Card-38", 2),  # d1, and p1 on Tuesday
+    monday("Chat-Card-38", 1, **AT_THE_END),
+    monday("Chat-Card-50", 1),  # h1; d3 is blocked too, but has no message
+    # Turns: w1, w4, d1 three times, d2 twice, d4, h1, o1. Not answered: w4, the last of d1, o1. p1's marker opens none.
+    monday("Chat-Card-60", 0.3),
+    # As of Tuesday 12:12 those of w1, w4, d1 and o1 are 24 hours old, the last one of d1 exactly.
+    monday("Chat-Card-60", 0.5, as_of=paris(TUESDAY, "12:12")),
+    monday("Chat-Card-60", 0.4, as_of=paris(TUESDAY, "12:11:59")),
+    monday("Chat-Card-60", 1, **AT_THE_END),  # only o1's is 24 hours old then, exactly
+    monday("Chat-Card-60", None, as_of=paris(MONDAY, "23:59:59")),
+    *bins("Chat-Donut-1", {"waiting_list": 3, "direct": 5, "hook": 1, "phygital": 1}),
+    *bins("Chat-Donut-2", {"waiting_list": 1, "direct": 2, "hook": 1, "phygital": 1}),
+    *bins("Chat-Bar-11", {"<1 min": 1, "1-2 min": 2, "2-5 min": 1, "10-30 min": 1}),
+    *bins("Chat-Bar-12", {"<1 min": 1, "1-2 min": 2, "2-5 min": 1, "10-30 min": 1}),
+    *bins("Chat-Bar-50", {"0-2 min": 2, "2-5 min": 1, "10-30 min": 1, "1 h-1 day": 1}),
+]
+
+SLOTS = [
+    # From 23:00 to 01:00, by the weekday of each instant: w3 at 23:59:59.999999; w5 on Sunday 23:50, handled at 00:00.
+    Line("paris", "Chat-Card-0", 2, SUNDAY, MONDAY, asked={"time_from": time(23), "time_to": time(1)}),
+    Line("paris", "Chat-Card-0", 1, SUNDAY, MONDAY, asked={"time_from": time(23), "time_to": time(1), "weekdays": [7]}),
+    Line(
+        "paris", "Wlst-Card-10", 1, SUNDAY, MONDAY, asked={"time_from": time(23), "time_to": time(1), "weekdays": [1]}
+    ),
+    monday("Chat-Card-0", 2, time_from=time(12), time_to=time(15)),  # d1 at 12:00 is in, d3 at 15:00 is out
+    monday("Chat-Card-0", 2, time_from=time(18)),  # p1 w3
+    monday("Chat-Card-0", 1, time_to=time(10)),  # w1; w2 at 10:00 is out
+]
+
+CLOCKS = [
+    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 29)),
+    Line("clock_changes", "Chat-Card-0", 4, date(2025, 3, 30)),  # 23 hours
+    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 31)),
+    # No clock shows 02:00 to 03:00; what comes a microsecond before has 01:59:59.999999, the next instant 03:00.
+    Line("clock_changes", "Chat-Card-0", 0, date(2025, 3, 30), asked={"time_from": time(2), "time_to": time(3)}),
+    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(1), "time_to": time(2)}),
+    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(3), "time_to": time(4)}),
+    Line("clock_changes", "Chat-Card-0", 4, date(2025, 10, 26)),  # 25 hours
+    Line("clock_changes", "Chat-Card-0", 2, date(2025, 10, 26), asked={"time_from": time(2), "time_to": time(3)}),
+    Line("clock_changes", "Chat-Card-0", 1, date(2025, 10, 27)),
+    Line("two_midnights", "Chat-Card-0", 1, date(2024, 11, 2)),
+    Line("two_midnights", "Chat-Card-0", 4, date(2024, 11, 3)),
+    Line("two_midnights", "Chat-Card-0", 3, date(2024, 11, 3), asked={"time_to": time(1)}),  # both hours from 00 to 01
+    Line("two_midnights", "Chat-Card-0", 1, date(2024, 11, 4)),
+    Line("two_midnights", "Chat-Card-10", 1, date(2024, 11, 3), asked={"time_to": time(1)}),
+    Line("two_midnights", "Chat-Card-14", 2400, date(2024, 11, 3)),  # 04:30Z to 05:10Z, whatever the clock showed
+]
+
+# The worked examples of the guards.
+WORKED = [
+    Line("weekend", "Chat-Card-0", 5, SUNDAY),
+    Line("weekend", "Chat-Card-0", 10, MONDAY),
+    Line("weekend", "Chat-Card-11", 0, SUNDAY),
+    Line("weekend", "Chat-Card-11", 1.5, MONDAY),
+    Line("weekend", "Chat-Card-12", 1, SUNDAY),
+    Line("weekend", "Chat-Card-12", 1, MONDAY),
+    Line("backlog", "Wlst-Card-12", 3, MONDAY),
+    Line("backlog", "Wlst-Card-12", 0, SUNDAY),
+]
+
+LINES = [*WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED]
+ROWS = rows()
+KNOWN_UNTIL = known_until(ROWS)
+
+
+@pytest.fixture(scope="module")
+def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
+    with small_days.connect() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_the_report_says_what_was_worked_out(connection: psycopg.Connection[Any], line: Line) -> None:
+    answers = report(connection, line.brand, line.day, line.to or line.day, refs=[line.ref], **line.asked)
+    (value,) = [one.value for one in answers if one.bin == line.bin]
+    assert agrees(None if line.value is None else Fraction(line.value).limit_denominator(10**6), value), value
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_the_brute_force_says_so_too(line: Line) -> None:
+    said = answer(ROWS, line.brand, line.day, line.to or line.day, known_until=KNOWN_UNTIL, **line.asked)
+    value = said[line.ref, line.bin][0]
+    assert value == (None if line.value is None else Fraction(line.value).limit_denominator(10**6))
+
+
+def test_every_indicator_of_sections_1_to_3_has_a_figure_of_its_own() -> None:
+    computed = {i.ref for i in catalogue.load().computed if i.area in SECTIONS_1_TO_3}
+    assert computed <= {line.ref for line in LINES if line.value}
+
+
+def test_days_have_the_hours_of_their_clock(connection: psycopg.Connection[Any]) -> None:
+    days = {
+        ("clock_changes", date(2025, 3, 30)): (datetime(2025, 3, 29, 23, tzinfo=UTC), 23),
+        ("clock_changes", date(2025, 10, 26)): (datetime(2025, 10, 25, 22, tzinfo=UTC), 25),
+        ("two_midnights", date(2024, 11, 3)): (datetime(2024, 11, 3, 4, tzinfo=UTC), 25),
+        ("two_midnights", date(2024, 11, 4)): (datetime(2024, 11, 4, 5, tzinfo=UTC), 24),
+    }
+    for (brand, day), (starts_at, hours) in days.items():
+        query = "select starts_at, hours from marts.dim_date where brand_id = %s and local_date = %s"
+        assert connection.execute(query, [brand, day]).fetchall() == [(starts_at, hours)], (brand, day)
+
+
+def test_a_day_of_the_breakdown_is_that_day_asked_alone(connection: psycopg.Connection[Any]) -> None:
+    broken_down = report(connection, "paris", SUNDAY, TUESDAY, breakdown=["day"])
+    for day in (SUNDAY, MONDAY, TUESDAY):
+        of_the_day = [(row.ref, row.bin, *row.figure) for row in broken_down if row.bucket == [day.isoformat()]]
+        alone = [(row.ref, row.bin, *row.figure) for row in report(connection, "paris", day, day)]
+        assert of_the_day == alone
+
+
+def test_nobody_is_a_bucket_of_its_own(connection: psycopg.Connection[Any]) -> None:
+    answers = report(connection, "paris", MONDAY, MONDAY, breakdown=["member"], refs=["Chat-Card-0", "Wlst-Card-1"])
+    assert {(row.ref, *row.bucket): row.value for row in answers} == {
+        ("Chat-Card-0", "ana"): 5,
+        ("Chat-Card-0", "ben"): 4,
+        ("Chat-Card-0", "(none)"): 2,  # w3 w4
+        ("Wlst-Card-1",): 4,  # has no member: its total
+    }
+
+
+def test_what_does_not_apply_is_named_and_ignored(connection: psycopg.Connection[Any]) -> None:
+    asked: dict[str, Any] = {"sources": ["direct"], "channels": ["store"], "roles": [1], "members": ["ana"]}
+    ignored = {row.ref: set(row.ignored_filters) for row in report(connection, "paris", MONDAY, MONDAY, **asked)}
+    assert ignored["Wlst-Card-1"] == {"sources", "channels", "roles", "members"}
+    assert ignored["Wlst-Card-10"] == {"sources", "channels"}
+    assert ignored["Chat-Card-0"] == {"channels"}
+    assert ignored["Chat-Donut-1"] == {"sources", "channels"}
+
+
+def test_a_period_is_compared_with_the_one_that_ends_where_it_begins(connection: psycopg.Connection[Any]) -> None:
+    answers = report(connection, "weekend", MONDAY, MONDAY, refs=["Chat-Card-0", "Chat-Card-11"], compare_previous=True)
+    assert [(row.value, row.previous_value) for row in answers] == [(10, 5), (1.5, 0)]
