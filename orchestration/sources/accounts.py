@@ -127,8 +127,12 @@ def _beaten(dataset: Dataset) -> sql.Composed:
         select brand_id, count(*) filter (where is_copy) as copies, count(*) filter (where is_older and not is_copy) as older
           from (
             select f.brand_id, bool_or(v.content_hash = f.content_hash) as is_copy, bool_or({newer}) as is_older
-              from {fresh} f join {raw} v on {same_key}
-               and (v.extract_day, v.content_hash) <> (f.extract_day, f.content_hash)
+              from {fresh} f cross join lateral (
+                    -- OFFSET keeps this a lookup by index for each row. Left free, and with statistics that lag behind
+                    -- in a backfill, PostgreSQL reads the whole table for each day's few rows.
+                    select * from {raw} v
+                     where {same_key} and (v.extract_day, v.content_hash) <> (f.extract_day, f.content_hash)
+                    offset 0) v
              group by f.brand_id, f.place
           ) fates
          group by brand_id

@@ -112,7 +112,7 @@ def _rejudge(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int
 def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int) -> list[dict[str, Any]]:
     """Quarantined rows whose currency is right after all, or whose brand is not known any more, back into raw."""
     typed = [
-        sql.SQL("(q.row ->> {})::{}").format(sql.Literal(column.name), sql.SQL(column.sql_type.split(" collate")[0]))
+        sql.SQL("(q.row ->> {})::{}").format(sql.Literal(column.name), sql.SQL(column.sql_type))
         for column in dataset.columns
     ]
     touched = tuple(dict.fromkeys(("brand_id", "extract_day", *dataset.touches.values())))

@@ -14,16 +14,16 @@ Kind = Literal["entity", "event"]
 Type = Literal["id", "text", "instant", "integer", "bigint", "money", "boolean", "hours", "zone", "currency"]
 
 SQL_TYPES: Mapping[Type, str] = {
-    "id": 'text',
-    "text": 'text',
+    "id": "text",
+    "text": "text",
     "instant": "timestamptz",
     "integer": "integer",
     "bigint": "bigint",
     "money": "numeric",
     "boolean": "boolean",
     "hours": "jsonb",
-    "zone": 'text',
-    "currency": 'text',
+    "zone": "text",
+    "currency": "text",
 }
 
 
@@ -336,7 +336,7 @@ _DATASETS = (
         key=("brand_id", "event_id"),
         description="What a visitor did with the chat widget on a page.",
         event_time="occurred_at",
-        touches={"visitor": "visitor_id"},
+        touches={"visitor": "visitor_id", "session": "session_id"},
         columns=(
             BRAND,
             _id("event_id", "The event."),
@@ -372,7 +372,7 @@ _DATASETS = (
         key=("brand_id", "event_id"),
         description="What a visitor did on the shop's pages outside the widget.",
         event_time="occurred_at",
-        touches={"visitor": "visitor_id"},
+        touches={"visitor": "visitor_id", "session": "session_id"},
         columns=(
             BRAND,
             _id("event_id", "The event."),

@@ -40,7 +40,7 @@ FOREIGN_RULE = "brand_currency"
 def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
     """A staged column in its own type. Only safe for rows that kept to the column's form."""
     name = sql.Identifier(alias, column.name)
-    if is_typed(column, express) or column.sql_type.startswith("text"):
+    if is_typed(column, express) or column.sql_type == "text":
         return sql.SQL("{}").format(name)
     return sql.SQL("{}::{}").format(name, sql.SQL(column.sql_type))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -89,13 +89,32 @@ def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
             return _record_refusal(connection, dataset, day, extract, str(refusal), started)
 
 
+def judge_extract(
+    connection: psycopg.Connection[Any],
+    dataset: Dataset,
+    day: date,
+    source: Source,
+    look: Callable[[LoadResult], object],
+) -> LoadResult:
+    """What load_extract would do, and nothing of it done: `look` sees the tables as they would be."""
+    started = datetime.now(UTC)
+    with connection.transaction(force_rollback=True):
+        _prepare_session(connection)
+        _lock_dataset(connection, dataset)
+        try:
+            result = _Load(connection, dataset, day, source, started).run(source.read(day))
+        except Refusal as refusal:
+            return LoadResult(dataset.name, day, "refused", 0, str(refusal))
+        look(result)
+        return result
+
+
 def _prepare_session(connection: psycopg.Connection[Any]) -> None:
     """Settings of this transaction alone."""
     connection.execute(
         # The content hash depends on how instants are written.
         "set local timezone = 'UTC'; set local datestyle = 'ISO';"
-        # A day's rows look for their like in years of raw, whose statistics lag behind in a backfill: by the index.
-        "set local random_page_cost = 1.1; set local jit = off; set local work_mem = '256MB'"
+        "set local jit = off; set local work_mem = '256MB'"
     )
 
 
@@ -341,8 +360,8 @@ class _Load:
         moved = sql.SQL("")
         if others and column not in self.dataset.key:
             moved = sql.SQL(
-                "union select r.brand_id, r.{column} from {raw} r join {changed} c on {same_key}"
-                " where r.extract_day <> {day}"
+                "union select r.brand_id, r.{column} from {changed} c cross join lateral ("
+                "  select * from {raw} r where {same_key} and r.extract_day <> {day} offset 0) r"
             ).format(
                 column=sql.Identifier(column),
                 raw=table(self.dataset),

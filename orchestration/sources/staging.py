@@ -54,7 +54,7 @@ def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extrac
     columns = [
         sql.SQL("{} {}").format(
             sql.Identifier(column.name),
-            sql.SQL(column.sql_type if is_typed(column, express) else 'text collate "C"'),
+            sql.SQL(column.sql_type if is_typed(column, express) else "text"),
         )
         for column in dataset.columns
     ]
