@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-quarantine_app = typer.Typer(help="Bad rows, which wait here until their extract is replaced by a better one.")
+quarantine_app = typer.Typer()
 db_app = typer.Typer(help="The warehouse: an embedded PostgreSQL, or the one at CAUSERIE_DATABASE_URL.")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(db_app, name="db", no_args_is_help=True)
@@ -81,7 +83,7 @@ def run(
     settings = Settings.from_environment()
     log = runs.log_file(settings)
     with runs.quiet(log) as terminal, os.fdopen(os.dup(terminal), "w") as stream:
-        out = Console(file=stream, highlight=False)
+        out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
         with console.RunProgress(out) as progress:
             outcome = runs.run(settings, first, last, progress)
             if not outcome.failures:
@@ -148,13 +150,105 @@ def report(
             return
         names = reports.brand_line(connection, brand)
 
-    from rich.console import Console
-
     from orchestration import catalogue, console
 
     known = catalogue.load()
-    out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    out.print(console.report(question, rows, names, known.indicators, known.areas))
+    _console().print(console.report(question, rows, names, known.indicators, known.areas))
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(help="A file as it would be landed, or its URL.")],
+    dataset: Annotated[str, typer.Option(help="Which dataset of the contract it holds.")],
+    extract_day: Annotated[
+        date | None, typer.Option("--day", parser=day, metavar="DAY", help="Of which extract day; by default today.")
+    ] = None,
+) -> None:
+    """Judge a file before it is landed: what loading it would come to, and why its bad rows are bad.
+
+    Names and enumerations of the sources file apply. Exit code 0: every row is good; 3: some are bad; 1: refused whole.
+    """
+    from orchestration import console, extracts, warehouse
+    from orchestration.sources.checking import check_file
+    from orchestration.sources.contract import DATASETS
+    from orchestration.sources.naming import Naming
+
+    if dataset not in DATASETS:
+        raise Problem(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}")
+    settings = Settings.from_environment()
+    naming = getattr(extracts.sources_of(settings).get(dataset), "naming", Naming())
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        warehouse.migrate(connection)
+        result, bad = check_file(connection, DATASETS[dataset], file, extract_day or extracts.today(), naming)
+    out = _console()
+    out.print(console.verdict(result, bad))
+    raise typer.Exit(1 if result.outcome == "refused" else 3 if bad else 0)
+
+
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Only this dataset.")]
+ExtractDay = Annotated[date | None, typer.Option("--day", parser=day, metavar="DAY", help="Only this extract day.")]
+
+
+@quarantine_app.callback(invoke_without_command=True)
+def quarantine(context: typer.Context) -> None:
+    """Bad rows, which wait here until their extract is replaced by a better one. By itself: the same as `list`."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@quarantine_app.command("list")
+def list_(dataset: Dataset = None, extract_day: ExtractDay = None) -> None:
+    """How many rows break which rule, by extract."""
+    from orchestration import console
+    from orchestration import quarantine as waiting
+
+    with _raw() as connection:
+        _console().print(console.quarantine_groups(waiting.groups(connection, dataset, extract_day)))
+
+
+@quarantine_app.command()
+def show(
+    dataset: Dataset = None,
+    extract_day: ExtractDay = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows at most.")] = 50,
+) -> None:
+    """The rows: file, line, rule, and the value at fault."""
+    from orchestration import console
+    from orchestration import quarantine as waiting
+
+    with _raw() as connection:
+        _console().print(console.quarantine_rows(list(waiting.bad_rows(connection, dataset, extract_day, limit))))
+
+
+@quarantine_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv, or JSON Lines by any other ending.")],
+    dataset: Dataset = None,
+    extract_day: ExtractDay = None,
+) -> None:
+    """Write the rows with their contract columns to a file, for whoever mends the source."""
+    from orchestration import quarantine as waiting
+
+    with _raw() as connection:
+        number = waiting.export(waiting.bad_rows(connection, dataset, extract_day), file)
+    print(f"{number:,} rows written to {file}")
+
+
+@contextmanager
+def _raw() -> Iterator[Any]:
+    """A connection to a warehouse in which the schema raw is there."""
+    from orchestration import warehouse
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        warehouse.migrate(connection)
+        yield connection
+
+
+def _console() -> Any:
+    """Rich's console; where nobody looks, wide enough for every table."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 @app.command()

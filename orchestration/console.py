@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
+from rich.console import Group as Stack
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
@@ -19,8 +20,11 @@ from rich.text import Text
 
 from orchestration.history import COUNTS, Generation, Load
 from orchestration.progress import Progress
+from orchestration.quarantine import BadRow, Group
 from orchestration.report import NOTHING, Question, Row, say, say_change, say_state
 from orchestration.runs import Outcome
+from orchestration.sources.judging import RULES
+from orchestration.sources.loading import LoadResult
 
 STAGES = {
     "load": "Loading extracts into raw",
@@ -104,7 +108,7 @@ def summary(outcome: Outcome) -> RenderableType:
         parts.append(_published(outcome.published))
     else:
         parts.append(Text("Nothing changed for readers: no new publication."))
-    return Group(*parts)
+    return Stack(*parts)
 
 
 def nothing_new(generation: Generation | None) -> str:
@@ -147,6 +151,61 @@ def _grouped(items: Iterable[Any], key: Callable[[Any], str]) -> list[tuple[str,
     return [(name, list(some)) for name, some in groupby(sorted(items, key=key), key=key)]
 
 
+# --- bad rows ---------------------------------------------------------------------------------------------------------
+
+
+def quarantine_groups(groups: Sequence[Group]) -> RenderableType:
+    if not groups:
+        return Text("The quarantine is empty.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("dataset", "extract", "column"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("rule")
+    table.add_column("rows", justify="right")
+    for group in groups:
+        rule = RULES.get(group.rule, group.rule)
+        table.add_row(group.dataset, str(group.extract_day), group.column_name or "", rule, f"{group.rows:,}")
+    return Stack(table, Text("causerie quarantine show names files and lines; export writes the rows to a file."))
+
+
+def quarantine_rows(rows: Sequence[BadRow]) -> RenderableType:
+    if not rows:
+        return Text("No such row is in quarantine.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("dataset", "extract"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("file:line")
+    table.add_column("column")
+    table.add_column("value", overflow="fold", max_width=32)
+    table.add_column("rule")
+    for row in rows:
+        value = Text(NOTHING if row.value is None else repr(row.value)[1:-1])
+        place = f"{row.file}:{row.line}"
+        rule = RULES.get(row.rule, row.rule)
+        table.add_row(row.dataset, str(row.extract_day), place, row.column_name or "", value, rule)
+    return table
+
+
+def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
+    """What a file would come to: taken, taken without its bad rows, or refused."""
+    if result.outcome == "refused":
+        return Text(f"Refused: {result.reason}", style="red")
+    counts = result.counts
+    said = ", ".join(f"{getattr(counts, name):,} {name}" for name in ("read", "loaded", "duplicates", "superseded"))
+    parts: list[RenderableType] = [
+        Text(f"{result.dataset}: {said}, {counts.waiting:,} waiting for their brand, {counts.rejected:,} rejected")
+    ]
+    if result.unknown_columns:
+        parts.append(Text(f"Ignored, unknown to the contract: {', '.join(result.unknown_columns)}", style="yellow"))
+    parts += [
+        Text(f"Odd but accepted: {number:,} x {what}", style="yellow") for what, number in result.warnings.items()
+    ]
+    if bad:
+        parts.append(quarantine_rows(bad[:50]))
+    parts.append(Text("Every row is good.", style="green") if not bad else Text(f"{len(bad):,} bad rows.", style="red"))
+    return Stack(*parts)
+
+
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +225,7 @@ def report(
     for area, some in by_area.items():
         heading = areas.get(area, {}).get("en", area)
         parts.append(_area(heading, some, question, currency, indicators))
-    return Group(*parts)
+    return Stack(*parts)
 
 
 def _filters(question: Question) -> str:
