@@ -104,7 +104,8 @@ def count_rows(load: Load, rivals: bool) -> dict[str, tuple[int, ...]]:
               from read left join rejected using (brand_id) left join stored using (brand_id)
                    left join beaten using (brand_id)
         )
-        insert into raw.load_count (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected)
+        insert into raw.load_count
+               (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected)
         select {load}, brand_id, read_rows, case when is_known then remaining else 0 end, duplicates, superseded,
                case when is_known then 0 else remaining end, rejected
           from counted
@@ -124,7 +125,8 @@ def _beaten(dataset: Dataset) -> sql.Composed:
     newer = sql.SQL("false") if dataset.keeps_every_version else sql.SQL("({}) > ({})").format(other, mine)
     return sql.SQL(
         """
-        select brand_id, count(*) filter (where is_copy) as copies, count(*) filter (where is_older and not is_copy) as older
+        select brand_id, count(*) filter (where is_copy) as copies,
+               count(*) filter (where is_older and not is_copy) as older
           from (
             select f.brand_id, bool_or(v.content_hash = f.content_hash) as is_copy, bool_or({newer}) as is_older
               from {fresh} f cross join lateral (
@@ -181,8 +183,9 @@ def write_profile(load: Load) -> None:
          where c.load_id = {load} and c.brand_id <> ''
         union all
         select {load}, %s, {day}, brand_id, '', rows_read, 0, null, null, null, null,
-               coalesce((select jsonb_object_agg(rule, times) from (
-                   select rule, sum(times) as times from faults f where f.brand_id = c.brand_id group by rule) r), '{{}}')
+               coalesce((select jsonb_object_agg(rule, times)
+                           from (select rule, sum(times) as times from faults f
+                                  where f.brand_id = c.brand_id group by rule) r), '{{}}')
           from (select brand_id, rows_read from raw.load_count where load_id = {load}
                 union all select '', 0 where not exists (select from raw.load_count where load_id = {load})) c
         """,
@@ -211,8 +214,8 @@ def write_profile(load: Load) -> None:
 
 
 def _union(columns: tuple[Column, ...], wanted: Any, nothing: str, each: str, dataset: Dataset) -> sql.Composed:
-    parts = [
-        sql.SQL(each).format(  # type: ignore[arg-type]
+    parts: list[sql.Composable] = [
+        sql.SQL(each).format(
             literal=sql.Literal(column.name),
             name=sql.Identifier(column.name),
             fresh=sql.Identifier("raw", f"fresh_{dataset.name}"),
@@ -220,7 +223,7 @@ def _union(columns: tuple[Column, ...], wanted: Any, nothing: str, each: str, da
         for column in columns
         if wanted(column)
     ]
-    return sql.SQL(" union all ").join(parts or [sql.SQL(nothing)])  # type: ignore[arg-type]
+    return sql.SQL(" union all ").join(parts or [sql.SQL(nothing)])
 
 
 def _is_closed(column: Column) -> bool:
@@ -242,7 +245,9 @@ def _totals(column: Column) -> sql.Composed:
     parts = [sql.SQL("count({}) as {}").format(sql.Identifier(name), sql.Identifier(f"n:{name}"))]
     if _has_bounds(column):
         parts += [
-            sql.SQL("{}({})::text as {}").format(sql.SQL(which), sql.Identifier(name), sql.Identifier(f"{which}:{name}"))
+            sql.SQL("{}({})::text as {}").format(
+                sql.SQL(which), sql.Identifier(name), sql.Identifier(f"{which}:{name}")
+            )
             for which in ("min", "max")
         ]
     return sql.SQL(", ").join(parts)

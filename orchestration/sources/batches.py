@@ -67,10 +67,13 @@ class Extract:
 class Source(Protocol):
     """Where one dataset comes from."""
 
-    # True: rows once brought stay, though a later reading of that day no longer has them.
-    adds_only: bool
-    # True: a day without this dataset is not complete.
-    daily: bool
+    @property
+    def adds_only(self) -> bool:
+        """Do rows once brought stay, though a later reading of that day no longer has them?"""
+
+    @property
+    def daily(self) -> bool:
+        """Is a day without this dataset not complete?"""
 
     def days(self, today: date) -> Mapping[date, str]:
         """The extract days to be had, with a fingerprint that changes when the extract does."""

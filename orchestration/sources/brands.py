@@ -191,8 +191,8 @@ def _correct_counts(
                 rows_loaded = rows_loaded + case when known then least(%(n)s, rejected) else 0 end,
                 waiting = waiting + case when known then 0 else least(%(n)s, rejected) end"""
         connection.execute(
-            f"update raw.load_count c set {change}"  # type: ignore[arg-type]
-            " from raw.extract e, lateral (select exists (select from raw.brands where brand_id = %(brand)s) as known) k"
+            f"update raw.load_count c set {change}"
+            " from raw.extract e, (select exists (select from raw.brands where brand_id = %(brand)s) as known) k"
             " where e.dataset = %(dataset)s and e.extract_day = %(day)s and e.load_id = c.load_id"
             " and c.brand_id = %(brand)s",
             {"n": number, "brand": brand, "dataset": dataset.name, "day": day},

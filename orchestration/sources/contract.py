@@ -102,7 +102,7 @@ class Dataset:
         return "currency" if self.name == "orders" else None
 
 
-# --- columns that many datasets share, so that one meaning is written once ---------------------------------------------
+# --- columns that many datasets share, so that one meaning is written once ---
 
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
@@ -175,7 +175,9 @@ _DATASETS = (
         family="chat",
         kind="entity",
         key=("brand_id", "member_id"),
-        description="A person who answers for the brand. Every version counts: a past figure uses the role of its time.",
+        description=(
+            "A person who answers for the brand. Every version counts: a past figure uses the role of its time."
+        ),
         event_time=None,
         touches={"member": "member_id"},
         keeps_every_version=True,

@@ -124,7 +124,7 @@ def read_file(
                 return
             stream = gzip.GzipFile(fileobj=raw) if ending.endswith(".gz") else raw
             text = io.TextIOWrapper(
-                io.BufferedReader(stream, 2**20),  # type: ignore[arg-type]
+                io.BufferedReader(stream, 2**20),
                 # Bytes that are no UTF-8 stay in place as marks, so that only their own row is bad.
                 encoding="utf-8-sig",
                 errors="surrogateescape",

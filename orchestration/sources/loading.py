@@ -6,7 +6,6 @@ Next: judging.py, accounts.py, brands.py.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -123,8 +122,8 @@ def _lock_dataset(connection: psycopg.Connection[Any], dataset: Dataset) -> None
     numbers = {name: number for number, name in enumerate(DATASETS, 1)}
     lock = "select pg_advisory_xact_lock%s(%d, %d)"
     shared = ("" if dataset.name == "brands" else "_shared", LOCKS, numbers["brands"])
-    connection.execute(lock % shared)  # type: ignore[arg-type]
-    connection.execute(lock % ("", LOCKS, numbers[dataset.name]))  # type: ignore[arg-type]
+    connection.execute(lock % shared)
+    connection.execute(lock % ("", LOCKS, numbers[dataset.name]))
 
 
 def next_load_id(connection: psycopg.Connection[Any]) -> int:
@@ -199,7 +198,7 @@ class _Load:
         )
 
     def execute(self, statement: str, *parameters: Any, **parts: sql.Composable) -> psycopg.Cursor[Any]:
-        composed = sql.SQL(statement).format(  # type: ignore[arg-type]
+        composed = sql.SQL(statement).format(
             staged=self.staged,
             fresh=self.fresh,
             raw=table(self.dataset),
@@ -228,7 +227,8 @@ class _Load:
             " from (select s.place, {verdict} as verdict from {staged} s) judged where verdict is not null",
             verdict=verdict(self.dataset, self.day, self.express),
         )
-        rows = self.execute("select rule, column_name, count(*) from bad group by 1, 2 order by 3 desc, 1, 2").fetchall()
+        found = self.execute("select rule, column_name, count(*) from bad group by 1, 2 order by 3 desc, 1, 2")
+        rows = found.fetchall()
         bad = sum(row[2] for row in rows)
         if bad >= REFUSED_ROWS:
             (read,) = self.execute("select count(*) from {staged}").fetchone() or (0,)
@@ -357,7 +357,7 @@ class _Load:
 
     def _touch(self, entity: str, column: str, changed: sql.Composable, others: bool) -> None:
         """Note the entities of changed rows, and those where other extracts have the same row."""
-        moved = sql.SQL("")
+        moved: sql.Composable = sql.SQL("")
         if others and column not in self.dataset.key:
             moved = sql.SQL(
                 "union select r.brand_id, r.{column} from {changed} c cross join lateral ("

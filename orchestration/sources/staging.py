@@ -150,7 +150,7 @@ def _big_endian(numbers: pa.Array, layout: str) -> pa.Array:
 
 
 def _rows(columns: Iterator[pa.Array], rows: int) -> memoryview:
-    """Columns interleaved into rows: the number of fields, then each field as its length (-1 for null) and its bytes."""
+    """Columns interleaved into rows: the number of fields, then of each its length (-1 for null) and its bytes."""
     encoded = list(columns)
     parts = [_big_endian(pa.array(np.full(rows, len(encoded))), ">i2")]
     for column in encoded:

@@ -31,7 +31,7 @@ def same(columns: tuple[str, ...], left: str, right: str) -> sql.Composed:
 
 def stored_columns(dataset: Dataset) -> tuple[str, ...]:
     """Every column of the raw table, in its order."""
-    # An order can go to the quarantine long after its load, when its brand's currency comes to light: it knows its place.
+    # An order can go to quarantine long after its load, when its brand's currency comes to light: it knows its place.
     place = ("place",) if dataset.currency_column else ()
     return (*dataset.column_names, "extract_day", "content_hash", "load_id", *place)
 
@@ -39,7 +39,7 @@ def stored_columns(dataset: Dataset) -> tuple[str, ...]:
 def create_tables(connection: psycopg.Connection[Any]) -> None:
     """Make the raw tables that are missing, without indexes (see ensure_indexes). Safe to repeat."""
     for dataset in DATASETS.values():
-        columns = [
+        columns: list[sql.Composable] = [
             sql.SQL("{} {}{}").format(
                 sql.Identifier(column.name),
                 sql.SQL(column.sql_type),
