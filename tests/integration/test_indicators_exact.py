@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 
 from orchestration import catalogue
 
+pytestmark = pytest.mark.xdist_group("town")
+
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
 FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
 PERIODS = ("day", "week", "month")

@@ -23,6 +23,8 @@ from small_days import rows
 
 from orchestration import catalogue
 
+pytestmark = pytest.mark.xdist_group("small_days")
+
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 SECTIONS_1_TO_3 = ("waiting_list", "hook", "conversations")
 
@@ -72,9 +74,8 @@ WAITING_LIST = [
     monday("Wlst-Card-10", 1, roles=[2]),  # w2
     Line("paris", "Wlst-Card-10", 0, SUNDAY),
     monday("Wlst-Card-11", 2),  # w3 w4
-    monday(
-        "Wlst-Card-11", 3, as_of=paris(MONDAY, "10:30")
-    ),  # w2 too: handled at 10:30 is not handled before; w4 to come
+    monday("Wlst-Card-11", 1, as_of=paris(MONDAY, "10:30")),  # w2: handled at 10:30 is not handled before 10:30
+    monday("Wlst-Card-11", 0, as_of=paris(MONDAY, "10:30:01")),
     monday("Wlst-Card-12", 0.75),  # 3 / 4
     monday("Wlst-Card-12", 0.75, members=["ana"]),  # takes no member
     monday("Wlst-Card-13", 929.5),  # (59 of w1 + 1800 of w2) / 2
