@@ -1,0 +1,132 @@
+"""Marts are a function of the extracts as they now are: not of the order in which they came, nor of how often.
+
+Here: two platforms that live through different nights and must end alike. Not here: the loader alone
+(test_loading.py). Next: orchestration/marts_digest.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from random import Random
+
+import psycopg
+import pytest
+from brute import brands
+from brute.facts import Row, Rows
+from brute.landing import write
+from conftest import SEED, by_month
+from night import Extract, Night
+from small_days import rows
+
+from orchestration import marts_digest
+
+pytestmark = pytest.mark.xdist_group("order")
+
+# The extract that is first delivered wrong, and then again as it should be.
+REPLACED = ("messages", date(2025, 6, 2))
+
+
+def _rows() -> Rows:
+    """Paris's small days, a day an extract, and a random brand, a month an extract: corrected, repeated and late."""
+    found = {dataset: [row for row in lines if row["brand_id"] == "paris"] for dataset, lines in rows().items()}
+    for dataset, lines in by_month(brands.brand(Random(f"{SEED} order"), "other").rows).items():
+        found[dataset] = found.get(dataset, []) + lines
+    return found
+
+
+def _digest(night: Night) -> str:
+    with night.connect() as connection:
+        return marts_digest.digest(connection)
+
+
+def _tables(digest: str) -> dict[str, str]:
+    return dict(line.split(" ") for line in digest.splitlines())
+
+
+@pytest.fixture(scope="module")
+def plain(new_night: Callable[[], Night]) -> Night:
+    """Everything in order, in one go, published once."""
+    night = new_night()
+    write(night.landing, _rows())
+    night.run()
+    return night
+
+
+def test_the_same_extracts_again_change_nothing(plain: Night) -> None:
+    before = _digest(plain)
+    extracts = plain.extracts()
+    Random(SEED).shuffle(extracts)
+    assert {load.outcome for load in plain.load(extracts)} == {"unchanged"}
+    with plain.connect() as connection:
+        assert connection.execute("select count(*) from raw.touched").fetchall() == [(0,)]
+    again = plain.publish()
+    assert (again.generation, again.is_new) == (1, False)
+    assert _digest(plain) == before
+
+
+def test_whatever_the_nights_they_end_alike(plain: Night, new_night: Callable[[], Night]) -> None:
+    """Shuffled days over three nights: a brand last of all, a promotion late, and an extract that is replaced."""
+    night = new_night()
+    right = _rows()
+    write(night.landing, _with_rows_that_will_vanish(right))
+    extracts = night.extracts()
+    Random(SEED).shuffle(extracts)
+
+    def is_first(extract: Extract) -> bool:
+        # The days after the promotion, and the other brand, are not there yet.
+        return extract[1] <= date(2025, 6, 2) and extract != ("brands", _brand_day(right, "other"))
+
+    first = [extract for extract in extracts if is_first(extract)]
+    night.run(first)
+    with night.connect() as connection:
+        assert _brands(connection) == ["paris"]
+        assert _roles_of_ben(connection) == {2}
+        assert _count(connection, "fct_message", "conversation_id = 'd1'") == 6, "with one that is going to vanish"
+
+    # The extract comes again, without what should not have been in it.
+    shutil.rmtree(night.landing)
+    write(night.landing, right)
+    night.run([REPLACED, *(extract for extract in extracts if extract[0] != "brands" and not is_first(extract))])
+    with night.connect() as connection:
+        assert _brands(connection) == ["paris"]
+        assert _roles_of_ben(connection) == {2}, "facts of before the promotion keep the role of their time"
+        assert _count(connection, "dim_member", "member_id = 'ben'") == 2
+        assert _count(connection, "fct_message", "conversation_id = 'd1'") == 6, "Tuesday's came, the wrong one went"
+        assert _count(connection, "fct_message", "message_id like 'wrong%'") == 0
+
+    last = night.run([extract for extract in extracts if extract[0] == "brands" and not is_first(extract)])
+    assert last.counts["fct_message"].inserted > 0, "what waited for its brand is taken up"
+    mine, theirs = _tables(_digest(night)), _tables(_digest(plain))
+    assert [table for table in mine if mine[table] != theirs[table]] == []
+    assert mine.keys() == theirs.keys()
+
+
+def _with_rows_that_will_vanish(right: Rows) -> Rows:
+    """The same rows and, in one extract, messages of an old conversation and of one that nobody will hear of again."""
+    template = next(row for row in right["messages"] if row["brand_id"] == "paris" and row["conversation_id"] == "d1")
+    wrong: list[Row] = [
+        template | {"message_id": "wrong 1", "content_type": "video"},
+        template | {"message_id": "wrong 2", "conversation_id": "o1", "sender_type": "member", "sender_id": "ben"},
+    ]
+    return right | {"messages": right["messages"] + wrong}
+
+
+def _brand_day(right: Rows, brand_id: str) -> date:
+    (day,) = {row["extract_day"] for row in right["brands"] if row["brand_id"] == brand_id}
+    return day
+
+
+def _brands(connection: psycopg.Connection[tuple[str]]) -> list[str]:
+    return [brand for (brand,) in connection.execute("select brand_id from marts.dim_brand order by 1")]
+
+
+def _roles_of_ben(connection: psycopg.Connection[tuple[int]]) -> set[int]:
+    query = "select started_role from marts.fct_conversation where member_id = 'ben' and brand_id = 'paris'"
+    return {role for (role,) in connection.execute(query)}
+
+
+def _count(connection: psycopg.Connection[tuple[int]], table: str, where: str) -> int:
+    (count,) = connection.execute(f"select count(*) from marts.{table} where {where}").fetchone() or (0,)
+    return count
