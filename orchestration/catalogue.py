@@ -274,6 +274,13 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
     ]
 
 
+def audit_functions() -> list[str]:
+    """The SQL functions of the schema next, by which the indicators are computed and judged before publication."""
+    from orchestration import indicators
+
+    return indicators.audit_functions(load())
+
+
 def functions() -> list[str]:
     """The SQL functions of marts that answer from the catalogue, in the order in which they must be created."""
     from orchestration import indicators

@@ -374,19 +374,18 @@ def _shown_line(indicator: Indicator) -> str:
 
 def functions(catalogue: Catalogue) -> list[str]:
     """The functions of marts, as SQL, in the order in which they must be created."""
-    return [_check_question(catalogue), _report(catalogue, "kpi_report"), _rows(catalogue)]
+    return [_check_question(catalogue), _report(catalogue), _rows(catalogue)]
 
 
 def audit_functions(catalogue: Catalogue) -> list[str]:
-    """The same report over the schema `next`, before anything is published.
+    """The reports over the schema `next`, before anything is published: `kpi_answers` for all touched periods at once.
 
-    Beside it `kpi_report_at_end`, which answers each bucket as of the end of its own period: where the two differ for a
-    fixed indicator, the law of stability is broken.
+    Beside it `kpi_answers_at_end`, which answers each period as of its own end: where the two differ for a fixed
+    indicator, the law of stability is broken.
     """
     marts = [
-        _check_question(catalogue),
-        _report(catalogue, "kpi_report", data_through_of="build.run"),
-        _report(catalogue, "kpi_report_at_end", known_at="a.ends_at", data_through_of="build.run"),
+        _answers_of_periods(catalogue, "kpi_answers", "'infinity'::timestamptz"),
+        _answers_of_periods(catalogue, "kpi_answers_at_end", "t.ends_at"),
     ]
     return [text.replace("marts.", "next.") for text in marts]
 
@@ -417,29 +416,37 @@ def _check_question(catalogue: Catalogue) -> str:
     )
 
 
-def _questions(known_at: str, data_through_of: str, reads_days: bool = True) -> str:
-    template = _environment().get_template("question.sql.j2")
-    return template.render(known_at=known_at, data_through_of=data_through_of, reads_days=str(reads_days).lower())
+def _questions(reads_days: bool = True) -> str:
+    return _environment().get_template("question.sql.j2").render(reads_days=str(reads_days).lower())
 
 
-def _report(
-    catalogue: Catalogue, name: str, known_at: str = "v_known_at", data_through_of: str = "marts.publication"
-) -> str:
-    environment = _environment()
-    return environment.get_template("kpi_report.sql.j2").render(
-        name=name,
-        parameters=_parameters(),
-        parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
-        declarations=_declarations(),
-        questions=_questions(known_at, data_through_of),
-        rows=_indicator_rows(catalogue),
-        scans=list(Scans(catalogue)),
-        unknowns=[
-            {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())}
-            for i in catalogue.computed
-            if i.unknown_unless
-        ],
+def _report(catalogue: Catalogue) -> str:
+    return (
+        _environment()
+        .get_template("kpi_report.sql.j2")
+        .render(
+            parameters=_parameters(),
+            parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
+            declarations=_declarations(),
+            questions=_questions(),
+            answers=_answers(catalogue),
+        )
     )
+
+
+def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str) -> str:
+    # Every brand's periods in one statement: each fact is joined by its question's own brand.
+    answers = _answers(catalogue).replace("= p_brand", "= q.brand_id")
+    template = _environment().get_template("kpi_answers.sql.j2")
+    return template.render(name=name, known_at=known_at, answers=answers, time_breakdowns=array(TIME_BREAKDOWNS))
+
+
+def _answers(catalogue: Catalogue) -> str:
+    unknowns = [
+        {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in catalogue.computed if i.unknown_unless
+    ]
+    template = _environment().get_template("answers.sql.j2")
+    return template.render(rows=_indicator_rows(catalogue), scans=list(Scans(catalogue)), unknowns=unknowns)
 
 
 def _rows(catalogue: Catalogue) -> str:
@@ -447,7 +454,7 @@ def _rows(catalogue: Catalogue) -> str:
     names = [name for name, _, _ in PARAMETERS if name not in ("p_refs", "p_compare_previous")]
     # A row has no previous period: the argument is taken, so that both functions are called alike, and not used.
     names.insert(names.index("p_as_of"), "false")
-    questions = _questions("v_known_at", "marts.publication", reads_days=False)
+    questions = _questions(reads_days=False)
     return (
         _environment()
         .get_template("kpi_rows.sql.j2")

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
-from orchestration import access, mart_contracts, marts_rendered, marts_schema
+from orchestration import access, catalogue, mart_contracts, marts_rendered, marts_schema
 from orchestration.carrying import Counts, Touched, carry
 from orchestration.mart_contracts import Mart
 
@@ -88,6 +88,8 @@ def prepare(
                 [newest],
             )
         _write_run(connection, run_id, instant, data_through, newest)
+        for function in catalogue.audit_functions():
+            connection.execute(function.encode())
     return Prepared(newest, tuple(stale), tuple(remarks))
 
 

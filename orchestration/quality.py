@@ -21,7 +21,7 @@ from dagster import (
 )
 
 from expectations.findings import Finding
-from orchestration import catalogue, extracts, indicators
+from orchestration import catalogue, extracts
 from orchestration.ingestion import DESCRIPTIONS, POOL, datasets_of
 from orchestration.progress import Progress
 from orchestration.release import ASSET
@@ -75,20 +75,20 @@ def entrance(family: str) -> AssetChecksDefinition:
 
 def indicators_hold() -> AssetChecksDefinition:
     """The law of stability and the identities, over what marts would be; a failure keeps the run from publishing."""
-    conversations = AssetKey(["next", "fct_conversation"])
+    periods = AssetKey(["next", "kpi_period"])
 
     @multi_asset_check(
         name="indicators",
         specs=[
             AssetCheckSpec(
                 name="stability",
-                asset=conversations,
+                asset=periods,
                 blocking=True,
                 description="A fixed indicator of a period that is over says the same as of its end and now.",
             ),
             AssetCheckSpec(
                 name="identities",
-                asset=conversations,
+                asset=periods,
                 blocking=True,
                 description="What must be true among the indicators of one period is true of every touched one.",
             ),
@@ -101,27 +101,18 @@ def indicators_hold() -> AssetChecksDefinition:
         from expectations import indicators as expected
         from expectations import stability
 
-        known = catalogue.load()
-        fixed = {indicator.ref for indicator in known.computed if indicator.stability == "fixed"}
+        fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
+        progress.stage("audit", 2)
         with warehouse.connect() as connection:
-            for function in indicators.audit_functions(known):
-                connection.execute(function.encode())
-            periods = expected.touched_periods(connection)
-            progress.stage("judge", len(periods) + 2)
-            now: list[dict[str, Any]] = []
-            at_end: list[dict[str, Any]] = []
-            for period in periods:
-                now += expected.answers(connection, period, "kpi_report")
-                at_end += expected.answers(connection, period, "kpi_report_at_end")
-                progress.piece(period.brand_id)
-            for name, findings in (
-                ("stability", stability.judge_stability(now, at_end, fixed)),
-                ("identities", expected.judge_identities(now)),
+            for name, judged in (
+                ("stability", lambda: stability.judge_stability(connection, fixed)),
+                ("identities", lambda: expected.judge_identities(connection)),
             ):
+                findings = judged()
                 record(connection, context.run.run_id, findings)
                 connection.commit()
                 progress.piece(name)
-                result = as_result(conversations, name, findings)
+                result = as_result(periods, name, findings)
                 if not result.passed:
                     progress.failed(f"{name}: {result.description}")
                 yield result

@@ -46,6 +46,10 @@ def _sources() -> dict[str, Any]:
             {"name": "load_id", "description": "The load that touched it."},
         ],
     }
+    ledger = [
+        {"name": "load", "description": "The ledger: each time that an extract was loaded or refused."},
+        {"name": "load_count", "description": "What became of the rows of a load, by brand."},
+    ]
     run = {
         "name": "run",
         "description": "The run that is being built, in one row.",
@@ -62,7 +66,7 @@ def _sources() -> dict[str, Any]:
             {
                 "name": "raw",
                 "description": "Extracts as they arrived, judged row by row.",
-                "tables": [*datasets, touched],
+                "tables": [*datasets, touched, *ledger],
             },
             {"name": "build", "description": "The run's own book-keeping.", "tables": [run]},
         ],

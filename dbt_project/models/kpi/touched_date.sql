@@ -1,0 +1,45 @@
+-- The local dates on which something touched lies: as it now is, and as it was published. A change of anything can move
+-- the indicators of the periods around these dates, and of no others.
+{%- set facts = [
+    ('fct_conversation', 'int_conversations_lived', 'touched_conversation', ['conversation_id'],
+     ['requested_at', 'cancelled_at', 'handled_at', 'established_at', 'last_sent_at']),
+    ('fct_conversation_day', 'int_conversation_days_summed', 'touched_conversation', ['conversation_id'],
+     ['first_message_at']),
+    ('fct_turn', 'int_turns_answered', 'touched_conversation', ['conversation_id'], ['began_at']),
+    ('fct_rating', 'int_ratings_requested', 'touched_conversation', ['conversation_id'], ['requested_at']),
+    ('fct_hook_event', 'int_hook_events_attributed', 'touched_hook', ['hook_id'], ['occurred_at']),
+    ('fct_order', 'int_orders_credited', 'touched_order', ['order_id'],
+     ['ordered_at', 'cancelled_at', 'credited_established_at']),
+    ('fct_member_activity', 'int_member_activity_timed', 'touched_activity', ['member_id'], ['occurred_at']),
+    ('fct_widget_visit', 'int_widget_visits_opened', 'touched_session', ['session_id'], ['opened_at']),
+] %}
+with
+
+instant as (
+    {%- for mart, rows, touched, keys, instants in facts %}
+    {%- for instant in instants %}
+    select distinct
+        f.brand_id,
+        date_trunc('minute', f.{{ instant }}) as at
+    from {{ ref(rows) }} as f
+    where f.{{ instant }} is not null
+    union
+    select distinct
+        f.brand_id,
+        date_trunc('minute', f.{{ instant }}) as at
+    from marts.{{ mart }} as f
+    inner join {{ ref(touched) }} as t
+        on t.brand_id = f.brand_id{% for key in keys %} and t.{{ key }} = f.{{ key }}{% endfor %}
+
+    where f.{{ instant }} is not null
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+)
+
+select distinct
+    i.brand_id,
+    {{ local_date('i.at') }} as local_date
+from instant as i
+{{ join_local_day('i.brand_id', 'i.at') }}

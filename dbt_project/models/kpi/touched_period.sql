@@ -1,0 +1,52 @@
+-- The periods to state anew: those around a touched date, those not stated yet, those that still move (not final at the
+-- last publication), and those that no longer exist. Everything else stands as published.
+{%- set grains = [
+    ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
+    ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
+] %}
+with
+
+period as (
+    {%- for grain, start, length in grains %}
+    select
+        d.brand_id,
+        '{{ grain }}' as grain,
+        {{ start }} as period_start,
+        ({{ start }} + interval '{{ length }}')::date as next_period_start,
+        bool_or(t.local_date is not null) as is_touched
+    from {{ ref('int_brands_spanned') }} as b
+    inner join {{ ref('dim_date') }} as d
+        on d.brand_id = b.brand_id and d.local_date between b.first_date and b.last_date
+    left join {{ ref('touched_date') }} as t on t.brand_id = d.brand_id and t.local_date = d.local_date
+    group by d.brand_id, {{ start }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+stated as (
+    select
+        k.brand_id,
+        k.grain,
+        k.period_start,
+        bool_and(k.is_final) as is_final
+    from marts.kpi_period as k
+    group by k.brand_id, k.grain, k.period_start
+)
+
+select
+    row_number() over (order by p.brand_id, p.grain, p.period_start) as period_number,
+    coalesce(p.brand_id, s.brand_id) as brand_id,
+    coalesce(p.grain, s.grain) as grain,
+    coalesce(p.period_start, s.period_start) as period_start,
+    p.next_period_start,
+    first_day.starts_at,
+    next_day.starts_at as ends_at,
+    p.brand_id is null as is_gone
+from period as p
+full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
+left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
+left join {{ ref('dim_date') }} as first_day
+    on first_day.brand_id = p.brand_id and first_day.local_date = p.period_start
+left join {{ ref('dim_date') }} as next_day
+    on next_day.brand_id = p.brand_id and next_day.local_date = p.next_period_start
+where p.is_touched or p.brand_id is null or s.brand_id is null or not s.is_final or b.brand_id is not null
