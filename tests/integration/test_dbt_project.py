@@ -1,0 +1,82 @@
+"""The dbt project's own tests: the unit tests of its rules, run on a real server, and that nothing is undescribed.
+
+Not here: what the rules give end to end (test_small_days.py). Next: dbt_project/models/dialogue/_dialogue__unit_tests.yml.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from night import Night
+
+from orchestration import catalogue
+from orchestration.mart_contracts import marts_of
+from orchestration.sources import staging_docs
+
+KPIS = Path(__file__).parents[2] / ".." / "shared" / "spec" / "KPIS.md"
+
+
+@pytest.fixture(scope="session")
+def manifest(parsed: Path) -> dict[str, Any]:
+    return dict(json.loads((parsed / "manifest.json").read_bytes()))
+
+
+@pytest.mark.xdist_group("small_days")
+def test_the_unit_tests_of_the_rules_hold(small_days: Night) -> None:
+    # dbt reads the columns of what a unit test stands in for: the relations must be there.
+    small_days.dbt("test", "--select", "test_type:unit")
+
+
+def test_the_input_is_described_as_the_contract_says() -> None:
+    stale = [path.name for path, text in staging_docs.render().items() if path.read_text(encoding="utf-8") != text]
+    assert not stale, f"{stale}: write them anew with `python -m orchestration.sources.staging_docs`"
+
+
+def test_every_model_and_every_column_of_marts_is_described(manifest: dict[str, Any]) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert [node["name"] for node in models if not node["description"].strip()] == []
+    undescribed = [
+        f"{mart.name}.{column.name}" for mart in marts_of(manifest) for column in mart.columns if not column.description
+    ]
+    assert undescribed == []
+
+
+def test_the_catalogue_has_every_indicator_of_sections_1_to_3() -> None:
+    if not KPIS.exists():
+        pytest.skip("the indicators' definitions are not beside this project")
+    known = catalogue.load().indicators
+    missing, moved = [], []
+    for ref, filters, stability in contract_refs(KPIS.read_text(), sections=(1, 2, 3)):
+        if ref not in known:
+            missing.append(ref)
+        elif known[ref].stability != stability or _letters(known[ref].filters) != filters:
+            moved.append((ref, known[ref].stability, known[ref].filters, stability, filters))
+    # The list by member shows indicators of section 4, and comes with them.
+    assert set(missing) <= {"Chat-List-1"}
+    assert not moved
+
+
+def contract_refs(text: str, sections: tuple[int, ...]) -> list[tuple[str, str, str]]:
+    """(ref, filters as letters, stability) of the tables of these sections; `-13, -14` stands for two refs."""
+    found = []
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        if not section.startswith(tuple(f"{number}. " for number in sections)):
+            continue
+        for line in section.splitlines():
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if len(cells) == 5 and re.match(r"[A-Z][a-z]+-[A-Z]", cells[0]):
+                stem = ""
+                for part in cells[0].split(", "):
+                    stem = part.rsplit("-", 1)[0] or stem
+                    ref = part if not part.startswith("-") else stem + part
+                    found.append((ref, "".join(sorted(cells[3].strip("-"))), cells[4]))
+    return found
+
+
+def _letters(filters: tuple[str, ...]) -> str:
+    """The filters as the contract writes them: S source, M member and role, C channel."""
+    return "".join(sorted({{"source": "S", "member": "M", "role": "M", "channel": "C"}[one] for one in filters}))
