@@ -1,6 +1,7 @@
 """The dbt project's own tests: the unit tests of its rules, run on a real server, and that nothing is undescribed.
 
-Not here: what the rules give end to end (test_small_days.py). Next: dbt_project/models/dialogue/_dialogue__unit_tests.yml.
+Not here: what the rules give end to end (test_small_days.py).
+Next: dbt_project/models/dialogue/_dialogue__unit_tests.yml.
 """
 
 from __future__ import annotations
