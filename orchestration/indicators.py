@@ -8,7 +8,7 @@ Read next: dbt_project/indicators/kpi_report.sql.j2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any
 
@@ -88,30 +88,35 @@ def window_condition(instant: str) -> str:
     )
 
 
-def activity() -> str:
+# Over the views of `next` PostgreSQL reaches an index only from within a subquery that it may not flatten.
+FENCE = "\n    offset 0"
+
+
+def activity(is_fenced: bool) -> str:
     """The activity of conversations in a question's period: conversation-days for whole days, else messages."""
+    fence = FENCE if is_fenced else ""
     columns = ", ".join(f"d.{c}" for c in ACTIVITY_COLUMNS)
     contents = ", ".join(f"d.{c}" for c in ACTIVITY_CONTENTS)
     message_columns = ", ".join(f"m.{c}" for c in ACTIVITY_COLUMNS)
     message_contents = ", ".join(f"m.content_type = '{kind}'" for kind in ACTIVITY_CONTENTS.values())
     return f"""cross join lateral (
-    select {columns}, {contents}, d.first_message_at as at
+    (select {columns}, {contents}, d.first_message_at as at
     from marts.fct_conversation_day as d
     where
         q.is_whole
         and d.brand_id = p_brand
         and d.local_date >= q.from_date
         and d.local_date < q.to_date
-        and {weekday_condition("d.iso_weekday")}
+        and {weekday_condition("d.iso_weekday")}{fence})
     union all
-    select {message_columns}, {message_contents}, m.message_at as at
+    (select {message_columns}, {message_contents}, m.message_at as at
     from marts.fct_message as m
     where
         not q.is_whole
         and m.brand_id = p_brand
         and m.message_at >= q.starts_at
         and m.message_at < q.cut_at
-        and {indent(window_condition("m.message_at"), "        ").strip()}
+        and {indent(window_condition("m.message_at"), "        ").strip()}{fence})
 ) as f"""
 
 
@@ -134,6 +139,7 @@ class Scan:
     filters: tuple[str, ...]
     # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
     spread: tuple[str, ...] = ()
+    is_fenced: bool = False
     parts: list[Part] = field(default_factory=list)
     aggregates: dict[str, str] = field(default_factory=dict)
 
@@ -194,11 +200,7 @@ class Scan:
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
         ]
         if relation.fact != "activity":
-            conditions += [
-                f"{relation.anchor} >= q.starts_at",
-                f"{relation.anchor} < q.cut_at",
-                window_condition(relation.anchor),
-            ]
+            conditions += [*self.in_period(), window_condition(relation.anchor)]
         if relation.where:
             conditions.append(f"({relation.where})")
         parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
@@ -206,17 +208,30 @@ class Scan:
             conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
         return conditions
 
+    def in_period(self) -> list[str]:
+        return [f"{self.relation.anchor} >= q.starts_at", f"{self.relation.anchor} < q.cut_at"]
+
+    def source(self) -> str:
+        """The fact's rows of a question's brand."""
+        fact = self.relation.fact
+        if fact == "activity":
+            return activity(self.is_fenced)
+        if not self.is_fenced:
+            return f"inner join marts.{fact} as f on f.brand_id = p_brand"
+        conditions = ["f.brand_id = p_brand", *([f"({self.relation.where})"] if self.relation.where else [])]
+        if self.relation.anchor.startswith("f."):
+            conditions += self.in_period()
+        where = "\n        and ".join(conditions)
+        rows = f"select f.*\n    from marts.{fact} as f\n    where\n        {where}{FENCE}"
+        return f"cross join lateral (\n    {rows}\n) as f"
+
     def rows(self, condition: str | None = None, counted_at: str | None = None) -> str:
         """The rows counted, one for each thing, with the question and the bucket that it counts for.
 
         `condition` is one more that they must satisfy; `counted_at` adds the instant that makes a thing count.
         """
         relation = self.relation
-        source = (
-            activity()
-            if relation.fact == "activity"
-            else f"inner join marts.{relation.fact} as f on f.brand_id = p_brand"
-        )
+        source = self.source()
         if relation.join:
             source += "\n" + relation.join
         for name in self.spread:
@@ -282,8 +297,9 @@ def bin_condition(indicator: Indicator, b: Bin) -> str:
 class Scans:
     """The scans that answer a set of indicators."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, is_fenced: bool = False) -> None:
         self._catalogue = catalogue
+        self._is_fenced = is_fenced
         self._scans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Scan] = {}
         for indicator in catalogue.computed:
             self._add(indicator)
@@ -295,7 +311,7 @@ class Scans:
         return len(self._scans)
 
     def _scan(self, measure: Measure) -> Scan:
-        scan = scan_of(self._catalogue, measure)
+        scan = replace(scan_of(self._catalogue, measure), is_fenced=self._is_fenced)
         return self._scans.setdefault((scan.relation.name, scan.filters, scan.spread), scan)
 
     def _add(self, i: Indicator) -> None:
@@ -436,17 +452,17 @@ def _report(catalogue: Catalogue) -> str:
 
 def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str) -> str:
     # Every brand's periods in one statement: each fact is joined by its question's own brand.
-    answers = _answers(catalogue).replace("= p_brand", "= q.brand_id")
+    answers = _answers(catalogue, is_fenced=True).replace("= p_brand", "= q.brand_id")
     template = _environment().get_template("kpi_answers.sql.j2")
     return template.render(name=name, known_at=known_at, answers=answers, time_breakdowns=array(TIME_BREAKDOWNS))
 
 
-def _answers(catalogue: Catalogue) -> str:
+def _answers(catalogue: Catalogue, is_fenced: bool = False) -> str:
     unknowns = [
         {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in catalogue.computed if i.unknown_unless
     ]
     template = _environment().get_template("answers.sql.j2")
-    return template.render(rows=_indicator_rows(catalogue), scans=list(Scans(catalogue)), unknowns=unknowns)
+    return template.render(rows=_indicator_rows(catalogue), scans=list(Scans(catalogue, is_fenced)), unknowns=unknowns)
 
 
 def _rows(catalogue: Catalogue) -> str:

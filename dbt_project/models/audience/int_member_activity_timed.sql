@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'occurred_at']}, {'columns': ['brand_id', 'member_id']}]) }}
+
 -- The activity of the touched members: each event stands for the time since the member's previous one, if that is under
 -- five minutes, else for a minute.
 with

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'occurred_at']}, {'columns': ['brand_id', 'session_id']}]) }}
+
 -- The widget events of the touched sessions, by local day.
 select
     w.brand_id,

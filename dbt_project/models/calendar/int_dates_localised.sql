@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
+
 -- The brand's calendar: the one place where a local date gets its instants. A local day begins at the first instant that
 -- has its date on the brand's clock, so the day of a second midnight (the Azores, Havana) keeps both, and a date that the
 -- zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change the minutes around

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'member_id']}]) }}
+
 -- The role history. A member's first known version also speaks for the time before it: the contract accepts no fact older
 -- than the year 2000, so that is where it begins.
 select

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'requested_at']}]) }}
+
 -- The calls of the touched conversations.
 select
     k.brand_id,

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
+
 -- The conversation-days: what a conversation held on one local day, apart for each author and role, with the lifecycle
 -- that the report asks for beside it. Whole-day reports read these rows instead of the messages: that is their speed.
 with

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'requested_at']}, {'columns': ['brand_id', 'started_at']}, {'columns': ['brand_id', 'established_at']}, {'columns': ['brand_id', 'handled_at']}, {'columns': ['brand_id', 'cancelled_at']}, {'columns': ['brand_id', 'last_sent_at']}, {'columns': ['brand_id', 'conversation_id']}]) }}
+
 -- The life of each touched conversation: every instant is written once and never moves, but the last message's.
 with
 

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'message_at']}, {'columns': ['brand_id', 'conversation_id', 'sent_at']}]) }}
+
 -- The messages of the touched conversations, with the roles of their time and the instants of their conversation.
 with
 

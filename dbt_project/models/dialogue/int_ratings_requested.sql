@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'requested_at']}, {'columns': ['brand_id', 'given_at']}]) }}
+
 -- The ratings of the touched conversations. A rating that names no member is its conversation's member's.
 select
     r.brand_id,

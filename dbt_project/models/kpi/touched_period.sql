@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'grain', 'period_start']}]) }}
+
 -- The periods to state anew: those around a touched date, those not stated yet, those that still move (not final at the
 -- last publication), and those that no longer exist. Everything else stands as published.
 {%- set grains = [

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'member_id']}]) }}
+
 -- A member's activity is touched by its events, by the member's versions (roles) and by the brand.
 select
     t.brand_id,

@@ -1,1 +1,3 @@
+{{ config(indexes=[{'columns': ['brand_id']}]) }}
+
 {{ touched_rows('brand') }}

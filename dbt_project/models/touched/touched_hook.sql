@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'hook_id']}]) }}
+
 -- A hook is touched by its events, by its brand and by the members whose roles its events carry.
 {{ touched_rows('hook') }}
 union

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['brand_id', 'session_id']}]) }}
+
 -- A browser session is touched by its widget events and by its brand, whose zone dates its visits.
 {{ touched_rows('session') }}
 union
