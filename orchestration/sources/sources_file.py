@@ -33,7 +33,8 @@ class SourcesError(ValueError):
 def read_sources(path: Path, landing: str) -> Sources:
     """Sources by dataset name, in the contract's order. `landing` is the root of files without one of their own."""
     try:
-        told = yaml.safe_load(path.read_text()) or {}
+        # All scalars as the text they are: a column may be named `no`, and a word be written 1 or true.
+        told = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
     except FileNotFoundError:
         raise SourcesError(f"{path}: there is no such sources file (CAUSERIE_SOURCES names it)") from None
     except yaml.YAMLError as error:
@@ -68,14 +69,16 @@ def _source(dataset: Dataset, told: Mapping[str, Any], landing: str, where: str)
     query, first = told.get("query"), told.get("from")
     if not isinstance(query, str) or ":start" not in query or ":end" not in query:
         raise SourcesError(f"{where}: query must be SQL with the parameters :start (included) and :end (excluded)")
-    if not isinstance(first, date):
-        raise SourcesError(f"{where}: from must be the first day to read, as YYYY-MM-DD")
+    try:
+        first_day = date.fromisoformat(first or "")
+    except ValueError:
+        raise SourcesError(f"{where}: from must be the first day to read, as YYYY-MM-DD, found {first!r}") from None
     if bool(told.get("url")) == bool(told.get("url_env")):
         raise SourcesError(f"{where}: wanted either url, or url_env (the environment variable that holds it)")
-    lookback = told.get("lookback_days", 3)
-    if not isinstance(lookback, int) or lookback < 0:
+    lookback = told.get("lookback_days", "3")
+    if not lookback.isdecimal():
         raise SourcesError(f"{where}: lookback_days must be a whole number from 0, found {lookback!r}")
-    return SqlSource(dataset, told.get("url"), told.get("url_env"), query, first, lookback, naming, daily)
+    return SqlSource(dataset, told.get("url"), told.get("url_env"), query, first_day, int(lookback), naming, daily)
 
 
 def _naming(dataset: Dataset, told: Mapping[str, Any], where: str) -> Naming:
@@ -88,15 +91,7 @@ def _naming(dataset: Dataset, told: Mapping[str, Any], where: str) -> Naming:
         raise SourcesError(f"{where}: columns maps two of the source's names to one of the contract's")
     if not all(isinstance(pairs, dict) for pairs in values.values()):
         raise SourcesError(f"{where}: values wants, for each column, a mapping of the source's words to the contract's")
-    return Naming(
-        {str(source): contract for source, contract in columns.items()},
-        {name: {_word(k): _word(v) for k, v in pairs.items()} for name, pairs in values.items()},
-    )
-
-
-def _word(value: Any) -> str:
-    """YAML reads 1, true and no as something else than text; the source wrote text."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return Naming(columns, values)
 
 
 def _one_of(value: Any, allowed: tuple[str, ...], where: str) -> str:

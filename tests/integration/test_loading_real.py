@@ -1,0 +1,51 @@
+"""Real input, where it lies beside the project: every row is loaded, none is rejected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.settings import PROJECT
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.ledger import data_through, first_extract_day, pending
+from orchestration.sources.loading import load_extract
+from orchestration.sources.sources_file import read_sources
+
+REAL = Path(__file__).parents[2] / "../shared/real"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="no real input beside the project")
+@pytest.mark.parametrize(
+    ("brand", "expected", "first", "through"),
+    [
+        (
+            "star",
+            {"brands": 1, "members": 111, "conversations": 6_526, "messages": 132_901, "ratings": 5_820, "orders": 665},
+            "2020-05-11",
+            "2020-05-28 00:00:00+00:00",
+        ),
+        (
+            "online_retail",
+            {"brands": 1, "orders": 18_440, "order_lines": 397_884},
+            "2010-11-30",
+            "2011-12-10 00:00:00+00:00",
+        ),
+    ],
+)
+def test_every_row_is_loaded(
+    connection: psycopg.Connection[Any], brand: str, expected: dict[str, int], first: str, through: str
+) -> None:
+    sources = read_sources(PROJECT / "sources.yml", str(REAL / brand / "landing"))
+    loaded: Counter[str] = Counter()
+    for extract in pending(connection, sources):
+        result = load_extract(connection, DATASETS[extract.dataset], extract.day, sources[extract.dataset])
+        assert result.counts.loaded == result.counts.read, result
+        loaded[extract.dataset] += result.counts.loaded
+    assert loaded == expected
+    assert pending(connection, sources) == []
+    assert str(first_extract_day(sources)) == first
+    assert str(data_through(connection, sources)) == through
