@@ -28,6 +28,7 @@ PLACES = (
     ("Atlantic/Azores", date(2025, 3, 30)),
     ("Asia/Kathmandu", date(2025, 1, 15)),  # +05:45
     ("Pacific/Apia", date(2011, 12, 30)),  # a date that never was
+    ("America/St_Johns", date(2010, 11, 7)),  # a minute past midnight the clock goes back to the day before
 )
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")

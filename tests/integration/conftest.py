@@ -24,7 +24,7 @@ from small_days import rows
 
 # Other brands than every day's: CAUSERIE_TEST_SEED=7 make test ARGS=tests/integration/test_indicators_exact.py
 SEED = int(os.environ.get("CAUSERIE_TEST_SEED", "1"))
-BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", "28"))
+BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", "25"))
 
 
 @pytest.fixture(scope="session")

@@ -63,17 +63,16 @@ def test_a_fixed_indicator_of_a_period_that_is_over_never_moves(
         asked = _asked(rng, brand)
         end = _end(brand, asked["date_to"])
         later = rng.choice([moment for moment in brand.moments if moment > end] or [end + timedelta(days=1)])
-        for breakdown in ([], ["source"], ["member"]):
-            common = {**asked, "breakdown": breakdown, "refs": FIXED}
-            now = values(report(connection, brand.brand_id, **common))
-            for as_of in (end, later):
-                then = values(report(connection, brand.brand_id, **common, as_of=as_of))
-                moved = {
-                    key: (then[key].figure if key in then else None, now[key].figure if key in now else None)
-                    for key in now.keys() | then.keys()
-                    if key not in now or key not in then or now[key].figure != then[key].figure
-                }
-                assert not moved, f"{brand.brand_id} of CAUSERIE_TEST_SEED={SEED}, {common}, {as_of=}: {moved}"
+        common = {**asked, "breakdown": rng.choice(([], ["source"], ["member"])), "refs": FIXED}
+        now = values(report(connection, brand.brand_id, **common))
+        for as_of in (end, later):
+            then = values(report(connection, brand.brand_id, **common, as_of=as_of))
+            moved = {
+                key: (then[key].figure if key in then else None, now[key].figure if key in now else None)
+                for key in now.keys() | then.keys()
+                if key not in now or key not in then or now[key].figure != then[key].figure
+            }
+            assert not moved, f"{brand.brand_id} of CAUSERIE_TEST_SEED={SEED}, {common}, {as_of=}: {moved}"
 
 
 @examples
@@ -88,7 +87,7 @@ def test_what_is_known_later_adds_and_never_takes_away(
             "date_to": brand.around + timedelta(days=rng.randint(0, 2)),
         }
         last: dict[Any, Decimal] = {}
-        for as_of in (*sorted(rng.sample(brand.moments, min(5, len(brand.moments)))), None):
+        for as_of in (*sorted(rng.sample(brand.moments, min(3, len(brand.moments)))), None):
             answers = report(connection, brand.brand_id, **asked, as_of=as_of, refs=GROWING + RATES)
             assert all(0 <= row.value <= 1 for row in answers if row.ref in RATES and row.value is not None)
             known = {row.ref: row.numerator or Decimal(0) for row in answers if row.ref in GROWING}
@@ -125,7 +124,7 @@ def test_identities(town: Town, connection: psycopg.Connection[Any], seed: int) 
         assert summed["Chat-Bar-11"] == summed["Chat-Bar-12"] == value["Chat-Card-10"], where
         assert summed["Chat-Bar-50"] == behind["Chat-Card-18"], where
         refs = ["Chat-Card-0", "Chat-Card-1", "Chat-Card-14", "Chat-Card-16"]
-        for source in set(SOURCES) - {"waiting_list"}:
-            alone = report(connection, brand.brand_id, **{**asked, "sources": [source]}, refs=refs)
-            requests, starts, since_start, since_request = (row.value for row in alone)
-            assert (requests, since_start) == (starts, since_request), where
+        source = rng.choice([one for one in SOURCES if one != "waiting_list"])
+        alone = report(connection, brand.brand_id, **{**asked, "sources": [source]}, refs=refs)
+        requests, starts, since_start, since_request = (row.value for row in alone)
+        assert (requests, since_start) == (starts, since_request), (source, where)
