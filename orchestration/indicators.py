@@ -14,7 +14,7 @@ from typing import Any
 
 import jinja2
 
-from orchestration.catalogue import PROJECT, Bin, Catalogue, Indicator, Measure, Relation
+from orchestration.catalogue import LANGUAGES, PROJECT, Bin, Catalogue, Indicator, Measure, Relation
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
 TIME_BREAKDOWNS = ("day", "week", "month", "hour")
@@ -389,8 +389,10 @@ def _shown_line(indicator: Indicator) -> str:
 
 
 def functions(catalogue: Catalogue) -> list[str]:
-    """The functions of marts, as SQL, in the order in which they must be created."""
-    return [_check_question(catalogue), _report(catalogue), _rows(catalogue)]
+    """The functions and labelled views of marts, as SQL, in the order in which they must be created."""
+    labelled = _environment().get_template("kpi_period_labelled.sql.j2")
+    views = [labelled.render(language=language, areas=catalogue.areas) for language in LANGUAGES]
+    return [_check_question(catalogue), _report(catalogue), _rows(catalogue), *views]
 
 
 def audit_functions(catalogue: Catalogue) -> list[str]:

@@ -16,6 +16,7 @@ from dagster import (
     ResourceParam,
     asset,
 )
+from psycopg import sql
 
 from orchestration import extracts
 from orchestration.history import COUNTS, Load, loads_after, newest_load
@@ -25,7 +26,7 @@ from orchestration.resources import Warehouse
 from orchestration.sources import ledger
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.loading import load_extract
-from orchestration.sources.tables import ensure_indexes
+from orchestration.sources.tables import ensure_indexes, table
 
 OWNERS = ["team:data-engineering"]
 # One writer of the warehouse at a time: parallel builds would swap each other's views.
@@ -95,6 +96,9 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             with connection.transaction():
                 for name in sources:
                     ensure_indexes(connection, DATASETS[name])
+                for name in {dataset for dataset, _ in found}:
+                    # dbt reads raw next: without fresh statistics its joins go astray after a first load.
+                    connection.execute(sql.SQL("analyze {}").format(table(DATASETS[name])))
             loads = loads_after(connection, newest, names)
         return MaterializeResult(metadata=metadata_of(loads))
 

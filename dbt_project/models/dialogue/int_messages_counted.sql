@@ -1,28 +1,6 @@
 {{ config(indexes=[{'columns': ['brand_id', 'message_at']}, {'columns': ['brand_id', 'conversation_id', 'sent_at']}]) }}
 
 -- The messages of the touched conversations, with the roles of their time and the instants of their conversation.
-with
-
--- For each request of an email address, the first one that the visitor gave after it.
-email_provided as (
-    select
-        asked.brand_id,
-        asked.message_id,
-        min(given.message_at) as email_provided_at
-    from {{ ref('int_messages_judged') }} as asked
-    inner join {{ ref('int_messages_judged') }} as given
-        on
-            given.brand_id = asked.brand_id
-            and given.conversation_id = asked.conversation_id
-            and given.sent_at > asked.sent_at
-    where
-        asked.content_type = 'email_request'
-        and asked.written_by = 'member'
-        and given.content_type = 'email_provided'
-        and given.written_by = 'visitor'
-    group by asked.brand_id, asked.message_id
-)
-
 select
     m.brand_id,
     m.message_id,
@@ -35,17 +13,13 @@ select
     m.written_by,
     m.author_id,
     m.message_at,
-    e.email_provided_at,
-    -- Walking back from the end, the earliest member's message met before this instant is the next one after it.
+    -- For a request of an email address, the first one that the visitor gave after it.
     case
-        when m.written_by = 'visitor'
-            then
-                min(m.message_at) filter (where m.written_by = 'member') over (
-                    partition by m.brand_id, m.conversation_id
-                    order by m.sent_at desc
-                    range between unbounded preceding and interval '1 microsecond' preceding
-                )
-    end as answered_at,
+        when m.content_type = 'email_request' and m.written_by = 'member'
+            then min(m.message_at) filter (where m.content_type = 'email_provided' and m.written_by = 'visitor') over later
+    end as email_provided_at,
+    case when m.written_by = 'visitor' then min(m.message_at) filter (where m.written_by = 'member') over later end
+        as answered_at,
     m.source,
     m.member_id,
     m.requested_at,
@@ -58,7 +32,12 @@ select
 from {{ ref('int_messages_judged') }} as m
 inner join {{ ref('int_conversations_lived') }} as l
     on l.brand_id = m.brand_id and l.conversation_id = m.conversation_id
-left join email_provided as e on e.brand_id = m.brand_id and e.message_id = m.message_id
 {{ join_role_at('member_then', 'm.brand_id', 'm.member_id', 'm.message_at') }}
 {{ join_role_at('author_then', 'm.brand_id', 'm.author_id', 'm.message_at') }}
 {{ join_role_at('member_sent', 'm.brand_id', 'm.member_id', 'm.sent_at') }}
+-- Walking back from the end of a conversation: what was sent after this message, the next such one being the earliest.
+window later as (
+    partition by m.brand_id, m.conversation_id
+    order by m.sent_at desc
+    range between unbounded preceding and interval '1 microsecond' preceding
+)
