@@ -206,6 +206,10 @@ class Scan:
         parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
         for name in self.filters:
             conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
+        for name in self.spread:
+            # A part that knows no channels answers in every bucket, but only in those that were asked for.
+            bucket = f"every_{name}.bucket"
+            conditions.append(f"({bucket} is null or {parameters[name]} is null or {bucket} = any({parameters[name]}))")
         return conditions
 
     def in_period(self) -> list[str]:
