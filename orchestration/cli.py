@@ -128,6 +128,8 @@ def report(
     ] = None,
     ref: Annotated[list[str] | None, typer.Option(help="Only this indicator; may be given again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Plain numbers, for spreadsheets.")] = False,
+    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
 ) -> None:
     """The indicators of a brand and a period, exact for every combination of filters."""
     import json
@@ -145,15 +147,65 @@ def report(
             compare_previous, as_of, ref,
         )  # fmt: skip
         rows = reports.ask(connection, question)
-        if as_json:
-            print(json.dumps(reports.as_json(question, rows), ensure_ascii=False))
+        if as_json or as_csv:
+            plain = reports.as_json(question, rows)
+            print(
+                json.dumps(plain, ensure_ascii=False) if as_json else reports.as_csv(rows), end="" if as_csv else "\n"
+            )
             return
         names = reports.brand_line(connection, brand)
 
     from orchestration import catalogue, console
 
     known = catalogue.load()
-    _console().print(console.report(question, rows, names, known.indicators, known.areas))
+    _console().print(console.report(question, rows, names, known.indicators, known.areas, language(lang)))
+
+
+@app.command()
+def rows(
+    ref: Annotated[str, typer.Argument(help="The indicator, such as Chat-Card-12.")],
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    first: Annotated[date, typer.Argument(parser=day, metavar="FROM", help="First day, local to the brand.")],
+    last: Annotated[date, typer.Argument(parser=day, metavar="TO", help="Last day, included.")],
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    role: Annotated[list[int] | None, typer.Option(help="Only members of this role; may be given again.")] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    time_from: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="From this local time.")] = None,
+    time_to: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="Before this local time.")] = None,
+    weekday: Annotated[list[int] | None, typer.Option(help="Only this weekday, 1 Monday to 7 Sunday.")] = None,
+    breakdown: Annotated[list[str] | None, typer.Option(help="As in `report`; up to two.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As it was known at this instant.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Plain rows, for spreadsheets.")] = False,
+    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
+) -> None:
+    """The rows behind one number: what was counted, and what each adds."""
+    from orchestration import report as reports
+    from orchestration import warehouse
+
+    question = reports.Question(
+        brand, first, last, source, channel, role, member, time_from, time_to, weekday, breakdown or [], False, as_of
+    )
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        found = reports.open_up(connection, ref, question)
+    if as_csv:
+        print(reports.as_csv(found), end="")
+        return
+
+    from orchestration import catalogue, console
+
+    _console().print(console.opened(ref, found, catalogue.load().indicators, language(lang)))
+
+
+def language(given: str) -> str:
+    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
+    from orchestration.catalogue import LANGUAGES
+
+    if given not in LANGUAGES:
+        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}", param_hint="--lang")
+    return given
 
 
 @app.command()

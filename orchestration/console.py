@@ -21,7 +21,7 @@ from rich.text import Text
 from orchestration.history import COUNTS, Generation, Load
 from orchestration.progress import Progress
 from orchestration.quarantine import BadRow, Group
-from orchestration.report import NOTHING, Question, Row, say, say_change, say_state
+from orchestration.report import NOTHING, WORDS, Question, Row, say, say_change, say_state
 from orchestration.runs import Outcome
 from orchestration.sources.judging import RULES
 from orchestration.sources.loading import LoadResult
@@ -210,11 +210,12 @@ def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
 
 
 def report(
-    question: Question, rows: Sequence[Row], brand: tuple[str, str], indicators: Any, areas: Any
+    question: Question, rows: Sequence[Row], brand: tuple[str, str], indicators: Any, areas: Any, language: str = "en"
 ) -> RenderableType:
     """One table an area, in the catalogue's order. `brand` is its name and currency."""
     name, currency = brand
-    title = Text(f"{name} ({question.brand}), {question.first} to {question.last}", style="bold")
+    period = WORDS[language]["period"].format(question.first, question.last)
+    title = Text(f"{name} ({question.brand}), {period}", style="bold")
     filters = _filters(question)
     parts: list[RenderableType] = [title, *([Text(filters, style="dim")] if filters else [])]
     order = {ref: number for number, ref in enumerate(indicators)}
@@ -223,9 +224,27 @@ def report(
         area = indicators[row["ref"]].area if row["ref"] in indicators else "other"
         by_area.setdefault(area, []).append(row)
     for area, some in by_area.items():
-        heading = areas.get(area, {}).get("en", area)
-        parts.append(_area(heading, some, question, currency, indicators))
+        heading = areas.get(area, {}).get(language, area)
+        parts.append(_area(heading, some, question, currency, indicators, language))
     return Stack(*parts)
+
+
+def opened(ref: str, rows: Sequence[Row], indicators: Any, language: str = "en") -> RenderableType:
+    """The rows behind one number, and their sums."""
+    words = WORDS[language]
+    name = indicators[ref].names[language] if ref in indicators else ref
+    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
+    for column in ("entity", "id", "instant", "bucket", "class"):
+        table.add_column(words[column], overflow="fold", no_wrap=column == "instant")
+    for column in ("numerator", "denominator"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        shown = (row["entity"], row["entity_id"], row["anchor"].isoformat(), " ".join(row["bucket"]), row["bin"] or "")
+        table.add_row(*shown, *("" if row[c] is None else f"{row[c]:f}" for c in ("numerator", "denominator")))
+    sums = [sum(row[c] or 0 for row in rows) for c in ("numerator", "denominator")]
+    table.add_section()
+    table.add_row(words["total"], "", "", "", "", *(f"{one:f}" if one else "" for one in sums))
+    return table
 
 
 def _filters(question: Question) -> str:
@@ -238,28 +257,31 @@ def _filters(question: Question) -> str:
     return "; ".join(said)
 
 
-def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, indicators: Any) -> Table:
+def _area(
+    heading: str, rows: Sequence[Row], question: Question, currency: str, indicators: Any, language: str
+) -> Table:
+    words = WORDS[language]
     buckets = list(dict.fromkeys(tuple(row["bucket"] or ()) for row in rows))
     named = [bucket for bucket in buckets if bucket]
     table = Table(title=heading, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("ref", style="dim", no_wrap=True)
-    table.add_column("indicator", overflow="fold")
+    table.add_column(words["indicator"], overflow="fold")
     pivots = len(question.breakdown) == 1 and len(named) <= PIVOT_BUCKETS and not question.compare_previous
     if pivots:
         for bucket in buckets:
-            table.add_column(bucket[0] if bucket else "total", justify="right", no_wrap=True)
+            table.add_column(bucket[0] if bucket else words["total"], justify="right", no_wrap=True)
     else:
         for breakdown in question.breakdown:
             table.add_column(breakdown)
-        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column(words["value"], justify="right", no_wrap=True)
         if question.compare_previous:
-            table.add_column("before", justify="right", no_wrap=True)
-            table.add_column("change", justify="right", no_wrap=True)
+            table.add_column(words["before"], justify="right", no_wrap=True)
+            table.add_column(words["change"], justify="right", no_wrap=True)
     table.add_column("", style="dim", overflow="fold")
 
     for (ref, bin_), some in _by_line(rows):
         unit = indicators[ref].unit if ref in indicators else "count"
-        name = indicators[ref].names["en"] if ref in indicators else ref
+        name = indicators[ref].names[language] if ref in indicators else ref
         label = Text(f"  {bin_}") if bin_ else Text(name)
         if bin_ and bin_ == _first_bin(rows, ref):
             table.add_row(ref, Text(name))
@@ -267,7 +289,7 @@ def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, 
         if pivots:
             values = {tuple(row["bucket"] or ()): row for row in some}
             cells = [say(values[b]["value"], unit, currency) if b in values else NOTHING for b in buckets]
-            table.add_row(shown_ref, label, *cells, say_state(some[0]))
+            table.add_row(shown_ref, label, *cells, say_state(some[0], language))
             continue
         for row in some:
             # The total stands beside the buckets with empty names.
@@ -280,7 +302,9 @@ def _area(heading: str, rows: Sequence[Row], question: Question, currency: str, 
                 if question.compare_previous
                 else []
             )
-            table.add_row(shown_ref, label, *named_by, say(row["value"], unit, currency), *before, say_state(row))
+            table.add_row(
+                shown_ref, label, *named_by, say(row["value"], unit, currency), *before, say_state(row, language)
+            )
     return table
 
 

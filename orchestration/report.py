@@ -5,6 +5,8 @@ Not here: what an indicator counts (catalogue.py and the function itself). Next:
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -17,6 +19,25 @@ from psycopg.rows import dict_row
 
 Row = dict[str, Any]
 NOTHING = "–"
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
+        "settled": "{:.0f} % settled", "moves": "may still move", "ignores": "whatever the {}", "period": "{} to {}",
+        "entity": "entity", "id": "id", "instant": "instant", "bucket": "bucket", "class": "class",
+    },
+    "fr": {
+        "indicator": "indicateur", "value": "valeur", "before": "avant", "change": "évolution", "total": "total",
+        "settled": "établi à {:.0f} %", "moves": "peut encore bouger", "ignores": "sans tenir compte de {}",
+        "period": "du {} au {}",
+        "entity": "objet", "id": "id", "instant": "instant", "bucket": "groupe", "class": "classe",
+    },
+    "es": {
+        "indicator": "indicador", "value": "valor", "before": "antes", "change": "cambio", "total": "total",
+        "settled": "asentado al {:.0f} %", "moves": "aún puede variar", "ignores": "sin tener en cuenta {}",
+        "period": "del {} al {}",
+        "entity": "objeto", "id": "id", "instant": "instante", "bucket": "grupo", "class": "clase",
+    },
+}  # fmt: skip
 
 
 class ReportError(ValueError):
@@ -68,14 +89,31 @@ def ask(connection: psycopg.Connection[Any], question: Question) -> list[Row]:
         for name, (attribute, kind) in ARGUMENTS.items()
     ]
     query = sql.SQL("select * from marts.kpi_report({})").format(sql.SQL(", ").join(arguments))
+    return _fetch(connection, query, vars(question))
+
+
+def _fetch(connection: psycopg.Connection[Any], query: sql.Composed, values: Mapping[str, Any]) -> list[Row]:
     try:
         with connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query, vars(question)).fetchall()
+            return cursor.execute(query, values).fetchall()
     except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
         raise ReportError("nothing is published yet: run `causerie run` first") from None
     except psycopg.Error as error:
         lines = [error.diag.message_primary or str(error), error.diag.message_detail, error.diag.message_hint]
         raise ReportError(" ".join(line for line in lines if line)) from None
+
+
+def open_up(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
+    """The rows behind one number: those of marts.kpi_rows, by bucket and instant. Raises ReportError."""
+    arguments = [
+        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute))
+        for name, (attribute, kind) in ARGUMENTS.items()
+        if name != "p_refs"
+    ]
+    query = sql.SQL(
+        "select * from marts.kpi_rows(p_ref => %(ref)s, {}) order by bucket, bin, anchor, entity, entity_id"
+    ).format(sql.SQL(", ").join(arguments))
+    return _fetch(connection, query, {**vars(question), "ref": ref})
 
 
 def only_brand(connection: psycopg.Connection[Any]) -> str:
@@ -121,6 +159,17 @@ def as_json(question: Question, rows: Iterable[Row]) -> Row:
         "breakdown": question.breakdown,
         "indicators": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
+
+
+def as_csv(rows: Iterable[Row]) -> str:
+    """The rows as CSV with a header: plain numbers, ISO dates; several values of one field are joined by a space."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow([" ".join(map(str, v)) if isinstance(v, list) else _plain(v) for v in row.values()])
+    return text.getvalue()
 
 
 def _plain(value: Any) -> Any:
@@ -176,13 +225,14 @@ def say_change(value: Decimal | None, previous: Decimal | None, unit: str) -> st
     return f"{(value - previous) / abs(previous) * 100:+.1f} %"
 
 
-def say_state(row: Mapping[str, Any]) -> str:
+def say_state(row: Mapping[str, Any], language: str = "en") -> str:
     """What a reader should know beside the number: how settled it is, and which filters do not apply to it."""
+    words = WORDS[language]
     notes = []
     if row.get("settled_share") is not None and not row.get("is_final"):
-        notes.append(f"{row['settled_share'] * 100:.0f} % settled")
+        notes.append(words["settled"].format(row["settled_share"] * 100))
     elif row.get("is_final") is False:
-        notes.append("may still move")
+        notes.append(words["moves"])
     if row.get("ignored_filters"):
-        notes.append(f"whatever the {', '.join(row['ignored_filters'])}")
+        notes.append(words["ignores"].format(", ".join(row["ignored_filters"])))
     return "; ".join(notes)
