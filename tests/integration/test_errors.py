@@ -55,7 +55,7 @@ def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
 def test_what_cannot_be_answered_is_said_with_what_can(
     connection: psycopg.Connection[Any], asked: dict[str, Any], said: tuple[str, ...]
 ) -> None:
-    question = {"brand": "paris", "date_from": MONDAY, "date_to": MONDAY} | asked
+    question: dict[str, Any] = {"brand": "paris", "date_from": MONDAY, "date_to": MONDAY} | asked
     with pytest.raises(psycopg.errors.InvalidParameterValue) as error:
         report(connection, **question)
     message = error.value.diag.message_primary or ""

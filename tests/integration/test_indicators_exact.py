@@ -19,9 +19,9 @@ from brute import agrees, answer
 from brute.brands import CHANNELS, PLACES, SOURCES, Brand, question
 from brute.clock import day_begins
 from brute.figures import Answers
-from conftest import SEED, Town
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from town import SEED, Town
 
 from orchestration import catalogue
 

@@ -18,9 +18,9 @@ import pytest
 from asking import report, values
 from brute.brands import SOURCES, Brand, question
 from brute.clock import day_begins
-from conftest import SEED, Town
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from town import SEED, Town
 
 from orchestration import catalogue
 
@@ -104,8 +104,8 @@ def test_identities(town: Town, connection: psycopg.Connection[Any], seed: int) 
         asked = {**_asked(rng, brand), "sources": None, "channels": None, "roles": None, "members": None}
         where = f"{brand.brand_id} of CAUSERIE_TEST_SEED={SEED}, {asked}"
         answers = report(connection, brand.brand_id, **asked)
-        value = {row.ref: row.value for row in answers if row.bin is None}
-        behind = {row.ref: row.denominator for row in answers if row.bin is None}
+        value = {row.ref: row.value or Decimal(0) for row in answers if row.bin is None}
+        behind = {row.ref: row.denominator or Decimal(0) for row in answers if row.bin is None}
         summed: dict[str, Decimal] = {}
         for row in answers:
             if row.bin is not None:

@@ -16,9 +16,9 @@ import pytest
 from brute import brands
 from brute.facts import Row, Rows
 from brute.landing import write
-from conftest import SEED, by_month
 from night import Extract, Night
 from small_days import rows
+from town import SEED, by_month
 
 from orchestration import marts_digest
 

@@ -61,7 +61,7 @@ def bins(ref: str, filled: dict[str, int]) -> list[Line]:
     return [monday(ref, filled.get(name, 0), name) for name in [*names, *(filled.keys() - set(names))]]
 
 
-AT_THE_END = {"as_of": paris(TUESDAY, "00:00")}
+AT_THE_END: dict[str, Any] = {"as_of": paris(TUESDAY, "00:00")}
 
 WAITING_LIST = [
     monday("Wlst-Card-1", 4),  # w1 w2 w3 w4; w5 was asked for on Sunday
