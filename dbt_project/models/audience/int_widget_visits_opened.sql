@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'opened_at']}]) }}
 
--- The visits of the touched sessions: a session on a local day on which it opened the widget, dated by its first opening,
--- with whatever else it did that day, even before. The visitor is the one who opened it.
+-- The visits of the touched sessions: a session on a local day on which it opened the widget, dated by its first
+-- opening, with whatever else it did that day, even before. The visitor is the one who opened it.
 select
     w.brand_id,
     w.session_id,

@@ -1,9 +1,9 @@
 {{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
 
--- The brand's calendar: the one place where a local date gets its instants. A local day begins at the first instant that
--- has its date on the brand's clock, so the day of a second midnight (the Azores, Havana) keeps both, and a date that the
--- zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change the minutes around
--- it are tried one by one (no zone has changed its clock off the minute in this calendar's years).
+-- The brand's calendar: the one place where a local date gets its instants. A local day begins at the first instant
+-- that has its date on the brand's clock, so the day of a second midnight (the Azores, Havana) keeps both, and a date
+-- that the zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change the
+-- minutes around it are tried one by one (no zone has changed its clock off the minute in this calendar's years).
 with
 
 asked as (
@@ -33,9 +33,12 @@ begun as (
             when not j.is_near_clock_change then j.naive_midnight
             else (
                 select min(minute.at)
-                from generate_series(
-                    j.naive_midnight - interval '3 hours', j.naive_midnight + interval '3 hours', interval '1 minute'
-                ) as minute (at)
+                from
+                    generate_series(
+                        j.naive_midnight - interval '3 hours',
+                        j.naive_midnight + interval '3 hours',
+                        interval '1 minute'
+                    ) as minute (at)
                 where (minute.at at time zone j.timezone)::date >= j.local_date
             )
         end as starts_at

@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'member_id']}]) }}
 
--- The role history. A member's first known version also speaks for the time before it: the contract accepts no fact older
--- than the year 2000, so that is where it begins.
+-- The role history. A member's first known version also speaks for the time before it: the contract accepts no fact
+-- older than the year 2000, so that is where it begins.
 select
     m.brand_id,
     m.member_id,

@@ -1,4 +1,12 @@
-{{ config(indexes=[{'columns': ['brand_id', 'ordered_at']}, {'columns': ['brand_id', 'cancelled_at']}, {'columns': ['brand_id', 'credited_established_at']}]) }}
+{{
+    config(
+        indexes=[
+            {'columns': ['brand_id', 'ordered_at']},
+            {'columns': ['brand_id', 'cancelled_at']},
+            {'columns': ['brand_id', 'credited_established_at']},
+        ]
+    )
+}}
 
 -- The touched orders, each with the dialogue that it is credited to, as decided by what was known when it was placed.
 with

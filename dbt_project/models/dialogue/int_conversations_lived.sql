@@ -1,4 +1,16 @@
-{{ config(indexes=[{'columns': ['brand_id', 'requested_at']}, {'columns': ['brand_id', 'started_at']}, {'columns': ['brand_id', 'established_at']}, {'columns': ['brand_id', 'handled_at']}, {'columns': ['brand_id', 'cancelled_at']}, {'columns': ['brand_id', 'last_sent_at']}, {'columns': ['brand_id', 'conversation_id']}]) }}
+{{
+    config(
+        indexes=[
+            {'columns': ['brand_id', 'requested_at']},
+            {'columns': ['brand_id', 'started_at']},
+            {'columns': ['brand_id', 'established_at']},
+            {'columns': ['brand_id', 'handled_at']},
+            {'columns': ['brand_id', 'cancelled_at']},
+            {'columns': ['brand_id', 'last_sent_at']},
+            {'columns': ['brand_id', 'conversation_id']},
+        ]
+    )
+}}
 
 -- The life of each touched conversation: every instant is written once and never moves, but the last message's.
 with
@@ -22,7 +34,8 @@ called as (
         c.conversation_id,
         min(c.answered_at) as first_call_answered_at
     from {{ ref('stg_chat__calls') }} as c
-    inner join {{ ref('touched_conversation') }} as t on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
+    inner join {{ ref('touched_conversation') }} as t
+        on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
     group by c.brand_id, c.conversation_id
 ),
 

@@ -1,5 +1,5 @@
--- The touched conversations with visitors, and when each started: a waiting-list request starts when it is handled (while
--- it waits it has not), every other at its request. Internal conversations count nowhere and end here.
+-- The touched conversations with visitors, and when each started: a waiting-list request starts when it is handled
+-- (while it waits it has not), every other at its request. Internal conversations count nowhere and end here.
 select
     c.*,
     case when c.source = 'waiting_list' then c.handled_at else c.requested_at end as started_at

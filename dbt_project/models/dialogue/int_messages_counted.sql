@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['brand_id', 'message_at']}, {'columns': ['brand_id', 'conversation_id', 'sent_at']}]) }}
+{{
+    config(
+        indexes=[
+            {'columns': ['brand_id', 'message_at']},
+            {'columns': ['brand_id', 'conversation_id', 'sent_at']},
+        ]
+    )
+}}
 
 -- The messages of the touched conversations, with the roles of their time and the instants of their conversation.
 select
@@ -16,7 +23,9 @@ select
     -- For a request of an email address, the first one that the visitor gave after it.
     case
         when m.content_type = 'email_request' and m.written_by = 'member'
-            then min(m.message_at) filter (where m.content_type = 'email_provided' and m.written_by = 'visitor') over later
+            then
+                min(m.message_at)
+                filter (where m.content_type = 'email_provided' and m.written_by = 'visitor') over later
     end as email_provided_at,
     case when m.written_by = 'visitor' then min(m.message_at) filter (where m.written_by = 'member') over later end
         as answered_at,

@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'began_at']}]) }}
 
--- The visitor's turns: a run of the visitor's messages with no member's message between them, by the time they were sent.
--- Messages of the same instant are told apart by their identifier. The phygital marker opens no turn.
+-- The visitor's turns: a run of the visitor's messages with no member's message between them, by the time they were
+-- sent. Messages of the same instant are told apart by their identifier. The phygital marker opens no turn.
 with
 
 spoken as (

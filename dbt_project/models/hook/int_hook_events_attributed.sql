@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'occurred_at']}, {'columns': ['brand_id', 'hook_id']}]) }}
 
--- The events of the touched hooks. A display or a click counts once for each visitor of a hook; an event without a visitor
--- is one of its own.
+-- The events of the touched hooks. A display or a click counts once for each visitor of a hook; an event without a
+-- visitor is one of its own.
 select
     h.brand_id,
     h.event_id,

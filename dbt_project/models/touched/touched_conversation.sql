@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'conversation_id']}]) }}
 
--- A conversation is touched by its own rows, by its brand (whose zone dates its days) and by the members whose roles its
--- facts carry: the one it is attributed to and every author.
+-- A conversation is touched by its own rows, by its brand (whose zone dates its days) and by the members whose roles
+-- its facts carry: the one it is attributed to and every author.
 {{ touched_rows('conversation') }}
 union
 select

@@ -1,8 +1,8 @@
 {{ config(indexes=[{'columns': ['brand_id', 'order_id']}]) }}
 
--- An order is touched by its own rows and lines, by its brand (currency, attribution window), by the conversation that it
--- names and by any conversation of its visitor: each may give or take its credit. A conversation that changed visitor
--- touches the orders of both, so the published visitor is asked too.
+-- An order is touched by its own rows and lines, by its brand (currency, attribution window), by the conversation that
+-- it names and by any conversation of its visitor: each may give or take its credit. A conversation that changed
+-- visitor touches the orders of both, so the published visitor is asked too.
 with
 
 visitor_of_touched as (

@@ -6,4 +6,6 @@ select
     r.quantity,
     r.unit_amount,
     r.updated_at
-{{ current_rows('order_lines', ['brand_id', 'order_id', 'line_number'], ['updated_at', 'extract_day', 'content_hash']) }}
+{{ current_rows(
+    'order_lines', ['brand_id', 'order_id', 'line_number'], ['updated_at', 'extract_day', 'content_hash']
+) }}
