@@ -210,6 +210,8 @@ def _check(catalogue: Catalogue) -> None:
             if value not in allowed:
                 faults.append(f"{i.ref}: {what} '{value}' is none of {', '.join(allowed)}")
         faults += [f"{i.ref}: filter '{f}' is none of {', '.join(FILTERS)}" for f in i.filters if f not in FILTERS]
+        strangers = sorted({*i.names, *i.meaning} - {*LANGUAGES})
+        faults += [f"{i.ref}: '{s}' is no language; allowed: {', '.join(LANGUAGES)}" for s in strangers]
         for language in LANGUAGES:
             if not i.names.get(language) or not i.meaning.get(language):
                 faults.append(f"{i.ref}: no name or meaning in '{language}'")

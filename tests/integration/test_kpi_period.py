@@ -1,0 +1,90 @@
+"""The precomputed periods say what the report says, all of them are there, and no other.
+
+Not here: bringing them up to date (test_order_and_repetition.py compares whole marts). Next: dbt_project/models/kpi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from asking import report
+from town import SEED, Town
+
+from orchestration import catalogue
+
+pytestmark = pytest.mark.xdist_group("town")
+
+GRAINS = ("day", "week", "month", "quarter", "year")
+# The whole calendar of grains and dimensions, as the contract of kpi_period lists them.
+DIMENSIONS = {grain: ["all", "source", "channel", "role"] for grain in GRAINS}
+for grain in ("month", "quarter", "year"):
+    DIMENSIONS[grain].append("member")
+
+
+@pytest.fixture(scope="module")
+def connection(town: Town) -> Iterator[psycopg.Connection[Any]]:
+    with town.night.connect() as opened:
+        yield opened
+
+
+def _last_date(grain: str, start: date) -> date:
+    if grain == "day":
+        return start
+    if grain == "week":
+        return start + timedelta(days=6)
+    months = {"month": 1, "quarter": 3, "year": 12}[grain]
+    following = date(start.year + (start.month - 1 + months) // 12, (start.month - 1 + months) % 12 + 1, 1)
+    return following - timedelta(days=1)
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+def test_periods_equal_the_report(town: Town, connection: psycopg.Connection[Any], grain: str) -> None:
+    rng = Random(f"{SEED} {grain}")
+    periods = connection.execute(
+        "select distinct brand_id, period_start from marts.kpi_period where grain = %s and value <> 0"
+        " order by brand_id, period_start",
+        [grain],
+    ).fetchall()
+    assert periods
+    for brand, start in rng.sample(periods, min(5, len(periods))):
+        for dimension in DIMENSIONS[grain]:
+            breakdown = [] if dimension == "all" else [dimension]
+            asked = report(connection, brand, start, _last_date(grain, start), breakdown=breakdown)
+            expected = {
+                (row.bucket[0] if breakdown else "all", row.ref, row.bin or ""): (*row.figure, row.is_final)
+                for row in asked
+                if len(row.bucket) == len(breakdown)
+            }
+            stored = connection.execute(
+                "select dimension_value, ref, bin, value, numerator, denominator, is_final from marts.kpi_period"
+                " where brand_id = %s and grain = %s and period_start = %s and dimension = %s",
+                [brand, grain, start, dimension],
+            ).fetchall()
+            assert {tuple(row[:3]): tuple(row[3:]) for row in stored} == expected, (brand, grain, start, dimension)
+
+
+def test_every_period_is_there_and_no_other(town: Town, connection: psycopg.Connection[Any]) -> None:
+    """Days without a gap from each brand's first fact on, every indicator and bin on each of them, once."""
+    lines = sum(len(i.bins) or 1 for i in catalogue.load().computed)
+    rows = connection.execute(
+        "select brand_id, count(*), count(distinct period_start), max(period_start) - min(period_start) + 1"
+        " from marts.kpi_period where grain = 'day' and dimension = 'all' group by brand_id"
+    ).fetchall()
+    assert {row[0] for row in rows} == {brand.brand_id for brand in town.brands}
+    assert [row for row in rows if not (row[1] == row[2] * lines and row[2] == row[3])] == []
+    unexpected = connection.execute("select distinct grain, dimension from marts.kpi_period order by 1, 2").fetchall()
+    assert {(grain, dimension) for grain, some in DIMENSIONS.items() for dimension in some} == set(unexpected)
+
+
+@pytest.mark.parametrize("language", catalogue.LANGUAGES)
+def test_labelled_views_name_every_row(town: Town, connection: psycopg.Connection[Any], language: str) -> None:
+    query = (
+        f"select count(*), count(area), count(name), count(unit), count(period_label) from marts.kpi_period_{language}"
+    )
+    counts = connection.execute(query.encode()).fetchone()
+    assert counts is not None and counts[0] > 0 and len(set(counts)) == 1
