@@ -1,6 +1,7 @@
-"""What a load leaves written about itself: its line in the ledger, its rows by fate, its profile.
+"""What a load leaves written about itself: its line in the ledger, its rows by fate.
 
-Not here: the loading (loading.py); reading the ledger (ledger.py). Next: ledger.py.
+Not here: the loading (loading.py); what the rows look like (profile.py); reading the ledger (ledger.py).
+Next: profile.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from orchestration.sources.batches import Extract
-from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.contract import Dataset
 from orchestration.sources.tables import same
 
 FATES = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected")
@@ -87,22 +88,18 @@ def count_rows(load: Load, rivals: bool) -> dict[str, tuple[int, ...]]:
     """What became of the rows, by brand, in the order of FATES. `rivals`: may another row have the same key?"""
     rows = load.execute(
         """
-        with read as (
-            select {brand} as brand_id, count(*) as read_rows from {staged} s group by 1
-        ), rejected as (
-            select brand_id, count(*) as rejected from raw.quarantine where load_id = {load} group by 1
-        ), stored as (
-            select brand_id, count(*) as stored from {fresh} group by 1
-        ), beaten as (
-            {beaten}
+        with met as (
+            select brand_id, 0 as rejected, 0 as dropped, count(*) as stored, 0 as copies, 0 as older
+              from {fresh} group by 1
+            union all select brand_id, count(*), 0, 0, 0, 0 from raw.quarantine where load_id = {load} group by 1
+            union all select brand_id, 0, rows_dropped, 0, 0, 0 from dropped
+            union all select brand_id, 0, 0, 0, copies, older from ({beaten}) beaten
         ), counted as (
-            select brand_id, read_rows, coalesce(rejected, 0) as rejected,
-                   read_rows - coalesce(rejected, 0) - coalesce(stored, 0) + coalesce(copies, 0) as duplicates,
-                   coalesce(older, 0) as superseded,
-                   coalesce(stored, 0) - coalesce(copies, 0) - coalesce(older, 0) as remaining,
-                   exists (select from raw.brands b where b.brand_id = read.brand_id) as is_known
-              from read left join rejected using (brand_id) left join stored using (brand_id)
-                   left join beaten using (brand_id)
+            select brand_id, sum(rejected + dropped + stored) as read_rows, sum(rejected) as rejected,
+                   sum(dropped + copies) as duplicates, sum(older) as superseded,
+                   sum(stored - copies - older) as remaining,
+                   exists (select from raw.brands b where b.brand_id = met.brand_id) as is_known
+              from met group by brand_id
         )
         insert into raw.load_count
                (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected)
@@ -111,9 +108,13 @@ def count_rows(load: Load, rivals: bool) -> dict[str, tuple[int, ...]]:
           from counted
         returning brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected
         """,
-        brand=readable_brand("s"),
-        beaten=_beaten(load.dataset) if rivals else sql.SQL("select null::text as brand_id, 0 as copies, 0 as older"),
+        beaten=_beaten(load.dataset)
+        if rivals
+        else sql.SQL("select ''::text as brand_id, 0 as copies, 0 as older where false"),
     ).fetchall()
+    staged = load.execute("select count(*) from {staged}").fetchone()
+    if staged != (sum(counts[0] for _, *counts in rows),):
+        raise AssertionError(f"{load.dataset.name}: {staged} rows were staged, but these are accounted for: {rows}")
     return {brand: tuple(counts) for brand, *counts in rows}
 
 
@@ -144,119 +145,4 @@ def _beaten(dataset: Dataset) -> sql.Composed:
         same_key=same(dataset.key, "f", "v"),
         fresh=sql.Identifier("raw", f"fresh_{dataset.name}"),
         raw=sql.Identifier("raw", dataset.name),
-    )
-
-
-def write_profile(load: Load) -> None:
-    """One row per brand and column, from the good rows; and one per brand for the rows as they were read."""
-    columns = load.dataset.columns
-    load.execute(
-        """
-        with whole as (
-            select brand_id, count(*) as rows_here, {totals} from {fresh} group by brand_id
-        ), combined as materialized (
-            select brand_id, {closed}, count(*) as times from {fresh} group by {closed_positions}
-        ), profiled as (
-            select whole.brand_id, told.* from whole, lateral (values {told}) as told
-                   (column_name, row_count, null_count, min_value, max_value)
-        ), distincts (brand_id, column_name, distinct_count) as (
-            {distincts}
-        ), counted (brand_id, column_name, value_counts) as (
-            {counted}
-        ), faults as (
-            select {brand} as brand_id, coalesce(b.column_name, '') as column_name, b.rule, count(*) as times
-              from bad b join {staged} s using (place) group by 1, 2, 3
-            union all
-            select brand_id, column_name, rule, count(*) from raw.quarantine
-             where load_id = {load} and rule = 'brand_currency' group by 1, 2, 3
-        )
-        insert into raw.profile (load_id, dataset, extract_day, brand_id, column_name, row_count, null_count,
-                                 distinct_count, min_value, max_value, value_counts, rejected)
-        select {load}, %s, {day}, c.brand_id, name, coalesce(p.row_count, 0), coalesce(p.null_count, 0),
-               d.distinct_count, p.min_value, p.max_value, v.value_counts,
-               coalesce((select jsonb_object_agg(rule, times) from faults f
-                          where f.brand_id = c.brand_id and f.column_name = name), '{{}}')
-          from raw.load_count c cross join unnest(%s::text[]) as name
-               left join profiled p on p.brand_id = c.brand_id and p.column_name = name
-               left join distincts d on d.brand_id = c.brand_id and d.column_name = name
-               left join counted v on v.brand_id = c.brand_id and v.column_name = name
-         where c.load_id = {load} and c.brand_id <> ''
-        union all
-        select {load}, %s, {day}, brand_id, '', rows_read, 0, null, null, null, null,
-               coalesce((select jsonb_object_agg(rule, times)
-                           from (select rule, sum(times) as times from faults f
-                                  where f.brand_id = c.brand_id group by rule) r), '{{}}')
-          from (select brand_id, rows_read from raw.load_count where load_id = {load}
-                union all select '', 0 where not exists (select from raw.load_count where load_id = {load})) c
-        """,
-        load.dataset.name,
-        [column.name for column in columns],
-        load.dataset.name,
-        brand=readable_brand("s"),
-        totals=sql.SQL(", ").join(_totals(column) for column in columns),
-        told=sql.SQL(", ").join(_told(column) for column in columns),
-        closed=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns if _is_closed(column))
-        if any(map(_is_closed, columns))
-        else sql.SQL("null"),
-        closed_positions=sql.SQL(", ").join(
-            sql.SQL(str(place)) for place in range(1, 2 + max(1, sum(map(_is_closed, columns))))
-        ),
-        distincts=_union(columns, _is_countable, "select null::text, null::text, 0::bigint",
-                         "select brand, {literal}, count(*) from (select brand_id as brand, {name} from {fresh}"
-                         " where {name} is not null group by 1, 2) x group by 1",
-                         load.dataset),
-        counted=_union(columns, _is_closed, "select null::text, null::text, null::jsonb",
-                       "select brand_id, {literal}, jsonb_object_agg(value, times) from"
-                       " (select brand_id, {name}::text as value, sum(times) as times from combined"
-                       " where {name} is not null group by 1, 2) x group by 1",
-                       load.dataset),
-    )  # fmt: skip
-
-
-def _union(columns: tuple[Column, ...], wanted: Any, nothing: str, each: str, dataset: Dataset) -> sql.Composed:
-    parts: list[sql.Composable] = [
-        sql.SQL(each).format(
-            literal=sql.Literal(column.name),
-            name=sql.Identifier(column.name),
-            fresh=sql.Identifier("raw", f"fresh_{dataset.name}"),
-        )
-        for column in columns
-        if wanted(column)
-    ]
-    return sql.SQL(" union all ").join(parts or [sql.SQL(nothing)])
-
-
-def _is_closed(column: Column) -> bool:
-    return bool(column.values) or column.type == "boolean"
-
-
-def _is_countable(column: Column) -> bool:
-    """Is the number of distinct values worth its cost?"""
-    return column.type in ("id", "integer", "zone", "currency") or bool(column.values)
-
-
-def _has_bounds(column: Column) -> bool:
-    # People's names and words stay out of the profile.
-    return bool(column.values) or column.type not in ("text", "boolean", "hours")
-
-
-def _totals(column: Column) -> sql.Composed:
-    name = column.name
-    parts = [sql.SQL("count({}) as {}").format(sql.Identifier(name), sql.Identifier(f"n:{name}"))]
-    if _has_bounds(column):
-        parts += [
-            sql.SQL("{}({})::text as {}").format(
-                sql.SQL(which), sql.Identifier(name), sql.Identifier(f"{which}:{name}")
-            )
-            for which in ("min", "max")
-        ]
-    return sql.SQL(", ").join(parts)
-
-
-def _told(column: Column) -> sql.Composed:
-    bounds = [
-        sql.Identifier(f"{which}:{column.name}") if _has_bounds(column) else sql.SQL("null") for which in ("min", "max")
-    ]
-    return sql.SQL("({}, rows_here, rows_here - {}, {}::text, {}::text)").format(
-        sql.Literal(column.name), sql.Identifier(f"n:{column.name}"), *bounds
     )

@@ -208,7 +208,7 @@ class _Reader:
             except csv.Error as error:
                 if consumed.ended:
                     raise Refusal(f"{self.where}: line {line} is cut off: the file is not whole") from error
-                row = nothing[:-1] or ["", ""]
+                row = [*nothing, ""]  # of a length that no good row has
             if row is None:
                 break
             if not row:

@@ -6,6 +6,7 @@ Next: judging.py, accounts.py, brands.py.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,7 @@ from orchestration.sources import accounts, brands
 from orchestration.sources.batches import Extract, Refusal, Source
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.judging import RULES, cast, content_hash, unusual, verdict
+from orchestration.sources.profile import write_profile
 from orchestration.sources.staging import LINE_BITS, NotExpress, stage, staged_table
 from orchestration.sources.tables import ensure_indexes, names, same, stored_columns, table
 
@@ -60,6 +62,8 @@ class LoadResult:
     rejected: Mapping[str, int] = field(default_factory=dict)
     unknown_columns: tuple[str, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
+    # Where the time went: staged (read and copied), judged, stored (typed, hashed, in raw), accounted for.
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counts:
@@ -109,11 +113,9 @@ def judge_extract(
 
 
 def _prepare_session(connection: psycopg.Connection[Any]) -> None:
-    """Settings of this transaction alone."""
+    """Settings of this transaction alone: the quarantine and the profile show instants in UTC."""
     connection.execute(
-        # The content hash depends on how instants are written.
-        "set local timezone = 'UTC'; set local datestyle = 'ISO';"
-        "set local jit = off; set local work_mem = '256MB'"
+        "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off; set local work_mem = '256MB'"
     )
 
 
@@ -161,16 +163,20 @@ class _Load:
         self.started = started
         self.express = True
         self.load_id = 0
+        self._stood = False
         self.staged = staged_table(dataset)
         self.fresh = sql.Identifier("raw", f"fresh_{dataset.name}")
 
     def run(self, extract: Extract) -> LoadResult:
+        clock = _Clock()
         extract = self._stage(extract)
+        clock.lap("staged")
         rejected = self._judge()
+        clock.lap("judged")
         self.load_id = next_load_id(self.connection)
         accounts.open_load(self.connection, self.load_id, self.dataset, self.day, extract, self.started)
         self._quarantine([file.name for file in extract.files])
-        self._type_good_rows()
+        self._type_good_rows(anything_bad=bool(rejected))
         several = self._drop_copies()
         if self.dataset.currency_column:
             brands.quarantine_foreign_currency(self.connection, self.dataset, self.fresh)
@@ -178,14 +184,18 @@ class _Load:
         if others:
             ensure_indexes(self.connection, self.dataset)
         changed = self._carry_over(others)
+        clock.lap("stored")
+        self._touch_all(changed, others)
+        any_changed = self.execute("select exists (select from {changed})", changed=changed).fetchone() == (True,)
         warnings = self._count_unusual()
         by_brand = accounts.count_rows(self, rivals=several or others)
-        accounts.write_profile(self)
+        write_profile(self, keys_are_unique=not several)
         if self.dataset.name == "brands":
             brands.take_up(self.connection, self.load_id)
-        self.execute("drop table {staged}, {fresh}")
-        outcome: Outcome = "loaded" if changed else "unchanged"
+        clock.lap("accounted for")
+        outcome: Outcome = "loaded" if any_changed or not self._stood else "unchanged"
         accounts.close_load(self.connection, self.load_id, outcome, extract, warnings)
+        self.execute("drop table {staged}, {fresh}")
         return LoadResult(
             self.dataset.name,
             self.day,
@@ -195,6 +205,7 @@ class _Load:
             rejected=rejected,
             unknown_columns=tuple(sorted(extract.unknown)),
             warnings=warnings,
+            seconds=clock.laps,
         )
 
     def execute(self, statement: str, *parameters: Any, **parts: sql.Composable) -> psycopg.Cursor[Any]:
@@ -268,7 +279,7 @@ class _Load:
             pairs=pairs,
         )
 
-    def _type_good_rows(self) -> None:
+    def _type_good_rows(self, anything_bad: bool) -> None:
         """The good rows as raw will hold them, in the table `fresh`."""
         typed = [cast(column, self.express) for column in self.dataset.columns]
         self.execute(
@@ -277,8 +288,9 @@ class _Load:
             select {typed}, {day}::date as extract_day,
                    {hash} as content_hash, {load}::bigint as load_id, s.place
               from {staged} s
-             where not exists (select from bad b where b.place = s.place)
-            """,
+            """
+            # A temporary table keeps parallel workers out of a query: left away where there is nothing in it.
+            + " where not exists (select from bad b where b.place = s.place)" * anything_bad,
             typed=sql.SQL(", ").join(
                 sql.SQL("{} as {}").format(value, sql.Identifier(column.name))
                 for column, value in zip(self.dataset.columns, typed, strict=True)
@@ -294,18 +306,25 @@ class _Load:
             " select {key} from {fresh} group by {key} having count(*) > 1",
             key=names(self.dataset.key),
         )
-        self.execute(
-            """
-            delete from {fresh} f using (
-                select f.place, row_number() over (partition by {key}, f.content_hash order by f.place) as copy
-                  from {fresh} f join several s on {same_key}
-            ) found
-             where found.place = f.place and found.copy > 1
-            """,
-            key=names(self.dataset.key, "f"),
-            same_key=same(self.dataset.key, "f", "s"),
-        )
-        return bool(self.execute("select exists (select from several)").fetchone() == (True,))
+        several = self.execute("select exists (select from several)").fetchone() == (True,)
+        self.execute("create temp table dropped (brand_id text, rows_dropped bigint) on commit drop")
+        if several:
+            self.execute(
+                """
+                with copies as (
+                    delete from {fresh} f using (
+                        select f.place, row_number() over (partition by {key}, f.content_hash order by f.place) as copy
+                          from {fresh} f join several s on {same_key}
+                    ) found
+                     where found.place = f.place and found.copy > 1
+                    returning f.brand_id
+                )
+                insert into dropped select brand_id, count(*) from copies group by 1
+                """,
+                key=names(self.dataset.key, "f"),
+                same_key=same(self.dataset.key, "f", "s"),
+            )
+        return several
 
     def _has_other_extracts(self) -> bool:
         found = self.execute(
@@ -313,16 +332,15 @@ class _Load:
         )
         return found.fetchone() == (True,)
 
-    def _carry_over(self, others: bool) -> bool:
-        """Make raw hold what the extract says, touching only rows that differ; note whose entities these belong to.
-        True when anything differed."""
-        stood = self.execute(
+    def _carry_over(self, others: bool) -> sql.Composable:
+        """Make raw hold what the extract says, writing only what differs. Returns the table of rows that differed."""
+        self._stood = self.execute(
             "select exists (select from raw.extract where dataset = %s and extract_day = {day})", self.dataset.name
         ).fetchone() == (True,)
         changed: sql.Composable = self.fresh
         keys = dict.fromkeys((*self.dataset.key, *self.dataset.touches.values()))
         version = (*self.dataset.key, "content_hash")
-        if stood:
+        if self._stood:
             changed = sql.Identifier("pg_temp", "changed")
             self.execute(
                 """
@@ -344,16 +362,21 @@ class _Load:
                     " and not exists (select from {fresh} f where {same_version})",
                     same_version=same(version, "f", "r"),
                 )
+        elif not others and self.execute("select not exists (select from {raw})").fetchone() == (True,):
+            # A table that this transaction has emptied need not be logged row by row, where wal_level is minimal.
+            self.execute("truncate {raw}")
         columns = stored_columns(self.dataset)
         self.execute(
             "insert into {raw} ({columns}) select {columns} from {fresh} f"
-            + " where not exists (select from {raw} r where r.extract_day = {day} and {same_version})" * stood,
+            + " where not exists (select from {raw} r where r.extract_day = {day} and {same_version})" * self._stood,
             columns=names(columns),
             same_version=same(version, "f", "r"),
         )
+        return changed
+
+    def _touch_all(self, changed: sql.Composable, others: bool) -> None:
         for entity, column in self.dataset.touches.items():
             self._touch(entity, column, changed, others)
-        return not stood or self.execute("select exists (select from {changed})", changed=changed).fetchone() == (True,)
 
     def _touch(self, entity: str, column: str, changed: sql.Composable, others: bool) -> None:
         """Note the entities of changed rows, and those where other extracts have the same row."""
@@ -369,15 +392,21 @@ class _Load:
                 same_key=same(self.dataset.key, "r", "c"),
                 day=sql.Literal(self.day),
             )
+        # Two statements, since an insert would keep parallel workers from the first.
+        ids = sql.Identifier("pg_temp", f"touched_{entity}")
         self.execute(
-            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
-            " select brand_id, %s, entity_id, {load}"
-            " from (select brand_id, {column} as entity_id from {changed} group by 1, 2 {moved}) ids"
-            " where entity_id is not null",
-            entity,
+            "create temp table {ids} on commit drop as select brand_id, {column} as entity_id from {changed}"
+            " where {column} is not null group by 1, 2 {moved}",
+            ids=ids,
             column=sql.Identifier(column),
             changed=changed,
             moved=moved,
+        )
+        self.execute(
+            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
+            " select brand_id, %s, entity_id, {load} from {ids} where entity_id is not null",
+            entity,
+            ids=ids,
         )
 
     def _count_unusual(self) -> dict[str, int]:
@@ -387,3 +416,15 @@ class _Load:
         counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
         row = self.execute("select {counts} from {fresh} s", counts=counts).fetchone() or ()
         return {name: count for name, count in zip(conditions, row, strict=True) if count}
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now

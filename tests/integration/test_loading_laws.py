@@ -14,7 +14,7 @@ from landing_of import DAY, Raw, brand, conversation, message, order
 
 from orchestration import warehouse
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import Counts, load_extract
+from orchestration.sources.loading import Counts, _lock_dataset, load_extract
 
 NEXT = DAY + timedelta(days=1)
 
@@ -261,18 +261,12 @@ def test_a_second_loader_waits_for_the_first(raw: Raw, database: str) -> None:
         source = raw.source("messages")
         load_extract(holder, DATASETS["messages"], DAY, source)
         with holder.transaction():
-            load_extract_locks(holder)
+            _lock_dataset(holder, DATASETS["messages"])
             second.execute("set lock_timeout = '50ms'")
             second.commit()
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 load_extract(second, DATASETS["messages"], DAY, source)
         assert load_extract(second, DATASETS["messages"], DAY, source).outcome == "unchanged"
-
-
-def load_extract_locks(connection: psycopg.Connection[Any]) -> None:
-    from orchestration.sources.loading import _lock_dataset
-
-    _lock_dataset(connection, DATASETS["messages"])
 
 
 # Law 6: unknown columns are ignored and reported.

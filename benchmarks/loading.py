@@ -1,0 +1,174 @@
+"""How fast messages come into raw, from each format, beside PostgreSQL's own COPY of the same rows.
+
+Not here: reports (see the other benchmarks). Run: .venv/bin/python benchmarks/loading.py [--rows 1000000]
+A load counts everything that it does: reading, judging, counting, profiling, the dirty list, the commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from orchestration import warehouse
+from orchestration.settings import Settings
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.files import FilesSource
+from orchestration.sources.loading import load_extract
+from orchestration.sources.tables import create_tables, ensure_indexes
+
+DAY = date(2026, 3, 10)
+MESSAGES = DATASETS["messages"]
+BRAND = {"brand_id": "acme", "name": "Acme", "timezone": "Europe/Paris", "currency": "EUR", "locale": "fr",
+         "updated_at": "2026-03-01T00:00:00Z"}  # fmt: skip
+
+
+def messages(rows: int) -> pa.Table:
+    """A day of one brand's messages, 9 a conversation, with times as text as most sources write them."""
+    random = np.random.default_rng(1)
+    conversation = random.integers(0, max(rows // 9, 1), rows)
+    seconds = np.sort(random.integers(0, 86_400_000_000, rows)).astype("timedelta64[us]")
+    sent = np.datetime_as_string(np.datetime64(DAY.isoformat(), "us") + seconds, unit="us")
+    sender = random.choice(["visitor", "member", "bot"], rows, p=[0.5, 0.45, 0.05])
+    return pa.table(
+        {
+            "brand_id": pa.array(np.full(rows, "acme")),
+            "message_id": pa.array([f"msg-{number:09d}" for number in range(rows)]),
+            "conversation_id": pa.array([f"conv-{number:07d}" for number in conversation]),
+            "sender_type": pa.array(sender),
+            "sender_id": pa.array([f"s{number % 5000:05d}" for number in conversation]),
+            "sent_at": pa.array([f"{instant}Z" for instant in sent]),
+            "is_automatic": pa.array(random.random(rows) < 0.1),
+            "content_type": pa.array(random.choice(["text", "photo", "product"], rows, p=[0.9, 0.05, 0.05])),
+        }
+    )
+
+
+def typed(table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index("sent_at")
+    return table.set_column(place, "sent_at", table["sent_at"].cast(pa.timestamp("us", "UTC")))
+
+
+def write(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    elif path.suffix == ".csv":
+        pa.csv.write_csv(table, path)
+    else:
+        with (gzip.open(path, "wt", compresslevel=4) if path.suffix == ".gz" else path.open("w")) as file:
+            for batch in table.to_batches(50_000):
+                file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in batch.to_pylist())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--home", type=Path, help="a home of its own is made by default, and removed")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="causerie-bench-") as folder:
+        home = given.home or Path(folder) / "home"
+        settings = Settings.from_environment({"CAUSERIE_HOME": str(home)})
+        with warehouse.connect(warehouse.url(settings)) as connection:
+            try:
+                measure(connection, Path(folder), given.rows)
+            finally:
+                connection.close()
+                warehouse.stop(settings)
+
+
+def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> None:
+    warehouse.migrate(connection)
+    load_extract(connection, DATASETS["brands"], DAY, land_brand(folder))
+    table = messages(rows)
+
+    def timed(label: str, work: Callable[[], object]) -> None:
+        start = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+        print(f"{label:<52} {seconds:7.2f} s {rows / seconds:12,.0f} rows/s", flush=True)
+
+    variants = {
+        "Parquet, times typed": (typed(table), "part-0.parquet"),
+        "Parquet, times as text": (table, "part-0.parquet"),
+        "JSON Lines": (table, "part-0.jsonl"),
+        "JSON Lines, gzip": (table, "part-0.jsonl.gz"),
+        "CSV": (table, "part-0.csv"),
+    }
+    for label, (data, name) in variants.items():
+        root = folder / label.replace(" ", "_")
+        write(data, root / "messages" / DAY.isoformat() / name)
+        source = FilesSource(MESSAGES, str(root))
+        empty(connection)
+        timed(f"{label}: load", lambda source=source: load(connection, source, DAY))  # type: ignore[misc]
+    with connection.transaction():
+        timed("indexes after it", lambda: ensure_indexes(connection, MESSAGES))
+    source = FilesSource(MESSAGES, str(folder / "Parquet,_times_typed"))
+    timed("Parquet, the same extract again, indexed (unchanged)", lambda: load(connection, source, DAY))
+    copy_beside(connection, timed)
+
+
+def land_brand(folder: Path) -> FilesSource:
+    path = folder / "brands" / DAY.isoformat() / "part-0.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(BRAND))
+    return FilesSource(DATASETS["brands"], str(folder))
+
+
+def load(connection: psycopg.Connection[Any], source: FilesSource, day: date) -> None:
+    result = load_extract(connection, MESSAGES, day, source)
+    assert result.counts.loaded == result.counts.read, result
+    rows = result.counts.read
+    stored = sum(seconds for phase, seconds in result.seconds.items() if phase != "accounted for")
+    phases = ", ".join(f"{phase} {seconds:.2f} s" for phase, seconds in result.seconds.items())
+    print(f"    into raw: {rows / stored:,.0f} rows/s ({phases})")
+
+
+def empty(connection: psycopg.Connection[Any]) -> None:
+    """As before a first load: no rows, no indexes."""
+    with connection.transaction():
+        connection.execute("drop table raw.messages")
+        connection.execute("delete from raw.extract where dataset = 'messages'")
+        connection.execute("truncate raw.touched")
+        create_tables(connection)
+    connection.autocommit = True
+    connection.execute("checkpoint")
+    connection.autocommit = False
+
+
+def copy_beside(connection: psycopg.Connection[Any], timed: Callable[[str, Callable[[], object]], None]) -> None:
+    """The limit: PostgreSQL copies the finished rows of raw from a file of its own, doing nothing else."""
+    connection.execute("create table raw.copied (like raw.messages including all)")
+    (place,) = connection.execute("select current_setting('data_directory') || '/copied.bin'").fetchone() or ("",)
+    connection.execute("drop table raw.copied")
+    connection.execute(f"copy raw.messages to '{place}' (format binary)".encode())
+    connection.execute("create table raw.copied (like raw.messages)")
+    connection.commit()
+
+    def copy() -> None:
+        with connection.transaction():
+            connection.execute(f"copy raw.copied from '{place}' (format binary)".encode())
+
+    timed("server-side COPY of the same rows, logged", copy)
+    with connection.transaction():
+        connection.execute("drop table raw.copied")
+        connection.execute("create unlogged table raw.copied (like raw.messages)")
+    timed("server-side COPY of the same rows, unlogged", copy)
+    with connection.transaction():
+        connection.execute("drop table raw.copied")
+
+
+if __name__ == "__main__":
+    main()
