@@ -11,8 +11,7 @@ UV = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet pip
 READY := $(VENV)/.ready
 MANIFEST := dbt_project/target/manifest.json
 # pytest's own arguments, e.g. make test ARGS="tests/unit -x"
-# Tests that stand on the same published data share a worker, and so one build of it.
-ARGS ?= -n 2 --dist loadgroup
+ARGS ?= -n 2
 # How much of a brand the simulator makes up for `make run`
 DAYS ?= 60
 SEED ?= 1
