@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, BackfillPolicy, Definitions
 
-from orchestration import definitions, jobs
+from orchestration import definitions
 from orchestration.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
@@ -32,7 +32,7 @@ def test_the_five_families_are_the_partitioned_assets_and_may_share_a_run(defs: 
     graph = defs.resolve_asset_graph()
     partitioned = {key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned}
     assert partitioned == {AssetKey(family) for family in DESCRIPTIONS}
-    assert {family for family in DESCRIPTIONS} == {dataset.family for dataset in DATASETS.values()}
+    assert set(DESCRIPTIONS) == {dataset.family for dataset in DATASETS.values()}
     assert {graph.get(key).backfill_policy for key in partitioned} == {BackfillPolicy.single_run()}
     assert len({graph.get(key).partitions_def for key in partitioned}) == 1
 

@@ -1,6 +1,7 @@
 """Days into runs, without Dagster's machinery."""
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -35,7 +36,7 @@ def test_every_extract_is_in_exactly_one_stretch_and_stretches_lie_apart(extract
         holders = [s for s in found if s.first <= extract_day <= s.last]
         assert len(holders) == 1
         assert family in holders[0].families
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         assert (later.first - earlier.last).days > 8
 
 

@@ -19,7 +19,8 @@ def test_durations_have_two_units_at_most(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "said"),
     [(None, "ratio", "–"), (Decimal("0.1234"), "ratio", "12.3 %"), (Decimal(1234), "count", "1,234"),
-     (Decimal("1.5"), "count", "1.50"), (Decimal("1999.9"), "amount", "1,999.90 EUR"), (Decimal("4.256"), "score", "4.26")],
+     (Decimal("1.5"), "count", "1.50"), (Decimal("1999.9"), "amount", "1,999.90 EUR"),
+     (Decimal("4.256"), "score", "4.26")],
 )  # fmt: skip
 def test_every_unit_has_its_form(value: Decimal | None, unit: str, said: str) -> None:
     assert say(value, unit, "EUR") == said
