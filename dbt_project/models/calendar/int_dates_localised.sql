@@ -2,8 +2,9 @@
 
 -- The brand's calendar: the one place where a local date gets its instants. A local day begins at the first instant
 -- that has its date on the brand's clock, so the day of a second midnight (the Azores, Havana) keeps both, and a date
--- that the zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change the
--- minutes around it are tried one by one (no zone has changed its clock off the minute in this calendar's years).
+-- that the zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change
+-- midnight is tried with the offsets before and after it, and where the clock jumped over it from another minute,
+-- minute by minute (no zone has changed its clock off the minute in this calendar's years).
 with
 
 asked as (
@@ -17,32 +18,50 @@ asked as (
     cross join generate_series(timestamp '2000-01-01', timestamp '2050-01-01', interval '1 day') as d (local_date)
 ),
 
-judged as (
+-- The same midnight by the offset of a day before, and of a day after: where they differ, the clock changed.
+tried as (
     select
         a.*,
-        ((a.naive_midnight - interval '30 hours') at time zone a.timezone) + interval '60 hours'
-        <> (a.naive_midnight + interval '30 hours') at time zone a.timezone as is_near_clock_change
+        a.local_date::timestamp at time zone 'UTC'
+        - (
+            ((a.naive_midnight - interval '30 hours') at time zone a.timezone)
+            - ((a.naive_midnight - interval '30 hours') at time zone 'UTC')
+        ) as midnight_before,
+        a.local_date::timestamp at time zone 'UTC'
+        - (
+            ((a.naive_midnight + interval '30 hours') at time zone a.timezone)
+            - ((a.naive_midnight + interval '30 hours') at time zone 'UTC')
+        ) as midnight_after
     from asked as a
 ),
 
 begun as (
     select
-        j.brand_id,
-        j.local_date,
+        t.brand_id,
+        t.local_date,
         case
-            when not j.is_near_clock_change then j.naive_midnight
-            else (
-                select min(minute.at)
-                from
-                    generate_series(
-                        j.naive_midnight - interval '3 hours',
-                        j.naive_midnight + interval '3 hours',
-                        interval '1 minute'
-                    ) as minute (at)
-                where (minute.at at time zone j.timezone)::date >= j.local_date
+            when t.midnight_before = t.midnight_after then t.naive_midnight
+            else coalesce(
+                (
+                    select min(c.at)
+                    from (values (t.naive_midnight), (t.midnight_before), (t.midnight_after)) as c (at)
+                    where
+                        (c.at at time zone t.timezone)::date >= t.local_date
+                        and ((c.at - interval '1 minute') at time zone t.timezone)::date < t.local_date
+                ),
+                (
+                    select min(minute.at)
+                    from
+                        generate_series(
+                            t.naive_midnight - interval '3 hours',
+                            t.naive_midnight + interval '3 hours',
+                            interval '1 minute'
+                        ) as minute (at)
+                    where (minute.at at time zone t.timezone)::date >= t.local_date
+                )
             )
         end as starts_at
-    from judged as j
+    from tried as t
 ),
 
 dated as (
