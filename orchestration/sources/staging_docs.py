@@ -1,6 +1,6 @@
 """Writes the dbt documents of raw and staging from the contract, so that no column is described twice.
 
-Here: rendering `_raw__sources.yml` and one `_stg_<family>__models.yml` per family. Not here: what the columns are
+Here: rendering `_raw__sources.yml` and a `_stg_<family>__models.yml` per family. Not here: what the columns are
 (contract.py). Run `python -m orchestration.sources.staging_docs` after a change of the contract; a test holds them equal.
 Read next: dbt_project/models/staging.
 """
@@ -18,6 +18,8 @@ from orchestration.sources.contract import DATASETS, FAMILIES, Dataset
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 HEADER = "# Written from orchestration/sources/contract.py by orchestration/sources/staging_docs.py.\n"
 
+EVERY_VERSION = "All versions, since a past figure uses the one of its time."
+CURRENT = "Current rows."
 LOADED_COLUMNS = {
     "extract_day": "The extract (a day in UTC) that brought the row.",
     "content_hash": "SHA-256 of the row's columns in canonical form: tells equal rows from other versions.",
@@ -79,8 +81,7 @@ def _models(family: str) -> dict[str, Any]:
         "models": [
             {
                 "name": f"stg_{family}__{d.name}",
-                "description": f"{d.description} "
-                + ("All versions, since a past figure uses the one of its time." if d.keeps_every_version else "Current rows."),
+                "description": f"{d.description} {EVERY_VERSION if d.keeps_every_version else CURRENT}",
                 "columns": _columns(d, {}),
             }
             for d in DATASETS.values()
