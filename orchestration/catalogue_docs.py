@@ -18,10 +18,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title": "Indicators",
         "intro": (
-            "Every indicator that Causerie computes, from its catalogue. A *fixed* one never changes once its period "
-            "is over, unless data arrive late or corrected; a *fluctuating* one may, for about the days given. "
-            "*Proposed* marks definitions of ours where the dashboards replaced leave one open. "
-            "Return on investment is not among them: it needs costs, which no source gives."
+            "Every indicator that Causerie computes, from its catalogue. A *fixed* one never changes once its "
+            "period is over, unless data arrive late or corrected; a *fluctuating* one may, for about the days "
+            "given. *Proposed* marks definitions of ours where the dashboards replaced leave one open. Return "
+            "on investment is not among them: it needs costs, which no source gives."
         ),
         "ref": "Ref", "name": "Name", "meaning": "Meaning", "unit": "Unit", "stability": "Stability",
         "filters": "Filters", "proposed": "proposed", "days": "days", "shows": "shows",
@@ -32,11 +32,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fr": {
         "title": "Indicateurs",
         "intro": (
-            "Tous les indicateurs que Causerie calcule, tirés de son catalogue. Un indicateur *fixe* ne change plus "
-            "une fois sa période terminée, sauf données tardives ou corrigées ; un indicateur *fluctuant* le peut, pendant "
-            "environ les jours indiqués. *Proposé* signale nos définitions là où les tableaux de bord remplacés n'en "
-            "donnent pas. Le retour sur investissement n'y figure pas : il demande des coûts, qu'aucune source ne "
-            "donne."
+            "Tous les indicateurs que Causerie calcule, tirés de son catalogue. Un indicateur *fixe* ne change "
+            "plus une fois sa période terminée, sauf données tardives ou corrigées ; un indicateur *fluctuant* "
+            "le peut, pendant environ les jours indiqués. *Proposé* signale nos définitions là où les tableaux "
+            "de bord remplacés n'en donnent pas. Le retour sur investissement n'y figure pas : il demande des "
+            "coûts, qu'aucune source ne donne."
         ),
         "ref": "Réf", "name": "Nom", "meaning": "Sens", "unit": "Unité", "stability": "Stabilité",
         "filters": "Filtres", "proposed": "proposé", "days": "jours", "shows": "présente",
@@ -48,9 +48,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "title": "Indicadores",
         "intro": (
             "Todos los indicadores que calcula Causerie, tomados de su catálogo. Uno *fijo* no cambia una vez "
-            "terminado su periodo, salvo datos tardíos o corregidos; uno *fluctuante* puede hacerlo, durante unos días como los "
-            "indicados. *Propuesto* señala definiciones nuestras donde los paneles sustituidos no dan ninguna. "
-            "El retorno de la inversión no está: requiere costes, que ninguna fuente da."
+            "terminado su periodo, salvo datos tardíos o corregidos; uno *fluctuante* puede hacerlo, durante "
+            "unos días como los indicados. *Propuesto* señala definiciones nuestras donde los paneles "
+            "sustituidos no dan ninguna. El retorno de la inversión no está: requiere costes, que ninguna "
+            "fuente da."
         ),
         "ref": "Ref", "name": "Nombre", "meaning": "Significado", "unit": "Unidad", "stability": "Estabilidad",
         "filters": "Filtros", "proposed": "propuesto", "days": "días", "shows": "presenta",

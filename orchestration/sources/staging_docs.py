@@ -1,7 +1,8 @@
 """Writes the dbt documents of raw and staging from the contract, so that no column is described twice.
 
 Here: rendering `_raw__sources.yml` and a `_stg_<family>__models.yml` per family. Not here: what the columns are
-(contract.py). Run `python -m orchestration.sources.staging_docs` after a change of the contract; a test holds them equal.
+(contract.py). Run `python -m orchestration.sources.staging_docs` after a change of the contract; a test holds
+them equal.
 Read next: dbt_project/models/staging.
 """
 
