@@ -18,6 +18,13 @@ from expectations.findings import Finding, judge
 # Every brand's members are many: of each brand these are asked one by one.
 SAMPLED_MEMBERS = 50
 
+# A table of its own, with statistics: joined straight from the function, PostgreSQL takes it for a few rows.
+AT_END = """
+create temporary table at_end on commit drop as
+select d.dimension, a.*
+from (values ('all'), ('source'), ('member')) as d (dimension)
+cross join lateral next.kpi_answers_at_end(d.dimension) as a
+"""
 COMPARED = """
 with sampled as (
     select m.brand_id, m.member_id
@@ -32,12 +39,6 @@ with sampled as (
     where m.place <= %(sampled)s
 ),
 
-at_end as materialized (
-    select d.dimension, a.*
-    from (values ('all'), ('source'), ('member')) as d (dimension)
-    cross join lateral next.kpi_answers_at_end(d.dimension) as a
-),
-
 compared as (
     select
         n.brand_id,
@@ -48,7 +49,7 @@ compared as (
         e.value as at_end,
         n.value as now
     from build.int_kpi_answered as n
-    left join at_end as e
+    left join pg_temp.at_end as e
         on
             e.brand_id = n.brand_id and e.grain = n.grain and e.period_start = n.period_start
             and e.dimension = n.dimension and e.dimension_value = n.dimension_value and e.ref = n.ref and e.bin = n.bin
@@ -80,7 +81,9 @@ def judge_stability(connection: psycopg.Connection[Any], fixed: Collection[str])
     import pandas as pd
     from great_expectations import expectations as gxe
 
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(AT_END)
+        cursor.execute("analyze at_end")
         rows = cursor.execute(COMPARED, {"sampled": SAMPLED_MEMBERS, "fixed": list(fixed)}).fetchall()
     if not rows:
         return []
