@@ -61,7 +61,7 @@ def everything(mart: Warehouse) -> list[tuple[str, str, bool]]:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("brand", BRANDS)
+@pytest.mark.parametrize("brand", BRANDS, ids=["first", "second", "hostile"])
 def test_a_brand_reads_its_own_rows_of_everything(mart: Warehouse, database: str, brand: str) -> None:
     tried = set()
     with login(mart, database, access.brand_role(brand)) as session:
