@@ -209,6 +209,35 @@ def language(given: str) -> str:
 
 
 @app.command()
+def docs(
+    serve: Annotated[bool, typer.Option("--serve", help="Show the site on 127.0.0.1 until stopped.")] = False,
+    port: Annotated[int, typer.Option(help="Port of --serve.")] = 8080,
+) -> None:
+    """Write the documentation of the published tables and of what they are made from (dbt docs)."""
+    import subprocess
+
+    from orchestration import transformation, warehouse
+
+    settings = Settings.from_environment()
+    folder = settings.home / "docs"
+    where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
+    where += ["--target", "marts", "--target-path", str(folder)]
+    environment = os.environ | warehouse.dbt_environment(warehouse.url(settings))
+    dbt = transformation.dbt_executable()
+    made = subprocess.run([dbt, "--quiet", "docs", "generate", "--static", *where], env=environment, check=False)
+    if made.returncode:
+        raise typer.Exit(made.returncode)
+    print(f"{folder / 'static_index.html'}")
+    if serve:
+        shown = subprocess.run(
+            [dbt, "docs", "serve", "--host", "127.0.0.1", "--port", str(port), "--no-browser", *where],
+            env=environment,
+            check=False,
+        )
+        raise typer.Exit(shown.returncode)
+
+
+@app.command()
 def check(
     file: Annotated[str, typer.Argument(help="A file as it would be landed, or its URL.")],
     dataset: Annotated[str, typer.Option(help="Which dataset of the contract it holds.")],
