@@ -1,0 +1,185 @@
+"""How fast marts.kpi_report answers on a large brand, each question beside its floor, both measured in this run.
+
+The floor of a question is one pass over the facts of its period, with nothing computed. The brand is made up in SQL:
+1 million conversations with 9 million messages over three years unless told otherwise.
+
+    .venv/bin/python benchmarks/report.py --conversations 1000000 --keep
+
+Not here: loading (loading.py). Everything happens in a database of its own, dropped at the end unless kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+
+from orchestration import catalogue, publication, warehouse
+from orchestration.settings import Settings
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.tables import ensure_indexes
+from orchestration.transformation import dbt_executable
+
+DATABASE = "causerie_benchmark"
+RUNS = 5
+
+# Pseudo-random by hashing, so that every run makes the same brand.
+BRAND = """
+insert into raw.brands (brand_id, name, timezone, currency, locale, updated_at, extract_day, content_hash, load_id)
+values ('bench', 'Benchmark', 'Europe/Paris', 'EUR', 'fr', '2022-01-01', '2022-01-01', sha256('b'), 1);
+insert into raw.members (brand_id, member_id, role, updated_at, extract_day, content_hash, load_id)
+select 'bench', 'm' || n, n % 7, '2022-01-01', '2022-01-01', sha256(convert_to('m' || n, 'UTF8')), 1
+from generate_series(1, 50) as n;
+"""
+CONVERSATIONS = """
+insert into raw.conversations (brand_id, conversation_id, visitor_id, kind, source, channel, medium, initiated_by,
+    requested_at, handled_at, member_id, is_blocked, updated_at, extract_day, content_hash, load_id)
+select 'bench', 'c' || c.n, 'v' || abs(hashint8(c.n)) %% (%(conversations)s / 3), 'customer', c.source, 'web', 'text',
+    'visitor', c.at,
+    case when c.source = 'waiting_list' and c.h %% 10 < 9 then c.at + make_interval(secs => c.h %% 7200) end,
+    case when c.source <> 'waiting_list' or c.h %% 10 < 9 then 'm' || (1 + c.h %% 50) end,
+    c.h %% 100 = 0, c.at, (c.at at time zone 'UTC')::date, sha256(convert_to('c' || c.n, 'UTF8')), 1
+from (
+    select n, abs(hashint8(n + 7)) as h,
+        (array['waiting_list', 'direct', 'hook', 'phygital'])[1 + abs(hashint8(n + 3)) %% 4] as source,
+        timestamptz '2022-01-01 00:00+00'
+        + make_interval(secs => (n::double precision / %(conversations)s) * 3 * 365 * 86400) as at
+    from generate_series(1::bigint, %(conversations)s) as n
+) as c;
+"""
+MESSAGES = """
+insert into raw.messages (brand_id, message_id, conversation_id, sender_type, sender_id, sent_at, is_automatic,
+    content_type, extract_day, content_hash, load_id)
+select 'bench', c.conversation_id || '-' || k, c.conversation_id,
+    case when k %% 2 = 1 then 'visitor' else 'member' end,
+    case when k %% 2 = 1 then c.visitor_id else c.member_id end,
+    c.requested_at + make_interval(secs => k * 45 + case when k > 7 and right(c.conversation_id, 1) = '3'
+        then 86400 * 5 else 0 end),
+    false,
+    (array['text', 'text', 'text', 'photo', 'product', 'text', 'email_request', 'text', 'email_provided'])
+        [1 + abs(hashtext(c.conversation_id || k)) %% 9],
+    (c.requested_at at time zone 'UTC')::date, sha256(convert_to(c.conversation_id || k, 'UTF8')), 1
+from raw.conversations as c
+cross join generate_series(1, 9) as k
+where k = 1 or c.member_id is not null;
+"""
+TOUCHED = "insert into raw.touched (brand_id, entity, entity_id, load_id) values ('bench', 'brand', 'bench', 0)"
+# The periods are benchmarked by asking the report itself.
+NO_PERIODS = """
+create table build.int_kpi_answered as select * from marts.kpi_period where false;
+create table build.touched_period as select brand_id, grain, period_start from marts.kpi_period where false;
+"""
+FLOOR = """
+select
+    (select count(*) from marts.fct_conversation where brand_id = 'bench' and requested_at >= %(from)s and requested_at < %(to)s)
+    + (select count(*) from marts.fct_conversation where brand_id = 'bench' and started_at >= %(from)s and started_at < %(to)s)
+    + (select count(*) from marts.fct_conversation where brand_id = 'bench' and established_at >= %(from)s and established_at < %(to)s)
+    + (select count(last_message_at) from marts.fct_conversation_day where brand_id = 'bench' and local_date >= %(from)s and local_date < %(to)s)
+    + (select count(answered_at) from marts.fct_turn where brand_id = 'bench' and began_at >= %(from)s and began_at < %(to)s)
+"""  # noqa: E501
+SLOT = "p_sources => '{direct,hook}', p_roles => '{1,2,3}', p_time_from => '09:00', p_time_to => '19:00'"
+# question, first date, date after the last, further arguments, what the issue allows in milliseconds
+QUESTIONS = (
+    ("a month", "2023-05-01", "2023-06-01", "", 150),
+    ("a year", "2023-01-01", "2024-01-01", "", 1000),
+    ("three years", "2022-01-01", "2025-01-01", "", 3000),
+    ("a month, source, role and slot", "2023-05-01", "2023-06-01", SLOT, 400),
+    ("a month by day", "2023-05-01", "2023-06-01", "p_breakdown => '{day}'", 500),
+)
+
+
+def main() -> None:
+    """Makes the brand, builds and publishes it, and prints the median of each question beside its floor."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    arguments.add_argument("--conversations", type=int, default=1_000_000)
+    arguments.add_argument("--keep", action="store_true", help="keep the database, and use it again if it is there")
+    asked = arguments.parse_args()
+    settings = Settings.from_environment()
+    admin = warehouse.url(settings)
+    url = conninfo.make_conninfo(admin, dbname=DATABASE)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
+        if not found:
+            connection.execute(f"create database {DATABASE}")
+    try:
+        if not found:
+            make(url, asked.conversations, settings)
+        measure(url)
+    finally:
+        if not asked.keep:
+            with psycopg.connect(admin, autocommit=True) as connection:
+                connection.execute(f"drop database if exists {DATABASE} (force)")
+
+
+def make(url: str, conversations: int, settings: Settings) -> None:
+    """The brand in raw, built by dbt and published."""
+    manifest = json.loads(settings.manifest.read_bytes())
+    instant = datetime(2025, 1, 1, tzinfo=UTC)
+    with warehouse.connect(url) as connection:
+        warehouse.migrate(connection)
+        for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
+            began = time.perf_counter()
+            connection.execute(step.encode(), {"conversations": conversations} if "%%" in step else None)
+            connection.commit()
+            print(f"  {step.split('(')[0].strip()}: {time.perf_counter() - began:.1f} s", flush=True)
+        for name in ("brands", "members", "conversations", "messages"):
+            ensure_indexes(connection, DATASETS[name])
+            connection.execute(f"analyze raw.{name}".encode())
+        connection.commit()
+        publication.prepare(connection, manifest, "benchmark", instant, instant)
+    began = time.perf_counter()
+    subprocess.run(
+        [dbt_executable(), "--quiet", "run", "--project-dir", settings.dbt_project, "--profiles-dir",
+         settings.dbt_project, "--exclude", "path:models/kpi", "kpi_period"],
+        env=os.environ | warehouse.dbt_environment(url), check=True,
+    )  # fmt: skip
+    print(f"  dbt: {time.perf_counter() - began:.1f} s", flush=True)
+    began = time.perf_counter()
+    with warehouse.connect(url) as connection:
+        connection.execute(NO_PERIODS)
+        connection.commit()
+        publication.publish(
+            connection, manifest, "benchmark", instant, [], catalogue.functions(), catalogue.dim_kpi_rows()
+        )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+    print(f"  publication: {time.perf_counter() - began:.1f} s", flush=True)
+
+
+def measure(url: str) -> None:
+    with warehouse.connect(url) as connection:
+        connection.autocommit = True
+        size = connection.execute("select count(*) from marts.fct_message").fetchone()
+        print(f"{size[0] if size else 0:,} messages; medians of {RUNS} runs after one, in milliseconds")
+        print(f"{'question':34}{'report':>9}{'floor':>9}{'ratio':>8}{'wanted':>9}")
+        for name, first, after, more, wanted in QUESTIONS:
+            floor = timed(connection, FLOOR, {"from": first, "to": after})
+            report = (
+                f"select count(*) from marts.kpi_report('bench', %(from)s::date, %(to)s::date - 1"
+                f"{', ' + more if more else ''})"
+            )
+            took = timed(connection, report, {"from": first, "to": after})
+            print(f"{name:34}{took:9.0f}{floor:9.0f}{took / floor:8.1f}{wanted:9}", flush=True)
+
+
+def timed(connection: psycopg.Connection[Any], query: str, values: dict[str, str]) -> float:
+    """Median of several runs in milliseconds, after one that warms up."""
+    connection.execute(query.encode(), values).fetchall()
+    took = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        connection.execute(query.encode(), values).fetchall()
+        took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    main()
