@@ -44,7 +44,6 @@ class Relation:
     member_given: str | None
     per: tuple[str, ...]
     evidence: Mapping[str, str]
-    derived: Mapping[str, str]
     entity: str
     identifier: str
 
@@ -128,7 +127,6 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
         member_given=entry.get("member_given"),
         per=per,
         evidence=entry.get("evidence", {}),
-        derived=entry.get("derived", {}),
         entity=entry["entity"],
         identifier=" || ' ' || ".join(per) if per else identifiers[entry["fact"]],
     )

@@ -140,8 +140,6 @@ class Scan:
     # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
     spread: tuple[str, ...] = ()
     is_fenced: bool = False
-    # The activity of the periods is read once, by a scan of its own, and shared.
-    shares_activity: bool = False
     parts: list[Part] = field(default_factory=list)
     aggregates: dict[str, str] = field(default_factory=dict)
 
@@ -221,8 +219,6 @@ class Scan:
         """The fact's rows of a question's brand."""
         fact = self.relation.fact
         if fact == "activity":
-            if self.shares_activity:
-                return "inner join activity as f on f.question_id = q.question_id"
             return activity(self.is_fenced)
         if not self.is_fenced:
             return f"inner join marts.{fact} as f on f.brand_id = p_brand"
@@ -251,10 +247,7 @@ class Scan:
         where = "\n    and ".join([*([condition] if condition else []), *self.conditions()])
         if not relation.per:
             columns += [f"{counted_at} as counted_at"] if counted_at else []
-            columns += [f"{expression} as {name}" for name, expression in relation.derived.items()]
-            # What is derived is computed once a row, however many indicators ask for it.
-            fence = FENCE if relation.derived else ""
-            return f"select {', '.join(columns)}, f.*\nfrom question as q\n{source}\nwhere\n    {where}{fence}"
+            return f"select {', '.join(columns)}, f.*\nfrom question as q\n{source}\nwhere\n    {where}"
         keys = [f"f.{key}" for key in relation.per]
         evidence = [f"{expression} as {name}" for name, expression in relation.evidence.items()]
         evidence += [f"{counted_at} as counted_at"] if counted_at else []
@@ -322,7 +315,7 @@ class Scans:
         return len(self._scans)
 
     def _scan(self, measure: Measure) -> Scan:
-        scan = replace(scan_of(self._catalogue, measure), is_fenced=self._is_fenced, shares_activity=True)
+        scan = replace(scan_of(self._catalogue, measure), is_fenced=self._is_fenced)
         return self._scans.setdefault((scan.relation.name, scan.filters, scan.spread), scan)
 
     def _add(self, i: Indicator) -> None:
@@ -474,15 +467,8 @@ def _answers(catalogue: Catalogue, is_fenced: bool = False) -> str:
     unknowns = [
         {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in catalogue.computed if i.unknown_unless
     ]
-    scans = list(Scans(catalogue, is_fenced))
     template = _environment().get_template("answers.sql.j2")
-    return template.render(
-        rows=_indicator_rows(catalogue),
-        activity=activity(is_fenced),
-        activity_refs=sorted({ref for scan in scans if scan.relation.fact == "activity" for ref in scan.refs}),
-        scans=scans,
-        unknowns=unknowns,
-    )
+    return template.render(rows=_indicator_rows(catalogue), scans=list(Scans(catalogue, is_fenced)), unknowns=unknowns)
 
 
 def _rows(catalogue: Catalogue) -> str:
