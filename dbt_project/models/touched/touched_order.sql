@@ -6,21 +6,7 @@
 with
 
 visitor_of_touched as (
-    select
-        c.brand_id,
-        c.visitor_id
-    from {{ source('raw', 'conversations') }} as c
-    inner join {{ ref('touched_conversation') }} as t
-        on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
-    where c.visitor_id is not null
-    union
-    select
-        c.brand_id,
-        c.visitor_id
-    from marts.fct_conversation as c
-    inner join {{ ref('touched_conversation') }} as t
-        on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
-    where c.visitor_id is not null
+    {{ visitors_of_touched('conversation') }}
 )
 
 {{ touched_rows('order') }}

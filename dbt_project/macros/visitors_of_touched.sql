@@ -1,0 +1,19 @@
+{#- The visitors of the touched conversations or orders, as they now are and as they were published: one that changed
+    visitor concerns both. -#}
+{% macro visitors_of_touched(entity) %}
+select
+    e.brand_id,
+    e.visitor_id
+from {{ source('raw', entity ~ 's') }} as e
+inner join {{ ref('touched_' ~ entity) }} as t
+    on t.brand_id = e.brand_id and t.{{ entity }}_id = e.{{ entity }}_id
+where e.visitor_id is not null
+union
+select
+    e.brand_id,
+    e.visitor_id
+from marts.fct_{{ entity }} as e
+inner join {{ ref('touched_' ~ entity) }} as t
+    on t.brand_id = e.brand_id and t.{{ entity }}_id = e.{{ entity }}_id
+where e.visitor_id is not null
+{%- endmacro %}
