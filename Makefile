@@ -26,7 +26,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME := $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup run test dev check clean
+.PHONY: help setup run test faults dev check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -54,6 +54,9 @@ $(CAUSERIE_HOME)/.simulated: | $(READY)
 
 test: setup  ## every test, against a real PostgreSQL that the tests start themselves
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: setup  ## every fault scenario, the long ones too; writes their figures into README.md
+	@$(BIN)/python -m pytest $(ARGS) -m fault --faults-table=README.md
 
 setup: $(READY) $(MANIFEST)  ## the environment from the pinned lock, and dbt's manifest
 

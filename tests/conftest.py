@@ -22,6 +22,8 @@ from psycopg import conninfo, sql
 from orchestration import warehouse
 from orchestration.settings import Settings
 
+pytest_plugins = ["platforms", "faults.figures"]
+
 # Files whose tests stand on the same published data say so by a mark; they share a worker, and so one build of it.
 SHARED = re.compile(r"xdist_group\(\"(\w+)\"\)")
 TEMPLATE = f"causerie_template_{os.getpid()}"

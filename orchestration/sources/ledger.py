@@ -28,7 +28,10 @@ class Pending:
 
 
 def pending(connection: psycopg.Connection[Any], sources: Sources, today: date | None = None) -> list[Pending]:
-    """Every extract that the sources show and raw does not hold as they show it, by day and in the contract's order."""
+    """Every extract that the sources show and raw does not hold as they show it, by day and in the contract's order.
+
+    A day that lies ahead is a wrong clock somewhere: it is left alone until it comes.
+    """
     today = today or datetime.now(UTC).date()
     with connection.transaction():
         standing: dict[tuple[str, date], str] = {
@@ -52,7 +55,7 @@ def pending(connection: psycopg.Connection[Any], sources: Sources, today: date |
     for dataset, source in sources.items():
         for day, fingerprint in source.days(today).items():
             stands = standing.get((dataset, day))
-            if stands == fingerprint:
+            if stands == fingerprint or day > today:
                 continue
             reason: Reason = "changed" if stands is not None else "new"
             if refused.get((dataset, day)) == fingerprint:

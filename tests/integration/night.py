@@ -1,7 +1,7 @@
 """Nights without Dagster: extracts of a landing folder into raw, dbt, and the publication, on a database of one's own.
 
 Not here: audits and partitions (tests of the runs), or questions to what was published (asking.py).
-Next: conftest.py, which makes one for a test.
+Next: platforms.py, which makes one for a test.
 """
 
 from __future__ import annotations

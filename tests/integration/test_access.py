@@ -6,7 +6,7 @@ Not here: what is published (test_publication.py). Next: orchestration/access_ch
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -61,8 +61,15 @@ def everything(mart: Warehouse) -> list[tuple[str, str, bool]]:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(
+    27,
+    "3 brands' roles try every table and view of marts",
+    "each reads its own rows",
+)
 @pytest.mark.parametrize("brand", BRANDS, ids=["first", "second", "hostile"])
-def test_a_brand_reads_its_own_rows_of_everything(mart: Warehouse, database: str, brand: str) -> None:
+def test_a_brand_reads_its_own_rows_of_everything(
+    mart: Warehouse, database: str, brand: str, figure: Callable[[str], None]
+) -> None:
     tried = set()
     with login(mart, database, access.brand_role(brand)) as session:
         for name, _, has_brand in everything(mart):
@@ -89,6 +96,7 @@ def test_a_brand_reads_its_own_rows_of_everything(mart: Warehouse, database: str
             assert session.execute("select marts.message_count(%s)", [other]).fetchone() == (expected,)
     assert tried == {name for name, *_ in everything(mart)}
     assert {"message_days", "load_ledger", "data_quality", "access", "brand_generation"} < tried
+    figure(f"foreign rows 0; tried {len(tried)} of {len(everything(mart))}")
 
 
 def test_the_reader_of_all_brands_reads_every_row(mart: Warehouse, database: str) -> None:
@@ -161,7 +169,8 @@ ESCAPES = [
 ]
 
 
-def test_writes_and_escapes_are_denied(mart: Warehouse, database: str) -> None:
+@pytest.mark.fault(28, "a brand's role tries to write, to become another and to leave its schema", "denied")
+def test_writes_and_escapes_are_denied(mart: Warehouse, database: str, figure: Callable[[str], None]) -> None:
     denied = []
     for escape in ESCAPES:
         with login(mart, database, access.brand_role(STAR)) as session:
@@ -173,6 +182,7 @@ def test_writes_and_escapes_are_denied(mart: Warehouse, database: str) -> None:
                 if rows == [[(2,)]]:  # its own two rows, as without the attempt
                     denied.append(escape)
     assert denied == ESCAPES
+    figure(f"{len(denied)} of {len(ESCAPES)}")
 
 
 def _results(session: psycopg.Connection[Any], statements: str) -> Iterator[psycopg.Cursor[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,12 @@ def test_the_content_hash_knows_values_not_spellings(raw: Raw) -> None:
 # Law 3: nothing is lost.
 
 
-def test_bad_rows_wait_and_go_with_a_better_extract(raw: Raw) -> None:
+@pytest.mark.fault(
+    10,
+    "1,000 rows of which 37 are bad, in 9 ways",
+    "the good ones are loaded; the bad ones wait with rule, file and line until a corrected extract comes",
+)
+def test_bad_rows_wait_and_go_with_a_better_extract(raw: Raw, figure: Callable[[str], None]) -> None:
     rows = [message(number) for number in range(1_000)]
     bad = [
         {"sent_at": "2026-03-10T09:00:00"}, {"sent_at": None}, {"sent_at": "1999-12-31T23:59:59Z"},
@@ -140,6 +146,7 @@ def test_bad_rows_wait_and_go_with_a_better_extract(raw: Raw) -> None:
     assert kept[0] == ("part-0.jsonl", 1, "offset", "sent_at", "2026-03-10T09:00:00", "m0")
     assert raw.take("messages", [message(number) for number in range(1_000)]).counts == Counts(1_000, 1_000)
     assert raw.all("select count(*) from raw.quarantine") == [(0,)]
+    figure("963 loaded, 37 waiting; then 1,000 and 0")
 
 
 def test_a_line_that_is_no_row_waits_with_its_digest(raw: Raw) -> None:
@@ -165,12 +172,22 @@ def test_free_text_never_reaches_the_quarantine(raw: Raw) -> None:
 # Law 4: the unit of refusal.
 
 
-def test_too_many_bad_rows_refuse_the_extract(raw: Raw) -> None:
+@pytest.mark.fault(
+    11,
+    "over 5 % of an extract's rows are bad, and at least 20; its key column is missing, or empty throughout",
+    "that extract is refused, and what it brought before stays",
+)
+def test_too_many_bad_rows_refuse_the_extract(raw: Raw, figure: Callable[[str], None]) -> None:
     raw.take("messages", [message(1), message(2, sent_at="?")])
     before = raw.state()
     result = raw.take("messages", [message(n, **({"sent_at": "?"} if n < 20 else {})) for n in range(390)])
     assert result.outcome == "refused" and "20 of 390 rows are bad" in str(result.reason)
     assert raw.state() == before
+    without_key = [{name: row[name] for name in row if name != "message_id"} for row in [message(1), message(2)]]
+    assert raw.take("messages", without_key).outcome == "refused" and raw.state() == before
+    assert raw.take("messages", [message(n, message_id="") for n in range(30)]).outcome == "refused"
+    assert raw.state() == before
+    figure("3 of 3 refused, rows changed 0")
     # 19 are too few, whatever their share; and 20 are not over 5 % of 400
     assert raw.take("messages", [message(n, sent_at="?") for n in range(19)]).outcome == "loaded"
     few = [message(n, **({"sent_at": "?"} if n < 20 else {})) for n in range(400)]

@@ -1,4 +1,4 @@
-"""Platforms for tests: nights on databases of their own, and two landings that several tests share.
+"""A pytest plugin, platforms for tests: nights on databases of their own, and two landings that several tests share.
 
 Not here: the server (tests/conftest.py). Next: night.py, town.py, small_days.py.
 """
