@@ -20,6 +20,10 @@ LANGUAGES = ("en", "fr", "es")
 UNITS = ("count", "ratio", "seconds", "amount", "score")
 STABILITIES = ("fixed", "fluctuating", "mixed", "live")
 FILTERS = ("source", "member", "role", "channel")
+# Dimensions that nothing can be asked for by, only told apart by.
+BREAKDOWNS = ("ad", "ad_payload", "notification_channel")
+# What of a question's window a relation may leave out, by the names that a report gives.
+WINDOW = ("dates", "slot", "weekdays")
 
 
 class CatalogueError(ValueError):
@@ -32,11 +36,13 @@ class Relation:
 
     `anchor` is the SQL instant that must lie in the window; `identifier` tells one of the things from another; `per`
     names the key where one thing is several rows of the fact, and `evidence` the aggregates that then describe it.
+    `ignores` says what of the window does not apply, where a thing counts for an instant or for all time.
     """
 
     name: str
     fact: str
     anchor: str
+    ignores: tuple[str, ...]
     where: str | None
     join: str | None
     dimensions: Mapping[str, str]
@@ -56,6 +62,7 @@ class Measure:
     where: str | None
     value: str | None
     filters: tuple[str, ...]
+    breakdowns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Indicator:
     """One indicator of the contract, by its ref. `kind` is count, ratio (numerator / denominator), median or shows.
 
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
+    `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
     `shows`: for a line or a list, the indicators that it presents; it has no value of its own.
     """
 
@@ -83,6 +91,8 @@ class Indicator:
     stability: str
     settling_days: int
     filters: tuple[str, ...]
+    breakdowns: tuple[str, ...]
+    ignores: tuple[str, ...]
     kind: str
     numerator: Measure | None
     denominator: Measure | None
@@ -98,6 +108,13 @@ class Indicator:
     dashboards: tuple[str, ...]
     status: str
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Every breakdown that it can be asked by."""
+        hour = () if "slot" in self.ignores else ("hour",)
+        periods = () if "dates" in self.ignores else ("day", "week", "month")
+        return (*self.filters, *self.breakdowns, *periods, *hour)
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -112,6 +129,11 @@ class Catalogue:
         """The indicators that have values of their own, in the catalogue's order."""
         return [i for i in self.indicators.values() if i.kind != "shows"]
 
+    @property
+    def dated(self) -> list[Indicator]:
+        """Those that belong to the whole of a period, and so can be stated for each: the indicators of kpi_period."""
+        return [i for i in self.computed if not i.ignores]
+
 
 def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str]) -> Relation:
     anchor = entry.get("anchor_expression") or (f"f.{entry['anchor']}" if "anchor" in entry else "")
@@ -120,6 +142,7 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
         name=name,
         fact=entry["fact"],
         anchor=anchor,
+        ignores=tuple(entry.get("ignores", ())),
         where=entry.get("where"),
         join=entry.get("join"),
         dimensions=entry.get("dimensions", {}),
@@ -132,12 +155,13 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
     )
 
 
-def _measure(entry: Mapping[str, Any], filters: tuple[str, ...]) -> Measure:
+def _measure(entry: Mapping[str, Any], filters: tuple[str, ...], breakdowns: tuple[str, ...]) -> Measure:
     return Measure(
         of=entry["of"],
         where=entry.get("where"),
         value=entry.get("value", entry.get("sum")),
         filters=tuple(entry.get("filters", filters)),
+        breakdowns=breakdowns,
     )
 
 
@@ -147,29 +171,30 @@ def _bins(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> tuple[Bin,
     return tuple(Bin(b["name"], b.get("from"), b.get("to")) for b in bins[entry["edges"]])
 
 
-def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> Indicator:
-    filters = tuple(entry["filters"])
+def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relations: Mapping[str, Relation]) -> Indicator:
+    filters, breakdowns = tuple(entry["filters"]), tuple(entry.get("breakdowns", ()))
     numerator = denominator = median = None
     classes: tuple[Bin, ...] = ()
     bins_by = None
     if "average" in entry:
         kind = "ratio"
-        numerator = _measure(entry["average"], filters)
-        denominator = _measure({k: v for k, v in entry["average"].items() if k != "value"}, filters)
+        numerator = _measure(entry["average"], filters, breakdowns)
+        denominator = _measure({k: v for k, v in entry["average"].items() if k != "value"}, filters, breakdowns)
     elif "median" in entry:
         kind = "median"
-        median = _measure(entry["median"], filters)
+        median = _measure(entry["median"], filters, breakdowns)
     elif "bins" in entry:
         kind = "count"
-        numerator = _measure(entry["bins"], filters)
+        numerator = _measure(entry["bins"], filters, breakdowns)
         classes = _bins(entry["bins"], bins)
         bins_by = entry["bins"].get("by")
     elif "shows" in entry:
         kind = "shows"
     else:
-        numerator = _measure(entry["numerator"], filters)
-        denominator = _measure(entry["denominator"], filters) if "denominator" in entry else None
+        numerator = _measure(entry["numerator"], filters, breakdowns)
+        denominator = _measure(entry["denominator"], filters, breakdowns) if "denominator" in entry else None
         kind = "ratio" if denominator else "count"
+    measured = [relations[m.of].ignores for m in (numerator, denominator, median) if m and m.of in relations]
     low, high = entry.get("plausible", (0, 1 if entry["unit"] == "score" else None))
     return Indicator(
         ref=entry["ref"],
@@ -180,6 +205,8 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> Indic
         stability=entry["stability"],
         settling_days=entry.get("settling_days", 0),
         filters=filters,
+        breakdowns=breakdowns,
+        ignores=tuple(part for part in WINDOW if measured and all(part in ignored for ignored in measured)),
         kind=kind,
         numerator=numerator,
         denominator=denominator,
@@ -210,6 +237,8 @@ def _check(catalogue: Catalogue) -> None:
             if value not in allowed:
                 faults.append(f"{i.ref}: {what} '{value}' is none of {', '.join(allowed)}")
         faults += [f"{i.ref}: filter '{f}' is none of {', '.join(FILTERS)}" for f in i.filters if f not in FILTERS]
+        strange = [b for b in i.breakdowns if b not in BREAKDOWNS]
+        faults += [f"{i.ref}: breakdown '{b}' is none of {', '.join(BREAKDOWNS)}" for b in strange]
         strangers = sorted({*i.names, *i.meaning} - {*LANGUAGES})
         faults += [f"{i.ref}: '{s}' is no language; allowed: {', '.join(LANGUAGES)}" for s in strangers]
         for language in LANGUAGES:
@@ -241,9 +270,10 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     twice = sorted({ref for ref in refs if refs.count(ref) > 1})
     if twice:
         raise CatalogueError(f"{path.name}: these refs stand twice: {', '.join(twice)}")
+    relations = {n: _relation(n, entry, document["identifiers"]) for n, entry in document["relations"].items()}
     catalogue = Catalogue(
-        relations={n: _relation(n, entry, document["identifiers"]) for n, entry in document["relations"].items()},
-        indicators={entry["ref"]: _indicator(entry, document["bins"]) for entry in document["indicators"]},
+        relations=relations,
+        indicators={entry["ref"]: _indicator(entry, document["bins"], relations) for entry in document["indicators"]},
         areas=document["areas"],
     )
     _check(catalogue)
@@ -263,7 +293,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "stability": i.stability,
             "settling_days": i.settling_days,
             "filters": list(i.filters),
-            "dimensions": [*i.filters, "day", "week", "month", "hour"] if i.kind != "shows" else [],
+            "dimensions": list(i.dimensions) if i.kind != "shows" else [],
             "is_additive": i.is_additive,
             "good_direction": i.good,
             "plausible_min": i.plausible[0],

@@ -7,19 +7,20 @@ Read next: dbt_project/indicators/kpi_report.sql.j2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any
 
 import jinja2
 
+from orchestration.catalogue import BREAKDOWNS as APART
 from orchestration.catalogue import LANGUAGES, PROJECT, Bin, Catalogue, Indicator, Measure, Relation
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
 TIME_BREAKDOWNS = ("day", "week", "month", "hour")
 PERIOD_BREAKDOWNS = ("day", "week", "month")
-BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", "ad", "ad_payload", "notification_channel")
+BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", *APART)
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
 # Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
@@ -137,6 +138,8 @@ class Scan:
 
     relation: Relation
     filters: tuple[str, ...]
+    # Dimensions that rows are told apart by and cannot be asked for by.
+    breakdowns: tuple[str, ...] = ()
     # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
     spread: tuple[str, ...] = ()
     is_fenced: bool = False
@@ -145,7 +148,8 @@ class Scan:
 
     @property
     def name(self) -> str:
-        return "_".join(["scan", self.relation.name, *(f[0] for f in self.filters), *(f"any_{s}" for s in self.spread)])
+        apart = (*(f[0] for f in self.filters), *(f"by_{b}" for b in self.breakdowns))
+        return "_".join(["scan", self.relation.name, *apart, *(f"any_{s}" for s in self.spread)])
 
     @property
     def refs(self) -> list[str]:
@@ -172,7 +176,14 @@ class Scan:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """The breakdowns that the rows can be told apart by, or answer alike for."""
-        return (*self.filters, *self.spread)
+        return (*self.filters, *self.breakdowns, *self.spread)
+
+    @property
+    def time_breakdowns(self) -> tuple[str, ...]:
+        """The breakdowns by time that mean something to the rows."""
+        ignores = self.relation.ignores
+        hour = () if "slot" in ignores else ("hour",)
+        return hour if "dates" in ignores else (*PERIOD_BREAKDOWNS, *hour)
 
     @property
     def anchor(self) -> str:
@@ -195,11 +206,11 @@ class Scan:
     def conditions(self) -> list[str]:
         """What a row must satisfy to be counted."""
         relation = self.relation
-        fits = f"v_breakdown <@ ({array(self.dimensions)} || v_time_breakdowns)"
+        fits = f"v_breakdown <@ {array((*self.dimensions, *self.time_breakdowns))}"
         conditions = [
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
         ]
-        if relation.fact != "activity":
+        if relation.fact != "activity" and not relation.ignores:
             conditions += [*self.in_period(), window_condition(relation.anchor)]
         if relation.where:
             conditions.append(f"({relation.where})")
@@ -223,7 +234,7 @@ class Scan:
         if not self.is_fenced:
             return f"inner join marts.{fact} as f on f.brand_id = p_brand"
         conditions = ["f.brand_id = p_brand", *([f"({self.relation.where})"] if self.relation.where else [])]
-        if self.relation.anchor.startswith("f."):
+        if self.relation.anchor.startswith("f.") and not self.relation.ignores:
             conditions += self.in_period()
         where = "\n        and ".join(conditions)
         rows = f"select f.*\n    from marts.{fact} as f\n    where\n        {where}{FENCE}"
@@ -284,8 +295,9 @@ def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
     """A scan that answers a measure, still empty: under the filters that its relation knows."""
     relation = catalogue.relations[measure.of]
     filters = tuple(f for f in measure.filters if f in relation.dimensions)
+    breakdowns = tuple(b for b in measure.breakdowns if b in relation.dimensions)
     spread = tuple(f for f in measure.filters if f not in relation.dimensions and f in SPREAD_VALUES)
-    return Scan(relation, filters, spread)
+    return Scan(relation, filters, breakdowns, spread)
 
 
 def bin_condition(indicator: Indicator, b: Bin) -> str:
@@ -301,11 +313,11 @@ def bin_condition(indicator: Indicator, b: Bin) -> str:
 class Scans:
     """The scans that answer a set of indicators."""
 
-    def __init__(self, catalogue: Catalogue, is_fenced: bool = False) -> None:
+    def __init__(self, catalogue: Catalogue, indicators: Iterable[Indicator], is_fenced: bool = False) -> None:
         self._catalogue = catalogue
         self._is_fenced = is_fenced
-        self._scans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Scan] = {}
-        for indicator in catalogue.computed:
+        self._scans: dict[str, Scan] = {}
+        for indicator in indicators:
             self._add(indicator)
 
     def __iter__(self) -> Iterator[Scan]:
@@ -316,7 +328,7 @@ class Scans:
 
     def _scan(self, measure: Measure) -> Scan:
         scan = replace(scan_of(self._catalogue, measure), is_fenced=self._is_fenced)
-        return self._scans.setdefault((scan.relation.name, scan.filters, scan.spread), scan)
+        return self._scans.setdefault(scan.name, scan)
 
     def _add(self, i: Indicator) -> None:
         if i.bins:
@@ -324,12 +336,12 @@ class Scans:
             scan = self._scan(i.numerator)
             for b in i.bins:
                 condition = bin_condition(i, b)
-                counted = Measure(i.numerator.of, i.numerator.where, None, i.numerator.filters)
+                counted = replace(i.numerator, value=None)
                 scan.parts.append(Part(i.ref, b.name, numerator=scan.aggregate(_total(counted, condition))))
             return
         if i.median:
             scan = self._scan(i.median)
-            count = Measure(i.median.of, i.median.where, None, i.median.filters)
+            count = replace(i.median, value=None)
             middle = f"percentile_cont(0.5) within group (order by {i.median.value})" + _where(i.median.where)
             scan.parts.append(
                 Part(i.ref, None, denominator=scan.aggregate(_total(count)), median=scan.aggregate(middle))
@@ -370,17 +382,19 @@ def _declarations() -> str:
     return indent("\n".join(lines), "    ")
 
 
-def _indicator_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
+def _indicator_rows(indicators: Iterable[Indicator]) -> list[dict[str, Any]]:
     return [
         {
             "ref": i.ref,
             "bin": b.name if b else None,
             "kind": i.kind,
             "filters": i.filters,
+            "dimensions": i.dimensions,
+            "ignores": i.ignores,
             "is_fixed": str(i.stability == "fixed"),
             "settling_days": i.settling_days,
         }
-        for i in catalogue.computed
+        for i in indicators
         for b in (i.bins or (None,))
     ]
 
@@ -438,8 +452,11 @@ def _check_question(catalogue: Catalogue) -> str:
     )
 
 
-def _questions(reads_days: bool = True) -> str:
-    return _environment().get_template("question.sql.j2").render(reads_days=str(reads_days).lower())
+def _questions(catalogue: Catalogue, refs: str = "p_refs", reads_days: bool = True) -> str:
+    # Beside the buckets of a breakdown by time, what is told for an instant or for all time states its total.
+    undated = [i.ref for i in catalogue.computed if i.ignores]
+    template = _environment().get_template("question.sql.j2")
+    return template.render(reads_days=str(reads_days).lower(), refs=refs, undated=undated)
 
 
 def _report(catalogue: Catalogue) -> str:
@@ -450,25 +467,24 @@ def _report(catalogue: Catalogue) -> str:
             parameters=_parameters(),
             parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
             declarations=_declarations(),
-            questions=_questions(),
-            answers=_answers(catalogue),
+            questions=_questions(catalogue),
+            answers=_answers(catalogue, catalogue.computed),
         )
     )
 
 
 def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str) -> str:
     # Every brand's periods in one statement: each fact is joined by its question's own brand.
-    answers = _answers(catalogue, is_fenced=True).replace("= p_brand", "= q.brand_id")
+    answers = _answers(catalogue, catalogue.dated, is_fenced=True).replace("= p_brand", "= q.brand_id")
     template = _environment().get_template("kpi_answers.sql.j2")
     return template.render(name=name, known_at=known_at, answers=answers, time_breakdowns=array(TIME_BREAKDOWNS))
 
 
-def _answers(catalogue: Catalogue, is_fenced: bool = False) -> str:
-    unknowns = [
-        {"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in catalogue.computed if i.unknown_unless
-    ]
+def _answers(catalogue: Catalogue, indicators: Sequence[Indicator], is_fenced: bool = False) -> str:
+    unknowns = [{"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in indicators if i.unknown_unless]
+    scans = list(Scans(catalogue, indicators, is_fenced))
     template = _environment().get_template("answers.sql.j2")
-    return template.render(rows=_indicator_rows(catalogue), scans=list(Scans(catalogue, is_fenced)), unknowns=unknowns)
+    return template.render(rows=_indicator_rows(indicators), scans=scans, unknowns=unknowns)
 
 
 def _rows(catalogue: Catalogue) -> str:
@@ -476,7 +492,7 @@ def _rows(catalogue: Catalogue) -> str:
     names = [name for name, _, _ in PARAMETERS if name not in ("p_refs", "p_compare_previous")]
     # A row has no previous period: the argument is taken, so that both functions are called alike, and not used.
     names.insert(names.index("p_as_of"), "false")
-    questions = _questions(reads_days=False)
+    questions = _questions(catalogue, refs="array[p_ref]", reads_days=False)
     return (
         _environment()
         .get_template("kpi_rows.sql.j2")
