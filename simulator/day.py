@@ -38,8 +38,8 @@ def write(
         raise ValueError(f"days ({days}) and conversations_per_day ({conversations_per_day}) must be at least 1")
     start = start or DEFAULT_START
     book, rng = Book(seed), Random(seed)
-    brand = _Day(book, rng, conversations_per_day)
-    brand.open(start)
+    brand = _Day(book, rng, conversations_per_day, start)
+    brand.open()
     for number in range(days):
         brand.live(start + timedelta(days=number))
     return book.write(directory, start, start + timedelta(days=days - 1))
@@ -48,20 +48,21 @@ def write(
 class _Day:
     """Everything that one day of the brand consists of."""
 
-    def __init__(self, book: Book, rng: Random, usual: int) -> None:
+    def __init__(self, book: Book, rng: Random, usual: int, start: date) -> None:
         self._book, self._rng, self._usual = book, rng, usual
         self._visitors = Visitors(rng)
         self._widget = Widget(book, rng)
         self._chat = Conversations(book, rng, self._widget)
-        self._shop = Shop(book, rng)
-        self._campaigns = Personalisation(book, rng)
+        self._start = datetime.combine(start, time(), UTC)
+        self._campaigns = Personalisation(book, rng, self._start)
+        self._shop = Shop(book, rng, self._campaigns)
 
-    def open(self, start: date) -> None:
+    def open(self) -> None:
         """The first day's settings, and the promotions that will come."""
-        midnight = datetime.combine(start, time(), UTC)
+        midnight = self._start
         self._book.add(
             "brands", name="Maison Lumen", timezone=ZONE_NAME, currency=CURRENCY, locale="fr-FR",
-            attribution_window_days=14, working_hours=working_hours(start.year), updated_at=midnight,
+            attribution_window_days=14, working_hours=working_hours(midnight.year), updated_at=midnight,
         )  # fmt: skip
         for member in MEMBERS:
             moves = [(0, member.role, member.team)]
@@ -71,7 +72,7 @@ class _Day:
                     "members", member_id=member.member_id, first_name=member.label, last_name=None, role=role,
                     team=team, updated_at=midnight + timedelta(days=days, hours=8 if days else 0),
                 )  # fmt: skip
-        self._campaigns.open(midnight)
+        self._campaigns.open()
 
     def live(self, day: date) -> None:
         """One UTC day: visitors arrive, ask, browse; members are at their screens."""

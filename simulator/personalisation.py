@@ -1,9 +1,10 @@
 """Experiences, A/B tests, journeys, and the runs of journeys with their notifications.
 
-Here: the personalisation family. Not here: where an experience is shown (shopping.py).
+Here: the personalisation family, and what of it is live when. Not here: where an experience is shown (shopping.py).
 Read next: day.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -14,55 +15,79 @@ from simulator.visitors import Visitor
 
 
 @dataclass(frozen=True)
-class Experience:
-    """An experience or an A/B test; days count from the simulation's start, None = without an end."""
+class Campaign:
+    """An experience, an A/B test or a journey; days count from the simulation's start, None = without an end."""
 
-    experience_id: str
+    campaign_id: str
     name: str
     kind: str
-    begins: int
-    ends: int | None
+    first: int
+    last: int | None
+
+    def begins(self, start: datetime) -> datetime:
+        return start + timedelta(days=self.first, hours=8 if self.kind == "journey" else 7)
+
+    def ends(self, start: datetime) -> datetime | None:
+        return None if self.last is None else start + timedelta(days=self.last, hours=22)
+
+    def is_live(self, start: datetime, at: datetime) -> bool:
+        end = self.ends(start)
+        return self.begins(start) <= at and (end is None or at < end)
 
 
 EXPERIENCES = (
-    Experience("experience-banner", "Banner of the season", "experience", 0, None),
-    Experience("experience-gift", "Gift finder", "experience", 0, 400),
-    Experience("experience-return", "Welcome back", "experience", 5, 40),
-    Experience("test-button", "Colour of the chat button", "ab_test", 1, 22),
-    Experience("test-order", "Order of the lamps", "ab_test", 10, None),
+    Campaign("experience-banner", "Banner of the season", "experience", 0, None),
+    Campaign("experience-gift", "Gift finder", "experience", 0, 400),
+    Campaign("experience-return", "Welcome back", "experience", 5, 40),
+    Campaign("test-button", "Colour of the chat button", "ab_test", 1, 22),
+    Campaign("test-order", "Order of the lamps", "ab_test", 10, None),
 )
-# (identifier, name, first day, last day or None)
-JOURNEYS = (("journey-cart", "Forgotten cart", 0, None), ("journey-thanks", "After the order", 2, 75))
+JOURNEYS = (
+    Campaign("journey-cart", "Forgotten cart", "journey", 0, None),
+    Campaign("journey-thanks", "After the order", "journey", 2, 75),
+)
 NOTIFICATIONS = ("email", "push", "sms", "whatsapp", "web", "other")
 
 
 class Personalisation:
-    """The campaigns of the brand."""
+    """The campaigns of the brand, which begins at `start`."""
 
-    def __init__(self, book: Book, rng: Random) -> None:
+    def __init__(self, book: Book, rng: Random, start: datetime) -> None:
         self._book = book
         self._rng = rng
+        self._start = start
 
-    def open(self, start: datetime) -> None:
+    def open(self) -> None:
         """Write the campaigns, each on the day it was set up, with its planned end (which may lie ahead)."""
-        for experience in EXPERIENCES:
-            begins = start + timedelta(days=experience.begins, hours=7)
+        start = self._start
+        for one in EXPERIENCES:
+            begins = one.begins(start)
             self._book.add(
-                "experiences", experience_id=experience.experience_id, name=experience.name, kind=experience.kind,
-                started_at=begins, ended_at=_later(start, experience.ends), updated_at=begins,
+                "experiences", experience_id=one.campaign_id, name=one.name, kind=one.kind, started_at=begins,
+                ended_at=one.ends(start), updated_at=begins,
             )  # fmt: skip
-        for journey_id, name, first, last in JOURNEYS:
-            begins = start + timedelta(days=first, hours=8)
+        for one in JOURNEYS:
+            begins = one.begins(start)
             self._book.add(
-                "journeys", journey_id=journey_id, name=name, started_at=begins, ended_at=_later(start, last),
+                "journeys", journey_id=one.campaign_id, name=one.name, started_at=begins, ended_at=one.ends(start),
                 updated_at=begins,
             )  # fmt: skip
 
+    def experience(self, at: datetime) -> str | None:
+        """An experience or A/B test that is live, if there is any."""
+        return self._one_of(EXPERIENCES, at)
+
+    def _one_of(self, campaigns: Sequence[Campaign], at: datetime) -> str | None:
+        live = [one.campaign_id for one in campaigns if one.is_live(self._start, at)]
+        return self._rng.choice(live) if live else None
+
     def run(self, visitor: Visitor, at: datetime) -> None:
-        """One visitor's way through a journey: notified once or more, converted or not, completed or cancelled."""
-        rng, book = self._rng, self._book
+        """One visitor's way through a live journey: notified once or more, converted or not, completed or cancelled."""
+        rng, book, journey = self._rng, self._book, self._one_of(JOURNEYS, at)
+        if journey is None:
+            return
         row = {
-            "run_id": book.new_id("run"), "journey_id": rng.choice(JOURNEYS)[0], "visitor_id": visitor.visitor_id,
+            "run_id": book.new_id("run"), "journey_id": journey, "visitor_id": visitor.visitor_id,
             "started_at": at, "completed_at": None, "cancelled_at": None, "goal_converted_at": None,
         }  # fmt: skip
         book.add("journey_runs", **row, updated_at=at)
@@ -79,7 +104,3 @@ class Personalisation:
         if end:
             row[end] = after(rng, at, 86_400)
             book.add("journey_runs", **row, updated_at=row[end])
-
-
-def _later(start: datetime, days: int | None) -> datetime | None:
-    return None if days is None else start + timedelta(days=days, hours=22)

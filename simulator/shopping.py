@@ -11,7 +11,7 @@ from random import Random
 from simulator.brand import CURRENCY
 from simulator.conversations import Outcome
 from simulator.extracts import Book
-from simulator.personalisation import EXPERIENCES
+from simulator.personalisation import Personalisation
 from simulator.rhythm import after
 from simulator.visitors import Visitor
 from simulator.widget import PAGES
@@ -27,22 +27,27 @@ NAMES = tuple(PRODUCTS)
 class Shop:
     """The web shop and its tills."""
 
-    def __init__(self, book: Book, rng: Random) -> None:
+    def __init__(self, book: Book, rng: Random, campaigns: Personalisation) -> None:
         self._book = book
         self._rng = rng
+        self._campaigns = campaigns
 
     def browse(self, visitor: Visitor, at: datetime) -> None:
         """A visit to the site: pages, products, perhaps a personalisation, a recommendation, a cart, an order."""
         rng, browser = self._rng, visitor.browser(self._rng)
         at = self._event(visitor, browser, at, "page_view")
-        experience = rng.choice(EXPERIENCES).experience_id if rng.random() < 0.3 else None
+        experience = self._campaigns.experience(at) if rng.random() < 0.3 else None
         if experience:
             at = self._event(visitor, browser, at, "personalisation_shown", experience_id=experience)
-        product = rng.choice(NAMES)
+        # Some come back for what they were recommended another day.
+        product = rng.choice(visitor.recent_products if visitor.recent_products and rng.random() < 0.4 else NAMES)
         if rng.random() < 0.35:
+            visitor.recent_products = [*visitor.recent_products[-2:], product]
             at = self._event(visitor, browser, at, "recommendation_shown", product_id=product)
-            if rng.random() < 0.3:
+            if rng.random() < 0.2:
                 at = self._event(visitor, browser, at, "recommendation_click", product_id=product)
+            elif rng.random() < 0.8:
+                product = rng.choice(NAMES)
         if rng.random() < 0.6:
             at = self._event(visitor, browser, at, "product_view", product_id=product)
             if rng.random() < 0.25:

@@ -12,7 +12,8 @@ ADS = (("ad-spring", "carousel-1"), ("ad-spring", "carousel-2"), ("ad-lamps", No
 
 @dataclass
 class Visitor:
-    """A visitor as the widget knows them. `browsers` are permanent session ids; an ad stays with who came by it."""
+    """A visitor as the widget knows them. `browsers` are permanent session ids; an ad stays with who came by it.
+    `recent_products` are those recommended to them last."""
 
     visitor_id: str
     browsers: list[str]
