@@ -32,6 +32,8 @@ PLACES = (
 )
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
+NOTIFICATION_CHANNELS = ("email", "push", "sms", "whatsapp", "web", "other")
+PRODUCTS = ("lamp", "vase", "rug")
 SLOT_EDGES = (time(0), time(0, 30), time(1), time(2, 30), time(9), time(12), time(18, 0, 0, 1), time(23))
 STEPS = tuple(
     timedelta(seconds=step)
@@ -145,7 +147,10 @@ class _Draft:
         return self.add(dataset, **columns, updated_at=changed)
 
 
-LATER_TIMES = {"cancelled_at", "handled_at", "given_at", "checked_out_at", "paid_at", "answered_at", "ended_at"}
+LATER_TIMES = {
+    "cancelled_at", "completed_at", "goal_converted_at", "handled_at", "given_at", "checked_out_at", "paid_at",
+    "answered_at", "ended_at",
+}  # fmt: skip
 
 
 def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
@@ -168,6 +173,14 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
     for _ in range(rng.randint(0, 8)):
         _widget_event(draft, visitors)
     _activity(draft, members)
+    for _ in range(rng.randint(0, 5)):
+        _browsing(draft, visitors)
+    for _ in range(rng.randint(0, 8)):
+        _recommendation(draft, visitors)
+    for _ in range(rng.randint(0, 3)):
+        _campaigns(draft)
+    for _ in range(rng.randint(0, 4)):
+        _journey_run(draft, visitors)
     facts = {value for found in draft.rows.values() for row in found for value in row.values()}
     moments = tuple(sorted(value for value in facts if isinstance(value, datetime)))
     return Brand(brand_id, draft.rows, draft.zone, draft.around, members, moments)
@@ -251,16 +264,30 @@ def _message(
 
 
 def _order(draft: _Draft, row: Row, visitors: tuple[str, ...], after: datetime) -> None:
+    """An order that some conversation may have earned."""
     written = [message["sent_at"] for message in draft.rows.get("messages", []) if message["sent_at"] <= after]
     since = draft.one_of(after, after, *written[-3:])
     limit = timedelta(days=14 if draft.window_days is None else draft.window_days)
     ordered = draft.nudge(since + draft.one_of(timedelta(0), limit, draft.one_of(*STEPS)))
+    visitor = draft.one_of(row["visitor_id"], row["visitor_id"], None, *visitors)
+    _purchase(draft, visitor, draft.one_of(None, None, row["conversation_id"], "unknown"), ordered)
+
+
+def _purchase(
+    draft: _Draft, visitor: str | None, conversation: str | None, ordered: datetime, product: str | None = None
+) -> None:
+    """An order with its lines, of one product at least if it is given."""
     draft.moments.append(ordered)
     cents = draft.rng.randint(0, 50_000)
+    order_id = draft.new_id("o")
+    products = [product] * bool(product) + [draft.one_of(*PRODUCTS) for _ in range(draft.one_of(0, 1, 1, 2))]
+    for number, bought in enumerate(products, 1):
+        draft.add(
+            "order_lines", order_id=order_id, line_number=number, product_id=bought, quantity=draft.rng.randint(1, 3),
+            unit_amount=Decimal(draft.rng.randint(1, 9999)) / 100, updated_at=ordered,
+        )  # fmt: skip
     draft.entity(
-        "orders", order_id=draft.new_id("o"),
-        visitor_id=draft.one_of(row["visitor_id"], row["visitor_id"], None, *visitors), customer_id=None,
-        conversation_id=draft.one_of(None, None, row["conversation_id"], "unknown"), member_id=None,
+        "orders", order_id=order_id, visitor_id=visitor, customer_id=None, conversation_id=conversation, member_id=None,
         channel=draft.one_of(*CHANNELS),
         origin=draft.one_of("conversation", "other", "other", "import", "publication"),
         ordered_at=ordered, checked_out_at=None, paid_at=draft.perhaps_later(ordered, 5),
@@ -298,6 +325,93 @@ def _activity(draft: _Draft, members: tuple[str, ...]) -> None:
         at = draft.nudge(at + pause) if draft.chance(8) else draft.moment()
         member = draft.one_of(members[0], members[0], *members)
         draft.add("member_activity", event_id=draft.new_id("a"), member_id=member, occurred_at=at, action="click")
+
+
+# Pauses of a browser: within a session, and about the half hour that ends one.
+PAUSES = tuple(timedelta(seconds=pause) for pause in (0, 1, 60, 60, 60, 900, 900, 1800, 1800))
+SITE_EVENTS = (
+    "page_view", "product_view", "product_view", "add_to_cart", "remove_from_cart", "checkout_start",
+    "checkout_complete", *("personalisation_shown", "goal_converted", "recommendation_shown") * 3,
+    "recommendation_click",
+)  # fmt: skip
+
+
+def _site_event(
+    draft: _Draft, visitor: str, at: datetime, event_type: str, product: str | None = None, browser: str | None = None
+) -> None:
+    draft.moments.append(at)
+    draft.add(
+        "site_events", event_id=draft.new_id("s"), session_id=browser or f"browser of {visitor}", visitor_id=visitor,
+        occurred_at=at, event_type=event_type, page_url=None, product_id=product, quantity=None,
+        experience_id=None, goal_id=None,
+        revenue=Decimal(draft.rng.randint(-999, 9999)) / 100 if draft.chance(5) else None, ad_id=None, ad_payload=None,
+    )  # fmt: skip
+
+
+def _browsing(draft: _Draft, visitors: tuple[str, ...]) -> None:
+    """A browser's way over the site, now and then over midnight, or shared with another visitor; some buy in it."""
+    visitor, at = draft.one_of(*visitors), draft.moment()
+    browser = draft.one_of(f"browser of {visitor}", f"browser of {visitor}", "shared browser")
+    for _ in range(draft.rng.randint(1, 12)):
+        someone = draft.one_of(*visitors) if draft.chance(1) else visitor
+        _site_event(draft, someone, at, draft.one_of(*SITE_EVENTS), draft.one_of(None, *PRODUCTS), browser)
+        if draft.chance(2):
+            _purchase(draft, visitor, None, draft.nudge(at + draft.one_of(*PAUSES)))
+        at = max(at, draft.nudge(at + draft.one_of(*PAUSES)))
+
+
+def _recommendation(draft: _Draft, visitors: tuple[str, ...]) -> None:
+    """A product recommended, looked at, put into the cart and bought, about the borders of a day and of a week."""
+    visitor, product, a_day, a_week = draft.one_of(*visitors), draft.one_of(*PRODUCTS), timedelta(1), timedelta(7)
+    short = timedelta(minutes=1)
+    shown = clicked = draft.moment()
+    if draft.chance(9):
+        _site_event(draft, visitor, shown, "recommendation_shown", product)
+    if draft.chance(3):
+        clicked = draft.nudge(shown + draft.one_of(timedelta(0), short, a_day))
+        _site_event(draft, visitor, clicked, "recommendation_click", draft.one_of(product, product, *PRODUCTS))
+    viewed = draft.nudge(draft.one_of(shown + a_day, shown + a_day, clicked + short, shown))
+    if draft.chance(9):
+        _site_event(draft, visitor, viewed, "product_view", product)
+    carted = draft.nudge(viewed + draft.one_of(timedelta(0), short, short))
+    if draft.chance(9):
+        _site_event(draft, visitor, carted, "add_to_cart", product)
+    if draft.chance(9):
+        ordered = draft.one_of(
+            carted + short, carted, shown + a_week, clicked + a_week, viewed + a_week, viewed + a_week
+        )
+        _purchase(draft, draft.one_of(visitor, visitor, visitor, *visitors), None, draft.nudge(ordered), product)
+
+
+def _campaigns(draft: _Draft) -> None:
+    """An experience and a journey, each over, planned to end, or without an end."""
+    for dataset, key in (("experiences", "experience_id"), ("journeys", "journey_id")):
+        begun = draft.moment()
+        ended = draft.perhaps_later(begun, 6)
+        own = {"kind": draft.one_of("experience", "ab_test")} if dataset == "experiences" else {}
+        draft.add(
+            dataset, **{key: draft.new_id("x")}, name="Campaign", **own, started_at=begun, ended_at=ended,
+            updated_at=draft.one_of(begun, ended or begun),
+        )  # fmt: skip
+
+
+def _journey_run(draft: _Draft, visitors: tuple[str, ...]) -> None:
+    """A run with its notifications; a run of which only the notifications are known; one told in an odd order."""
+    started, run_id = draft.moment(), draft.new_id("run")
+    run = {"run_id": run_id, "journey_id": "journey", "visitor_id": draft.one_of(*visitors), "started_at": started}
+    if draft.chance(1):
+        ends = {name: draft.moment() for name in ("completed_at", "cancelled_at", "goal_converted_at")}
+        draft.add("journey_runs", **run, **ends, updated_at=max(started, *ends.values()))
+    elif draft.chance(9):
+        draft.entity(
+            "journey_runs", **run, completed_at=draft.perhaps_later(started, 5),
+            cancelled_at=draft.perhaps_later(started, 3), goal_converted_at=draft.perhaps_later(started, 5),
+        )  # fmt: skip
+    for _ in range(draft.rng.randint(0, 3)):
+        draft.add(
+            "journey_notifications", notification_id=draft.new_id("n"), run_id=run_id,
+            channel=draft.one_of(*NOTIFICATION_CHANNELS), sent_at=draft.later(started),
+        )  # fmt: skip
 
 
 def question(rng: Random, brand: Brand) -> dict[str, Any]:

@@ -22,8 +22,14 @@ KEYS = {
     "ratings": ("brand_id", "rating_id"),
     "member_activity": ("brand_id", "event_id"),
     "widget_events": ("brand_id", "event_id"),
+    "site_events": ("brand_id", "event_id"),
     "hook_events": ("brand_id", "event_id"),
     "orders": ("brand_id", "order_id"),
+    "order_lines": ("brand_id", "order_id", "line_number"),
+    "experiences": ("brand_id", "experience_id"),
+    "journeys": ("brand_id", "journey_id"),
+    "journey_runs": ("brand_id", "run_id"),
+    "journey_notifications": ("brand_id", "notification_id"),
 }
 
 
@@ -115,6 +121,12 @@ class Facts:
         self.widget_events = own("widget_events")
         self.hook_events = own("hook_events")
         self.orders = own("orders")
+        self.order_lines = own("order_lines")
+        self.site_events = own("site_events")
+        self.experiences = own("experiences")
+        self.journeys = own("journeys")
+        self.journey_runs = own("journey_runs")
+        self.journey_notifications = own("journey_notifications")
 
     def role(self, member_id: str, instant: datetime) -> int | None:
         """The role held at `instant`: that of the newest version by then, else of the first known one."""

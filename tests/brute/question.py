@@ -28,6 +28,7 @@ class Question:
     weekdays: Collection[int] | None = None
     as_of: datetime | None = None
     known_until: datetime | None = None
+    notification_channels: Collection[str] | None = None
 
     @property
     def begin(self) -> datetime:
@@ -63,6 +64,9 @@ class Question:
 
     def passes_channel(self, channel: str) -> bool:
         return self.channels is None or channel in self.channels
+
+    def passes_notification_channel(self, channel: str) -> bool:
+        return self.notification_channels is None or channel in self.notification_channels
 
     def passes_member(self, member_id: str | None, instant: datetime) -> bool:
         """Member and role filter; `instant` is the time of the fact, at which the role is read."""

@@ -27,10 +27,11 @@ PARIS = ZoneInfo("Europe/Paris")
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 LONG_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 
-# The stability of sections 1 to 5, read from the tables of the indicators.
+# The stability of sections 1 to 5 and 8, read from the tables of the indicators.
 FLUCTUATING = {
     "Wlst-Card-2", "Chat-Card-12", "Chat-Card-38", "Chat-Card-50", "Chat-Card-60", "Chat-Card-72", "Chat-Card-73",
-    "Chat-Card-86",
+    "Chat-Card-86", "Pers-Card-2", "Pers-Card-3", "Pers-Card-4", "Pers-Card-5", "Pers-Card-12", "Reco-Card-3",
+    "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
 }  # fmt: skip
 
 
