@@ -37,6 +37,8 @@ IDENTITIES: tuple[Identity, ...] = (
     ("times from the request make up the new dialogues", ("Chat-Bar-12",), True, ("Chat-Card-10",)),
     ("durations make up the dialogues", ("Chat-Bar-50",), True, ("of Chat-Card-18",)),
     ("delays make up the credited sales", ("Chat-Bar-51",), True, ("Chat-Card-81",)),
+    ("personalised sessions are sessions", ("Pers-Card-2",), False, ("Pers-Card-1",)),
+    ("sessions with a recommendation are sessions", ("Reco-Card-3",), False, ("Pers-Card-1",)),
 )
 # Where nobody waits, a request is a start.
 UNWAITING: tuple[Identity, ...] = (

@@ -6,7 +6,7 @@ Next: tests/fixtures/small_days/paris.yml.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ import yaml
 from brute.facts import Row, Rows
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "small_days"
+# What changes an entity is not always one of its times.
+SUNDAY_NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 HARMLESS: dict[str, Row] = {
     "brands": {"name": "Brand", "currency": "EUR", "locale": "fr-FR", "attribution_window_days": None,
@@ -25,8 +27,22 @@ HARMLESS: dict[str, Row] = {
                       "is_blocked": False, "page_url": None, "ad_id": None, "ad_payload": None},
     "messages": {"sender_id": None, "is_automatic": False, "content_type": "text"},
     "hook_events": {"visitor_id": None, "conversation_id": None},
+    "site_events": {"page_url": None, "product_id": None, "quantity": None, "experience_id": None, "goal_id": None,
+                    "revenue": None, "ad_id": None, "ad_payload": None},
+    "orders": {"visitor_id": None, "customer_id": None, "conversation_id": None, "member_id": None, "channel": "web",
+               "origin": "other", "checked_out_at": None, "paid_at": None, "cancelled_at": None,
+               "payment_method": "card", "currency": "EUR", "tax_amount": 0, "shipping_amount": 0,
+               "discount_amount": 0},
+    "order_lines": {"updated_at": SUNDAY_NOON},
+    "experiences": {"name": "Experience", "updated_at": SUNDAY_NOON},
+    "journeys": {"name": "Journey", "updated_at": SUNDAY_NOON},
+    "journey_runs": {"completed_at": None, "cancelled_at": None, "goal_converted_at": None},
+    "journey_notifications": {},
 }  # fmt: skip
-EVENT_KEYS = {"messages": "message_id", "hook_events": "event_id"}
+EVENT_KEYS = {
+    "messages": "message_id", "hook_events": "event_id", "site_events": "event_id",
+    "journey_notifications": "notification_id",
+}  # fmt: skip
 
 
 def rows() -> Rows:
@@ -59,6 +75,8 @@ def _row(dataset: str, brand_id: str, number: int, line: dict[str, Any], zone: Z
             row[name] = instant if instant.tzinfo else instant.replace(tzinfo=zone)
     if dataset in EVENT_KEYS:
         row[EVENT_KEYS[dataset]] = f"{number:03d}"
+        if dataset == "site_events":
+            row.setdefault("session_id", f"browser of {row['visitor_id']}")
     else:
         row.setdefault("updated_at", max(value for value in row.values() if isinstance(value, datetime)))
     return row

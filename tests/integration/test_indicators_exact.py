@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from asking import Answer, report, values
 from brute import agrees, answer
-from brute.brands import CHANNELS, PLACES, SOURCES, Brand, question
+from brute.brands import CHANNELS, NOTIFICATION_CHANNELS, PLACES, SOURCES, Brand, question
 from brute.clock import day_begins
 from brute.figures import Answers
 from hypothesis import Phase, given, settings
@@ -30,8 +30,10 @@ pytestmark = pytest.mark.xdist_group("town")
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
 FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
 PERIODS = ("day", "week", "month")
+TIMES = {*PERIODS, "hour"}
 BREAKDOWNS = (
     *((one,) for one in ("day", "week", "month", "hour", "source", "member", "role", "channel")),
+    ("notification_channel",), ("day", "notification_channel"),
     ("day", "source"), ("member", "week"), ("month", "role"), ("source", "member"), ("role", "member"),
     ("hour", "day"), ("hour", "source"), ("member", "hour"), ("channel", "source"),
 )  # fmt: skip
@@ -140,11 +142,10 @@ def _expected(
     town: Town, brand: Brand, asked: Question, breakdown: Bucket, compare_previous: bool
 ) -> dict[Key, Expected]:
     """Every row of the report, by the definition of a bucket: the same question with that filter or period set."""
-    dimensions = FILTERS.keys() & set(breakdown)
-    fitting = {ref for ref, indicator in COMPUTED.items() if dimensions <= set(indicator.filters)}
+    fitting = {ref for ref, indicator in COMPUTED.items() if set(breakdown) <= set(indicator.dimensions)}
     wanted: dict[Key, Expected] = {}
     for bucket, alone in _alone(town, brand, asked, breakdown):
-        wanted |= _of_bucket(town, brand, asked, alone, bucket, fitting, compare_previous, even_empty=not dimensions)
+        wanted |= _of_bucket(town, brand, asked, alone, bucket, fitting, compare_previous, set(breakdown) <= TIMES)
     return wanted | _of_bucket(town, brand, asked, asked, (), COMPUTED.keys() - fitting, compare_previous)
 
 
@@ -171,11 +172,19 @@ def _of_bucket(
             figure,
             previous[ref, bin_][0] if compare_previous else None,
             end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
-            {name for filter_, name in FILTERS.items() if asked[name] and filter_ not in COMPUTED[ref].filters},
+            _ignored(ref, asked),
         )
         for (ref, bin_), figure in figures.items()
         if ref in refs and (even_empty or ref in filled)
     }
+
+
+def _ignored(ref: str, asked: Question) -> set[str]:
+    """The parameters that were given, or always are, and do not apply."""
+    filters = {name for filter_, name in FILTERS.items() if asked[name] and filter_ not in COMPUTED[ref].filters}
+    has_slot = asked["time_from"] is not None or asked["time_to"] is not None
+    given = {"dates": True, "slot": has_slot, "weekdays": asked["weekdays"] is not None}
+    return filters | {part for part in COMPUTED[ref].ignores if given[part]}
 
 
 def _answer(town: Town, brand: Brand, asked: Question) -> Answers:
@@ -205,6 +214,9 @@ def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterat
     elif breakdown == "hour":
         for hour in range(24):
             yield str(hour), {"time_from": time(hour), "time_to": time(hour + 1) if hour < 23 else None}
+    elif breakdown == "notification_channel":
+        for channel in NOTIFICATION_CHANNELS:
+            yield channel, {"notification_channels": [channel]}
     else:
         name = FILTERS[breakdown]
         found: Iterable[Any] = {

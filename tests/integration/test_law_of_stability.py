@@ -29,8 +29,11 @@ pytestmark = pytest.mark.xdist_group("town")
 COMPUTED = catalogue.load().computed
 FIXED = [i.ref for i in COMPUTED if i.stability == "fixed"]
 RATES = [i.ref for i in COMPUTED if i.stability == "fluctuating" and i.unit == "ratio"]
-# What grows with what is known, as far as the catalogue computes it; of a rate, its numerator.
-GROWING = sorted({"Wlst-Card-2", "Chat-Card-12", "Chat-Card-72", "Chat-Card-86"} & {i.ref for i in COMPUTED})
+# What grows with what is known; of a rate, its numerator.
+GROWING = [
+    "Wlst-Card-2", "Chat-Card-12", "Chat-Card-72", "Chat-Card-86",
+    "Pers-Card-2", "Pers-Card-12", "Reco-Card-3", "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
+]  # fmt: skip
 examples = settings(max_examples=2, deadline=None, phases=[Phase.reuse, Phase.generate])
 seeds = st.integers(0, 2**32)
 

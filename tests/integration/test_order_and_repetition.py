@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from random import Random
 
 import psycopg
@@ -24,13 +24,14 @@ from orchestration import marts_digest
 
 pytestmark = pytest.mark.xdist_group("order")
 
-# The extract that is first delivered wrong, and then again as it should be.
-REPLACED = ("messages", date(2025, 6, 2))
+SMALL = ["paris", "window_shopping"]
+# The extracts that are first delivered wrong, and then again as they should be.
+REPLACED = (("messages", date(2025, 6, 2)), ("site_events", date(2025, 6, 1)))
 
 
 def _rows() -> Rows:
-    """Paris's small days, a day an extract, and a random brand, a month an extract: corrected, repeated and late."""
-    found = {dataset: [row for row in lines if row["brand_id"] == "paris"] for dataset, lines in rows().items()}
+    """Small days, a day an extract, and a random brand, a month an extract: corrected, repeated and late."""
+    found = {dataset: [row for row in lines if row["brand_id"] in SMALL] for dataset, lines in rows().items()}
     for dataset, lines in by_month(brands.brand(Random(f"{SEED} order"), "other").rows).items():
         found[dataset] = found.get(dataset, []) + lines
     return found
@@ -81,16 +82,19 @@ def test_whatever_the_nights_they_end_alike(plain: Night, new_night: Callable[[]
     first = [extract for extract in extracts if is_first(extract)]
     night.run(first)
     with night.connect() as connection:
-        assert _brands(connection) == ["paris"]
+        assert _brands(connection) == SMALL
         assert _roles_of_ben(connection) == {2}
+        # A browser's sessions are whose first event they are: until the wrong event goes, ben's is ann's.
+        assert _count(connection, "fct_session", "session_id = 'browser of ben' and visitor_id = 'ann'") == 1
         assert _count(connection, "fct_message", "conversation_id = 'd1'") == 6, "with one that is going to vanish"
 
     # The extract comes again, without what should not have been in it.
     shutil.rmtree(night.landing)
     write(night.landing, right)
-    night.run([REPLACED, *(extract for extract in extracts if extract[0] != "brands" and not is_first(extract))])
+    night.run([*REPLACED, *(extract for extract in extracts if extract[0] != "brands" and not is_first(extract))])
     with night.connect() as connection:
-        assert _brands(connection) == ["paris"]
+        assert _brands(connection) == SMALL
+        assert _count(connection, "fct_session", "session_id = 'browser of ben' and visitor_id = 'ann'") == 0
         assert _roles_of_ben(connection) == {2}, "facts of before the promotion keep the role of their time"
         assert _count(connection, "dim_member", "member_id = 'ben'") == 2
         assert _count(connection, "fct_message", "conversation_id = 'd1'") == 6, "Tuesday's came, the wrong one went"
@@ -104,13 +108,18 @@ def test_whatever_the_nights_they_end_alike(plain: Night, new_night: Callable[[]
 
 
 def _with_rows_that_will_vanish(right: Rows) -> Rows:
-    """The same rows and, in one extract, messages of an old conversation and of one that nobody will hear of again."""
+    """The same rows and, in one extract, messages of an old conversation and of one that nobody will hear of again; in
+    another, a visitor at somebody else's browser."""
     template = next(row for row in right["messages"] if row["brand_id"] == "paris" and row["conversation_id"] == "d1")
     wrong: list[Row] = [
         template | {"message_id": "wrong 1", "content_type": "video"},
         template | {"message_id": "wrong 2", "conversation_id": "o1", "sender_type": "member", "sender_id": "ben"},
     ]
-    return right | {"messages": right["messages"] + wrong}
+    stranger = next(row for row in right["site_events"] if row["session_id"] == "browser of ben") | {
+        "event_id": "wrong", "visitor_id": "ann", "occurred_at": datetime(2025, 6, 1, 21, 45, tzinfo=UTC),
+        "event_type": "recommendation_shown", "product_id": "rug",
+    }  # fmt: skip
+    return right | {"messages": right["messages"] + wrong, "site_events": [*right["site_events"], stranger]}
 
 
 def _brand_day(right: Rows, brand_id: str) -> date:

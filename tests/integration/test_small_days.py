@@ -1,4 +1,4 @@
-"""Days small enough to be worked out by hand: every card, donut and bar of sections 1 to 3, and the clock's borders.
+"""Days small enough to be worked out by hand: every card, donut and bar of sections 1 to 3 and 8, the clock's borders.
 
 Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
 Not here: random brands (test_indicators_exact.py). Next: tests/fixtures/small_days/paris.yml.
@@ -26,7 +26,7 @@ from orchestration import catalogue
 pytestmark = pytest.mark.xdist_group("small_days")
 
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
-SECTIONS_1_TO_3 = ("waiting_list", "hook", "conversations")
+WORKED_OUT = ("waiting_list", "hook", "conversations", "personalisation", "recommendations", "journeys")
 
 
 def paris(day: date, clock: str) -> datetime:
@@ -193,7 +193,68 @@ WORKED = [
     Line("backlog", "Wlst-Card-12", 0, SUNDAY),
 ]
 
-LINES = [*WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED]
+JUNE_9, JUNE_10 = date(2025, 6, 9), date(2025, 6, 10)
+
+
+def shop(ref: str, value: float | Fraction | None, day: date = MONDAY, to: date | None = None, **asked: Any) -> Line:
+    return Line("window_shopping", ref, value, day, to, asked=asked)
+
+
+PERSONALISATION = [
+    shop("Pers-Card-1", 5),  # ann's two, cas's and dan's of the day, eve's; ben's began on Sunday
+    shop("Pers-Card-1", 2, SUNDAY),  # ben's, and cas's at noon
+    shop("Pers-Card-2", 1),  # ann's first
+    shop("Pers-Card-2", 1, SUNDAY),  # ben's, since 00:10
+    shop("Pers-Card-2", 0, SUNDAY, as_of=paris(MONDAY, "00:10")),
+    shop("Pers-Card-3", 2),  # x1 x3; x2 is over, x4 begins with Tuesday
+    shop("Pers-Card-3", 2, SUNDAY),  # x1 x2
+    shop("Pers-Card-3", 3, as_of=paris(MONDAY, "12:00")),  # x1 x3, and x2 ends at noon: it is live before that
+    shop("Pers-Card-4", 1),  # t1, to the last instant of Monday
+    shop("Pers-Card-4", 0, TUESDAY),
+    shop("Pers-Card-5", 1),  # j1
+    shop("Pers-Card-5", 2, as_of=paris(MONDAY, "10:00")),
+    shop("Pers-Card-5", 1, time_from=time(9), time_to=time(10), weekdays=[3]),  # takes neither slot nor weekdays
+    shop("Pers-Card-10", 50),  # 20 and nothing of ann's, 30 of ben's
+    shop("Pers-Card-10", 0, SUNDAY),
+    shop("Pers-Card-11", 3),
+    shop("Pers-Card-12", 1),
+    shop("Pers-Card-12", 1, SUNDAY),
+    shop("Pers-Card-12", 0, SUNDAY, as_of=paris(MONDAY, "00:20")),
+    shop("Pers-Card-12", None, SUNDAY, as_of=paris(MONDAY, "00:10")),
+    shop("Pers-Card-13", 75),  # a1 100, b1 50
+]
+RECOMMENDATIONS = [
+    shop("Reco-Card-1", 90),  # a1's lamps 20, d1's chair 70
+    shop("Reco-Card-1", 41, JUNE_10),  # b2, to the instant a week after the view
+    shop("Reco-Card-2", 5),  # e0's mug; ann has clicked nothing, dan a month ago
+    shop("Reco-Card-2", 10, JUNE_9),  # e1, to the instant a week after the click
+    shop("Reco-Card-3", 1),  # ann's first
+    shop("Reco-Card-3", 2, SUNDAY),  # ben's since Monday, cas's
+    shop("Reco-Card-3", 1, SUNDAY, as_of=paris(MONDAY, "00:20")),
+    shop("Reco-Card-4", 1),  # ann looked at the lamp
+    shop("Reco-Card-4", 0, as_of=paris(MONDAY, "10:30")),
+    shop("Reco-Card-4", 0, SUNDAY),  # ben and cas looked in other sessions
+    shop("Reco-Card-5", 1),  # a1
+    shop("Reco-Card-5", 0, as_of=paris(MONDAY, "11:30")),
+    shop("Reco-Card-5", 1, SUNDAY),  # b1, c1
+    shop("Reco-Card-6", 2),  # ann and ben
+    shop("Reco-Card-6", 1, SUNDAY),  # cas
+    shop("Reco-Card-7", 4),  # a1 b1 c1 d1
+    shop("Reco-Card-7", 1, JUNE_10),  # b2
+    # Ann's first session came to its first order with a0, but has a1 too; not eve's, whose lamp was never shown.
+    shop("Reco-Card-8", Fraction(5, 6)),
+]
+JOURNEYS = [
+    shop("Jour-Card-1", 3),  # r1 r2 r3
+    shop("Jour-Card-2", 1),  # r1
+    shop("Jour-Card-3", 1),  # r4, as Monday begins
+    shop("Jour-Card-3", 1, TUESDAY),  # r2
+    shop("Jour-Card-4", 4),
+    shop("Jour-Card-5", Fraction(2, 3)),  # r1, and r2 on Tuesday
+    shop("Jour-Card-5", Fraction(1, 3), **AT_THE_END),
+]
+
+LINES = [*PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS, *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED]
 ROWS = rows()
 KNOWN_UNTIL = known_until(ROWS)
 
@@ -218,8 +279,8 @@ def test_the_brute_force_says_so_too(line: Line) -> None:
     assert value == (None if line.value is None else Fraction(line.value).limit_denominator(10**6))
 
 
-def test_every_indicator_of_sections_1_to_3_has_a_figure_of_its_own() -> None:
-    computed = {i.ref for i in catalogue.load().computed if i.area in SECTIONS_1_TO_3}
+def test_every_indicator_of_these_sections_has_a_figure_of_its_own() -> None:
+    computed = {i.ref for i in catalogue.load().computed if i.area in WORKED_OUT}
     assert computed <= {line.ref for line in LINES if line.value}
 
 
@@ -265,3 +326,31 @@ def test_what_does_not_apply_is_named_and_ignored(connection: psycopg.Connection
 def test_a_period_is_compared_with_the_one_that_ends_where_it_begins(connection: psycopg.Connection[Any]) -> None:
     answers = report(connection, "weekend", MONDAY, MONDAY, refs=["Chat-Card-0", "Chat-Card-11"], compare_previous=True)
     assert [(row.value, row.previous_value) for row in answers] == [(10, 5), (1.5, 0)]
+
+
+def test_what_cannot_be_asked_for_can_be_told_apart(connection: psycopg.Connection[Any]) -> None:
+    refs = ["Jour-Card-1", "Jour-Card-4"]
+    told = report(connection, "window_shopping", MONDAY, MONDAY, breakdown=["notification_channel"], refs=refs)
+    assert [(row.ref, row.bucket, row.value) for row in told] == [
+        ("Jour-Card-1", [], 3),  # runs have none
+        ("Jour-Card-4", ["email"], 2),
+        ("Jour-Card-4", ["push"], 1),
+        ("Jour-Card-4", ["sms"], 1),
+    ]
+
+
+def test_what_is_live_at_an_instant_has_days_but_no_hours(connection: psycopg.Connection[Any]) -> None:
+    refs, asked = ["Pers-Card-3"], {"time_from": time(9), "weekdays": [1]}
+    (total,) = report(connection, "window_shopping", SUNDAY, TUESDAY, refs=refs, breakdown=["hour"], **asked)
+    assert (total.bucket, total.value, set(total.ignored_filters)) == ([], 3, {"slot", "weekdays"})
+    days = report(connection, "window_shopping", SUNDAY, TUESDAY, refs=refs, breakdown=["day"])
+    assert [(row.bucket, row.value) for row in days] == [
+        (["2025-06-01"], 2), (["2025-06-02"], 2), (["2025-06-03"], 3)
+    ]  # fmt: skip
+    periods = "select count(*) from marts.kpi_period where brand_id = 'window_shopping' and ref = 'Pers-Card-3'"
+    assert connection.execute(periods).fetchall() == [(0,)]
+
+
+def test_revenue_is_compared_with_the_day_before(connection: psycopg.Connection[Any]) -> None:
+    (row,) = report(connection, "window_shopping", TUESDAY, TUESDAY, refs=["Pers-Card-10"], compare_previous=True)
+    assert (row.value, row.previous_value) == (0, 50)

@@ -3,6 +3,8 @@
 {%- set firsts = [
     ('fct_conversation', 'requested_at'), ('fct_hook_event', 'occurred_at'), ('fct_order', 'ordered_at'),
     ('fct_member_activity', 'occurred_at'), ('fct_widget_visit', 'opened_at'),
+    ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'),
+    ('fct_session', 'started_at'),
 ] %}
 with
 

@@ -1,6 +1,8 @@
 -- The indicators of the touched periods, from the report's own scans over the schema next.
 {%- for fact in ['dim_brand', 'fct_conversation', 'fct_conversation_day', 'fct_message', 'fct_turn', 'fct_hook_event',
-    'fct_rating', 'fct_order', 'fct_member_activity', 'fct_widget_visit', 'dim_member', 'touched_period'] %}
+    'fct_rating', 'fct_order', 'fct_member_activity', 'fct_widget_visit', 'dim_member', 'touched_period',
+    'fct_journey_run', 'fct_journey_notification', 'fct_site_event', 'fct_session', 'fct_site_order',
+    'fct_recommended_line'] %}
 -- depends_on: {{ ref(fact) }}
 {%- endfor %}
 select

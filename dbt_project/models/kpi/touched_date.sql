@@ -12,6 +12,13 @@
      ['ordered_at', 'cancelled_at', 'credited_established_at']),
     ('fct_member_activity', 'int_member_activity_timed', 'touched_activity', ['member_id'], ['occurred_at']),
     ('fct_widget_visit', 'int_widget_visits_opened', 'touched_session', ['session_id'], ['opened_at']),
+    ('fct_journey_run', 'int_journey_runs_started', 'touched_run', ['run_id'],
+     ['started_at', 'completed_at', 'cancelled_at']),
+    ('fct_journey_notification', 'int_journey_notifications_sent', 'touched_run', ['run_id'], ['sent_at']),
+    ('fct_site_event', 'int_site_events_cut', 'touched_site_session', ['session_id'], ['occurred_at']),
+    ('fct_session', 'int_site_sessions_lived', 'touched_visitor', ['visitor_id'], ['started_at', 'first_order_at']),
+    ('fct_site_order', 'int_site_orders_placed', 'touched_visitor', ['visitor_id'], ['ordered_at']),
+    ('fct_recommended_line', 'int_recommended_lines_bought', 'touched_visitor', ['visitor_id'], ['ordered_at']),
 ] %}
 with
 

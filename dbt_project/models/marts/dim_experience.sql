@@ -1,0 +1,1 @@
+{{ carried_rows(ref('int_experiences_current')) }}
