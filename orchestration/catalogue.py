@@ -76,11 +76,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator of the contract, by its ref. `kind` is count, ratio (numerator / denominator), median or shows.
+    """One indicator of the contract, by its ref. `kind` is count, ratio (numerator / denominator), median, shows or
+    live.
 
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
     `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
-    `shows`: for a line or a list, the indicators that it presents; it has no value of its own.
+    `shows`: for a line or a list, the indicators that it presents; it has no value of its own. A live one is counted by
+    indicators/live.sql.j2, straight from the chat database.
     """
 
     ref: str
@@ -127,7 +129,7 @@ class Catalogue:
     @property
     def computed(self) -> list[Indicator]:
         """The indicators that have values of their own, in the catalogue's order."""
-        return [i for i in self.indicators.values() if i.kind != "shows"]
+        return [i for i in self.indicators.values() if i.kind not in ("shows", "live")]
 
     @property
     def dated(self) -> list[Indicator]:
@@ -190,6 +192,8 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
         bins_by = entry["bins"].get("by")
     elif "shows" in entry:
         kind = "shows"
+    elif entry["stability"] == "live":
+        kind = "live"
     else:
         numerator = _measure(entry["numerator"], filters, breakdowns)
         denominator = _measure(entry["denominator"], filters, breakdowns) if "denominator" in entry else None
@@ -293,7 +297,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "stability": i.stability,
             "settling_days": i.settling_days,
             "filters": list(i.filters),
-            "dimensions": list(i.dimensions) if i.kind != "shows" else [],
+            "dimensions": list(i.dimensions) if i.kind not in ("shows", "live") else [],
             "is_additive": i.is_additive,
             "good_direction": i.good,
             "plausible_min": i.plausible[0],

@@ -20,13 +20,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": (
             "Every indicator that Causerie computes, from its catalogue. A *fixed* one never changes once its "
             "period is over, unless data arrive late or corrected; a *fluctuating* one may, for about the days "
-            "given. *Proposed* marks definitions of ours where the dashboards replaced leave one open. Return "
+            "given. A *live* one is read at this moment, straight from the chat database, by `causerie live`. "
+            "*Proposed* marks definitions of ours where the dashboards replaced leave one open. Return "
             "on investment is not among them: it needs costs, which no source gives."
         ),
         "ref": "Ref", "name": "Name", "meaning": "Meaning", "unit": "Unit", "stability": "Stability",
         "filters": "Filters", "proposed": "proposed", "days": "days", "shows": "shows",
         "count": "count", "ratio": "ratio", "seconds": "seconds", "amount": "amount", "score": "score 1 to 5",
         "fixed": "fixed", "fluctuating": "fluctuating", "mixed": "mixed",
+        "live": "live",
         "source": "source", "member": "member", "role": "role", "channel": "channel",
     },
     "fr": {
@@ -34,7 +36,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": (
             "Tous les indicateurs que Causerie calcule, tirés de son catalogue. Un indicateur *fixe* ne change "
             "plus une fois sa période terminée, sauf données tardives ou corrigées ; un indicateur *fluctuant* "
-            "le peut, pendant environ les jours indiqués. *Proposé* signale nos définitions là où les tableaux "
+            "le peut, pendant environ les jours indiqués. Un indicateur *en direct* se lit à l'instant, dans la "
+            "base de discussion, par `causerie live`. *Proposé* signale nos définitions là où les tableaux "
             "de bord remplacés n'en donnent pas. Le retour sur investissement n'y figure pas : il demande des "
             "coûts, qu'aucune source ne donne."
         ),
@@ -42,6 +45,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "filters": "Filtres", "proposed": "proposé", "days": "jours", "shows": "présente",
         "count": "nombre", "ratio": "rapport", "seconds": "secondes", "amount": "montant", "score": "note de 1 à 5",
         "fixed": "fixe", "fluctuating": "fluctuant", "mixed": "mixte",
+        "live": "en direct",
         "source": "source", "member": "membre", "role": "rôle", "channel": "canal",
     },
     "es": {
@@ -49,7 +53,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": (
             "Todos los indicadores que calcula Causerie, tomados de su catálogo. Uno *fijo* no cambia una vez "
             "terminado su periodo, salvo datos tardíos o corregidos; uno *fluctuante* puede hacerlo, durante "
-            "unos días como los indicados. *Propuesto* señala definiciones nuestras donde los paneles "
+            "unos días como los indicados. Uno *en directo* se lee en el momento, en la base del chat, con "
+            "`causerie live`. *Propuesto* señala definiciones nuestras donde los paneles "
             "sustituidos no dan ninguna. El retorno de la inversión no está: requiere costes, que ninguna "
             "fuente da."
         ),
@@ -57,6 +62,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "filters": "Filtros", "proposed": "propuesto", "days": "días", "shows": "presenta",
         "count": "cantidad", "ratio": "razón", "seconds": "segundos", "amount": "importe", "score": "nota de 1 a 5",
         "fixed": "fijo", "fluctuating": "fluctuante", "mixed": "mixto",
+        "live": "en directo",
         "source": "origen", "member": "miembro", "role": "rol", "channel": "canal",
     },
 }  # fmt: skip

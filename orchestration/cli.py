@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -334,13 +334,32 @@ def _console() -> Any:
 
 @app.command()
 def simulate(
-    directory: Annotated[Path, typer.Argument(help="Folder to write extracts into, one folder a dataset and day.")],
+    directory: Annotated[
+        Path | None, typer.Argument(help="Folder to write extracts into, one folder a dataset and day.")
+    ] = None,
     days: Annotated[int, typer.Option(min=1, help="How many days.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed, same brand, to the byte.")] = 1,
     conversations_per_day: Annotated[int, typer.Option(min=1, help="How busy the brand is.")] = 120,
     first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First day.")] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Play a day into this PostgreSQL instead, as its chat database."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.1, help="With --live: how many times as fast as time a day given by --from runs.")
+    ] = 60,
 ) -> None:
-    """Write the extracts of a made-up brand, for trying the platform without data of one's own."""
+    """Write the extracts of a made-up brand, for trying the platform without data of one's own.
+
+    With --live it plays today into a chat database as it would happen, from now on and in real time; or, with --from,
+    that day from its midnight and faster (read it by `causerie live --clock data`).
+    """
+    if (directory is None) == (live is None):
+        raise Problem("wanted either a folder for extracts, or --live with the URL of a chat database")
+    if live is not None:
+        _play(live, first, seed, conversations_per_day, speed if first else 1)
+        return
+    assert directory is not None
     import simulator
 
     done = simulator.write(directory, days, seed, conversations_per_day, first)
@@ -349,6 +368,78 @@ def simulate(
         f"{rows:,} rows of {len(done.rows)} datasets, {done.first_day} to {done.last_day}, in {directory}"
         f" ({done.files_written:,} files written, {done.files_unchanged:,} already there)"
     )
+
+
+def _play(url: str, day: date | None, seed: int, conversations_per_day: int, speed: float) -> None:
+    from simulator import chat
+
+    def tell(at: datetime, written: int) -> None:
+        print(f"\r{at:%Y-%m-%d %H:%M:%S} UTC, {written:,} changes written", end="", flush=True)
+
+    print("Playing; stop with Ctrl-C.")
+    try:
+        chat.play_day(url, day, seed, conversations_per_day, speed, tell)
+    finally:
+        print()
+
+
+@app.command()
+def live(
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    role: Annotated[
+        list[int] | None, typer.Option(help="Only members of this role, 0 to 6; may be given again.")
+    ] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between readings.")] = 5,
+    at: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As of this instant instead of now.")
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="What now is: `database`, its clock, or `data`, its newest fact.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One reading, in plain numbers.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One reading, as a table.")] = False,
+    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
+) -> None:
+    """Today so far and this moment, from the chat database at CAUSERIE_LIVE_URL; refreshes itself until stopped.
+
+    Without that database, from the rows loaded last, saying how old they are. Never from the published marts.
+    """
+    import json
+
+    from orchestration import catalogue, console
+    from orchestration import live as readings
+
+    if clock not in (None, "database", "data"):
+        raise typer.BadParameter(f"{clock!r} is none of database, data", param_hint="--clock")
+    settings = Settings.from_environment()
+    asked = readings.Asked(
+        brand, tuple(member) if member else None, tuple(role) if role else None, at, cast(readings.Clock | None, clock)
+    )
+    if as_json:
+        print(json.dumps(readings.as_json(readings.reading(settings, asked)), ensure_ascii=False))
+        return
+    known, words = catalogue.load().indicators, language(lang)
+
+    def screen() -> Any:
+        return console.live(readings.reading(settings, asked), known, words)
+
+    if once:
+        _console().print(screen())
+        return
+
+    import time
+
+    from rich.live import Live
+
+    with Live(screen(), console=_console(), auto_refresh=False, screen=sys.stdout.isatty()) as shown:
+        while True:
+            time.sleep(every)
+            try:
+                shown.update(screen(), refresh=True)
+            except readings.LiveError as error:
+                # The chat database may be back at the next reading; until then the screen says why it stands still.
+                shown.update(f"{datetime.now():%H:%M:%S} {error}", refresh=True)
 
 
 @db_app.command()
@@ -406,12 +497,13 @@ def main() -> None:
 def _in_one_line(error: Exception) -> str:
     import psycopg
 
+    from orchestration.live import LiveError
     from orchestration.report import ReportError
     from orchestration.warehouse import WarehouseError
 
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer: {' '.join(str(error).split())}"
-    if isinstance(error, WarehouseError):
+    if isinstance(error, WarehouseError | LiveError):
         return str(error)
     if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
         return " ".join(str(error).split())

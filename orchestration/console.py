@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -19,9 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.history import COUNTS, Generation, Load
+from orchestration.live import Reading
 from orchestration.progress import Progress
 from orchestration.quarantine import BadRow, Group
-from orchestration.report import NOTHING, WORDS, Question, Row, say, say_change, say_state
+from orchestration.report import NOTHING, WORDS, Question, Row, say, say_change, say_seconds, say_state
 from orchestration.runs import Outcome
 from orchestration.sources.judging import RULES
 from orchestration.sources.loading import LoadResult
@@ -317,3 +319,42 @@ def _by_line(rows: Sequence[Row]) -> list[tuple[tuple[str, str | None], list[Row
 
 def _first_bin(rows: Sequence[Row], ref: str) -> str | None:
     return next((row["bin"] for row in rows if row["ref"] == ref and row["bin"]), None)
+
+
+# --- live -------------------------------------------------------------------------------------------------------------
+
+LIVE_WORDS = {
+    "en": {"member": "member", "active": "last active", "read": "read at {}", "old": "newest loaded rows, {} old"},
+    "fr": {"member": "membre", "active": "dernière activité", "read": "lu à {}",
+           "old": "dernières lignes chargées, vieilles de {}"},
+    "es": {"member": "miembro", "active": "última actividad", "read": "leído a las {}",
+           "old": "últimas filas cargadas, de hace {}"},
+}  # fmt: skip
+
+
+def live(found: Reading, indicators: Any, language: str = "en") -> RenderableType:
+    """The live cards, and the members of today below them; instants on the brand's clock."""
+    words, zone = LIVE_WORDS[language], ZoneInfo(found.timezone)
+    when = f"{found.local_date} {words['read'].format(f'{found.read_at.astimezone(zone):%H:%M:%S}')} ({found.timezone})"
+    title = Text(f"{found.brand}, {when}", style="bold")
+    if found.origin == "loaded rows":
+        title.append(f"  {words['old'].format(say_seconds(found.age_seconds()))}", style="yellow")
+    cards = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    cards.add_column(style="dim", no_wrap=True)
+    cards.add_column()
+    cards.add_column(justify="right", no_wrap=True)
+    for ref, value in found.figures.items():
+        cards.add_row(ref, indicators[ref].names[language], say(value, indicators[ref].unit, found.currency))
+    parts: list[RenderableType] = [title, cards]
+    if found.members:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(words["member"], no_wrap=True)
+        table.add_column(words["active"], no_wrap=True)
+        for ref in found.members[0].figures:
+            table.add_column(indicators[ref].names[language], justify="right")
+        for one in found.members:
+            seen = f"{one.last_active_at.astimezone(zone):%H:%M:%S}" if one.last_active_at else NOTHING
+            figures = (say(value, indicators[ref].unit, found.currency) for ref, value in one.figures.items())
+            table.add_row(one.name or one.member_id, seen, *figures)
+        parts.append(table)
+    return Stack(*parts)

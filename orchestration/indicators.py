@@ -400,6 +400,8 @@ def _indicator_rows(indicators: Iterable[Indicator]) -> list[dict[str, Any]]:
 
 
 def _shown_line(indicator: Indicator) -> str:
+    if indicator.kind == "live":
+        return f"{indicator.ref} is read live, by causerie live"
     shown = ", ".join(s["ref"] for s in indicator.shows)
     by = " and ".join(indicator.shows[0].get("breakdown", ["total"]))
     presets = {f"{k} {', '.join(v)}" for s in indicator.shows for k, v in s.items() if k not in ("ref", "breakdown")}
@@ -447,7 +449,11 @@ def _check_question(catalogue: Catalogue) -> str:
         .render(
             parameters=_parameters(),
             lists=[{"name": n, "parameter": p, "allowed": a, "shown": s} for n, (p, a, s) in allowed.items()],
-            shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i.kind == "shows"],
+            shows=[
+                {"ref": i.ref, "line": _shown_line(i)}
+                for i in catalogue.indicators.values()
+                if i.kind in ("shows", "live")
+            ],
         )
     )
 

@@ -1,4 +1,4 @@
-"""Where this installation keeps its state and reads its extracts: four environment variables, read in one place.
+"""Where this installation keeps its state and reads its extracts: five environment variables, read in one place.
 
 Not here: connecting to anything, or what the sources file means (sources/). Next: warehouse.py.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -20,17 +20,19 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL."""
+    """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
+    `live_url` is the chat database that live indicators read, None where they read the newest loaded rows."""
 
     home: Path
     landing: str
     database_url: str | None
     sources_file: Path
+    live_url: str | None = field(default=None, repr=False)
     project: Path = PROJECT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, CAUSERIE_LANDING, CAUSERIE_DATABASE_URL and CAUSERIE_SOURCES; empty counts as unset."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES and _LIVE_URL; an empty one counts as unset."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -39,6 +41,7 @@ class Settings:
             landing=landing if "://" in landing else str(_absolute(landing)),
             database_url=given.get("CAUSERIE_DATABASE_URL") or None,
             sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
+            live_url=given.get("CAUSERIE_LIVE_URL") or None,
         )
 
     @property

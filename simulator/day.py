@@ -38,14 +38,14 @@ def write(
         raise ValueError(f"days ({days}) and conversations_per_day ({conversations_per_day}) must be at least 1")
     start = start or DEFAULT_START
     book, rng = Book(seed), Random(seed)
-    brand = _Day(book, rng, conversations_per_day, start)
+    brand = Day(book, rng, conversations_per_day, start)
     brand.open()
     for number in range(days):
         brand.live(start + timedelta(days=number))
     return book.write(directory, start, start + timedelta(days=days - 1))
 
 
-class _Day:
+class Day:
     """Everything that one day of the brand consists of."""
 
     def __init__(self, book: Book, rng: Random, usual: int, start: date) -> None:

@@ -1,67 +1,16 @@
 {{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
 
--- The brand's calendar: the one place where a local date gets its instants. A local day begins at the first instant
--- that has its date on the brand's clock, so the day of a second midnight (the Azores, Havana) keeps both, and a date
--- that the zone skipped is empty. PostgreSQL reads an ambiguous midnight as the second one: near a clock change
--- midnight is tried with the offsets before and after it, and where the clock jumped over it from another minute,
--- minute by minute (no zone has changed its clock off the minute in this calendar's years).
+-- The calendar of each brand: local dates with their first instant and their end. A date the zone skipped is empty.
 with
-
-asked as (
-    select
-        b.brand_id,
-        b.timezone,
-        d.local_date::date as local_date,
-        d.local_date::timestamp at time zone b.timezone as naive_midnight
-    from {{ ref('int_brands_current') }} as b
-    inner join {{ ref('touched_brand') }} as t on t.brand_id = b.brand_id
-    cross join generate_series(timestamp '2000-01-01', timestamp '2050-01-01', interval '1 day') as d (local_date)
-),
-
--- The same midnight by the offset of a day before, and of a day after: where they differ, the clock changed.
-tried as (
-    select
-        a.*,
-        a.local_date::timestamp at time zone 'UTC'
-        - (
-            ((a.naive_midnight - interval '30 hours') at time zone a.timezone)
-            - ((a.naive_midnight - interval '30 hours') at time zone 'UTC')
-        ) as midnight_before,
-        a.local_date::timestamp at time zone 'UTC'
-        - (
-            ((a.naive_midnight + interval '30 hours') at time zone a.timezone)
-            - ((a.naive_midnight + interval '30 hours') at time zone 'UTC')
-        ) as midnight_after
-    from asked as a
-),
 
 begun as (
     select
-        t.brand_id,
-        t.local_date,
-        case
-            when t.midnight_before = t.midnight_after then t.naive_midnight
-            else coalesce(
-                (
-                    select min(c.at)
-                    from (values (t.naive_midnight), (t.midnight_before), (t.midnight_after)) as c (at)
-                    where
-                        (c.at at time zone t.timezone)::date >= t.local_date
-                        and ((c.at - interval '1 minute') at time zone t.timezone)::date < t.local_date
-                ),
-                (
-                    select min(minute.at)
-                    from
-                        generate_series(
-                            t.naive_midnight - interval '3 hours',
-                            t.naive_midnight + interval '3 hours',
-                            interval '1 minute'
-                        ) as minute (at)
-                    where (minute.at at time zone t.timezone)::date >= t.local_date
-                )
-            )
-        end as starts_at
-    from tried as t
+        b.brand_id,
+        d.local_date::date as local_date,
+        {{ day_begins('d.local_date', 'b.timezone') }} as starts_at
+    from {{ ref('int_brands_current') }} as b
+    inner join {{ ref('touched_brand') }} as t on t.brand_id = b.brand_id
+    cross join generate_series(timestamp '2000-01-01', timestamp '2050-01-01', interval '1 day') as d (local_date)
 ),
 
 dated as (

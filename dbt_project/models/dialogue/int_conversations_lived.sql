@@ -45,11 +45,7 @@ lived as (
         w.question_at,
         w.first_visitor_message_at,
         w.first_member_message_at,
-        -- A dialogue is established when the second of the two has written.
-        case
-            when w.first_visitor_message_at is not null and w.first_member_message_at is not null
-                then greatest(w.first_visitor_message_at, w.first_member_message_at)
-        end as established_at,
+        {{ established_at('w') }} as established_at,
         k.first_call_answered_at,
         w.last_message_at,
         w.last_sent_at
