@@ -93,7 +93,7 @@ def instants(brand: Brand, town: Town, rng: Random) -> Iterator[datetime]:
 
 def filters(brand: Brand, rng: Random) -> dict[str, tuple[Any, ...] | None]:
     return {
-        "members": tuple(rng.sample(sorted(brand.members), 2)) if rng.random() < 0.4 else None,
+        "members": tuple(rng.choices(sorted(brand.members), k=2)) if rng.random() < 0.4 else None,
         "roles": tuple(rng.sample(range(7), 3)) if rng.random() < 0.4 else None,
     }
 
@@ -283,7 +283,7 @@ def test_a_reading_changes_nothing_and_ends_in_time(shop: tuple[Settings, Any], 
     slow = tmp_path / "slow.yml"
     slow.write_text(
         "datasets: {}\nlive:\n  timeout_seconds: 0.2\n  tables:\n"
-        "    brands: {query: select *, pg_sleep(30) from brands}\n"
+        "    brands: {query: 'select *, pg_sleep(30) from brands'}\n"
     )
     with pytest.raises(live.LiveError, match=r"took over 0.2 s and was stopped"):
         live.read(replace(settings_, sources_file=slow), Asked("maison-lumen"))
