@@ -16,6 +16,7 @@ import yaml
 
 PROJECT = Path(__file__).parents[1]
 CATALOGUE_FILE = PROJECT / "dbt_project" / "kpi_catalogue.yml"
+DBT_PROJECT_FILE = PROJECT / "dbt_project" / "dbt_project.yml"
 LANGUAGES = ("en", "fr", "es")
 UNITS = ("count", "ratio", "seconds", "amount", "score")
 STABILITIES = ("fixed", "fluctuating", "mixed", "live")
@@ -135,6 +136,21 @@ class Catalogue:
     def dated(self) -> list[Indicator]:
         """Those that belong to the whole of a period, and so can be stated for each: the indicators of kpi_period."""
         return [i for i in self.computed if not i.ignores]
+
+
+@dataclass(frozen=True)
+class Settling:
+    """How settling is measured: the ages (days after a period's end) and the tolerance around the final value."""
+
+    ages: tuple[int, ...]
+    tolerance: float
+
+
+@cache
+def settling(path: Path = DBT_PROJECT_FILE) -> Settling:
+    """As dbt_project.yml says, whose models measure it."""
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))["vars"]
+    return Settling(tuple(said["settling_ages"]), said["settling_tolerance"])
 
 
 def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str]) -> Relation:

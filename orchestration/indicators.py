@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from orchestration.catalogue import BREAKDOWNS as APART
-from orchestration.catalogue import LANGUAGES, PROJECT, Bin, Catalogue, Indicator, Measure, Relation
+from orchestration.catalogue import LANGUAGES, PROJECT, Bin, Catalogue, Indicator, Measure, Relation, settling
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
 TIME_BREAKDOWNS = ("day", "week", "month", "hour")
@@ -419,11 +419,13 @@ def audit_functions(catalogue: Catalogue) -> list[str]:
     """The reports over the schema `next`, before anything is published: `kpi_answers` for all touched periods at once.
 
     Beside it `kpi_answers_at_end`, which answers each period as of its own end: where the two differ for a fixed
-    indicator, the law of stability is broken.
+    indicator, the law of stability is broken. And `kpi_answers_settling`, the fluctuating indicators of a sample of
+    days at several ages.
     """
     marts = [
         _answers_of_periods(catalogue, "kpi_answers", "'infinity'::timestamptz"),
         _answers_of_periods(catalogue, "kpi_answers_at_end", "t.ends_at"),
+        _answers_of_periods(catalogue, "kpi_answers_settling", "t.known_at", settles=True),
     ]
     return [text.replace("marts.", "next.") for text in marts]
 
@@ -479,18 +481,40 @@ def _report(catalogue: Catalogue) -> str:
     )
 
 
-def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str) -> str:
+def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, settles: bool = False) -> str:
+    """`settles` asks, of the sampled days, for what settling is measured from: it can't say how settled anything is."""
+    indicators = [i for i in catalogue.dated if not settles or i.stability == "fluctuating"]
     # Every brand's periods in one statement: each fact is joined by its question's own brand.
-    answers = _answers(catalogue, catalogue.dated, is_fenced=True).replace("= p_brand", "= q.brand_id")
-    template = _environment().get_template("kpi_answers.sql.j2")
-    return template.render(name=name, known_at=known_at, answers=answers, time_breakdowns=array(TIME_BREAKDOWNS))
+    answers = _answers(catalogue, indicators, is_fenced=True, is_measured=not settles)
+    return (
+        _environment()
+        .get_template("kpi_answers.sql.j2")
+        .render(
+            name=name,
+            periods="settling_period" if settles else "touched_period",
+            known_at=known_at,
+            answers=answers.replace("= p_brand", "= q.brand_id"),
+            time_breakdowns=array(TIME_BREAKDOWNS),
+        )
+    )
 
 
-def _answers(catalogue: Catalogue, indicators: Sequence[Indicator], is_fenced: bool = False) -> str:
+def _answers(
+    catalogue: Catalogue, indicators: Sequence[Indicator], is_fenced: bool = False, is_measured: bool = True
+) -> str:
     unknowns = [{"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in indicators if i.unknown_unless]
-    scans = list(Scans(catalogue, indicators, is_fenced))
-    template = _environment().get_template("answers.sql.j2")
-    return template.render(rows=_indicator_rows(indicators), scans=scans, unknowns=unknowns)
+    return (
+        _environment()
+        .get_template("answers.sql.j2")
+        .render(
+            rows=_indicator_rows(indicators),
+            scans=list(Scans(catalogue, indicators, is_fenced)),
+            unknowns=unknowns,
+            is_measured=is_measured,
+            ages=settling().ages,
+            longest=max(i.settling_days for i in indicators),
+        )
+    )
 
 
 def _rows(catalogue: Catalogue) -> str:

@@ -22,18 +22,21 @@ NOTHING = "–"
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
-        "settled": "{:.0f} % settled", "moves": "may still move", "ignores": "whatever the {}", "period": "{} to {}",
+        "settled": "{:.0f} % settled", "falls": "at {:.0f} % of its final value", "moves": "may still move",
+        "ignores": "whatever the {}", "period": "{} to {}",
         "entity": "entity", "id": "id", "instant": "instant", "bucket": "bucket", "class": "class",
     },
     "fr": {
         "indicator": "indicateur", "value": "valeur", "before": "avant", "change": "évolution", "total": "total",
-        "settled": "établi à {:.0f} %", "moves": "peut encore bouger", "ignores": "sans tenir compte de {}",
+        "settled": "établi à {:.0f} %", "falls": "à {:.0f} % de sa valeur finale", "moves": "peut encore bouger",
+        "ignores": "sans tenir compte de {}",
         "period": "du {} au {}",
         "entity": "objet", "id": "id", "instant": "instant", "bucket": "groupe", "class": "classe",
     },
     "es": {
         "indicator": "indicador", "value": "valor", "before": "antes", "change": "cambio", "total": "total",
-        "settled": "asentado al {:.0f} %", "moves": "aún puede variar", "ignores": "sin tener en cuenta {}",
+        "settled": "asentado al {:.0f} %", "falls": "al {:.0f} % de su valor final", "moves": "aún puede variar",
+        "ignores": "sin tener en cuenta {}",
         "period": "del {} al {}",
         "entity": "objeto", "id": "id", "instant": "instante", "bucket": "grupo", "class": "clase",
     },
@@ -230,7 +233,8 @@ def say_state(row: Mapping[str, Any], language: str = "en") -> str:
     words = WORDS[language]
     notes = []
     if row.get("settled_share") is not None and not row.get("is_final"):
-        notes.append(words["settled"].format(row["settled_share"] * 100))
+        # Some fall towards their final value, such as the share of questions still without an answer.
+        notes.append(words["falls" if row["settled_share"] > 1 else "settled"].format(row["settled_share"] * 100))
     elif row.get("is_final") is False:
         notes.append(words["moves"])
     if row.get("ignored_filters"):

@@ -1,6 +1,7 @@
 """Reads the days of tests/fixtures/small_days, a brand a file, into rows of the contract.
 
-Here: what a row leaves out, filled in. Not here: what the days hold (the files) or mean (test_small_days.py).
+Here: what a row leaves out, filled in; one more brand comes from settling_days.py. Not here: what the days hold (the
+files) or mean (test_small_days.py).
 Next: tests/fixtures/small_days/paris.yml.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import settling_days
 import yaml
 from brute.facts import Row, Rows
 
@@ -47,7 +49,7 @@ EVENT_KEYS = {
 
 def rows() -> Rows:
     """Every row of every file; a brand is called like its file."""
-    found: Rows = {}
+    found: Rows = {dataset: list(lines) for dataset, lines in settling_days.rows().items()}
     for path in sorted(FOLDER.glob("*.yml")):
         document = yaml.safe_load(path.read_text())
         zone = ZoneInfo(document["brand"]["timezone"])

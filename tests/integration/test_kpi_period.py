@@ -57,12 +57,17 @@ def test_periods_equal_the_report(town: Town, connection: psycopg.Connection[Any
             breakdown = [] if dimension == "all" else [dimension]
             asked = report(connection, brand, start, _last_date(grain, start), breakdown=breakdown)
             expected = {
-                (row.bucket[0] if breakdown else "all", row.ref, row.bin or ""): (*row.figure, row.is_final)
+                (row.bucket[0] if breakdown else "all", row.ref, row.bin or ""): (
+                    *row.figure,
+                    row.is_final,
+                    row.settled_share,
+                )
                 for row in asked
                 if len(row.bucket) == len(breakdown) and row.ref in DATED
             }
             stored = connection.execute(
-                "select dimension_value, ref, bin, value, numerator, denominator, is_final from marts.kpi_period"
+                "select dimension_value, ref, bin, value, numerator, denominator, is_final, settled_share"
+                " from marts.kpi_period"
                 " where brand_id = %s and grain = %s and period_start = %s and dimension = %s",
                 [brand, grain, start, dimension],
             ).fetchall()

@@ -37,6 +37,7 @@ def test_changes(value: str | None, previous: str, unit: str, said: str) -> None
 
 def test_a_moving_number_says_how_settled_it_is() -> None:
     assert say_state({"settled_share": Decimal("0.93"), "is_final": False}) == "93 % settled"
+    assert say_state({"settled_share": Decimal("1.25"), "is_final": False}) == "at 125 % of its final value"
     assert say_state({"settled_share": None, "is_final": False}) == "may still move"
     assert say_state({"is_final": True, "ignored_filters": ["roles"]}) == "whatever the roles"
     assert say_state({"settled_share": Decimal(1), "is_final": True}) == ""
