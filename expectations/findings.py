@@ -50,7 +50,9 @@ def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, 
     if failure:
         return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
     bad = result.result.get("unexpected_index_list") or []
-    where = ", ".join(" ".join(f"{key} {row[key]}" for key in names) for row in bad[:10])
+    # A column called `line` says all by itself.
+    said = [" ".join(row[key] if key == "line" else f"{key} {row[key]}" for key in names) for row in bad]
+    where = ", ".join(said[:10])
     more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
     value = result.result.get("observed_value", result.result.get("element_count"))
     observed = f"{where}{more}" if where else f"{value}"

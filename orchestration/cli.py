@@ -22,7 +22,7 @@ app = typer.Typer(
     help="Exact indicators of conversational commerce, from extracts to answers.\n\n"
     "Begin with `causerie run`, then `causerie report`. Settings are environment variables: CAUSERIE_HOME (state),"
     " CAUSERIE_LANDING (root of the extracts), CAUSERIE_DATABASE_URL (unset: an embedded PostgreSQL),"
-    " CAUSERIE_SOURCES (the sources file).",
+    " CAUSERIE_SOURCES (the sources file), CAUSERIE_ALERT_WEBHOOK (told of failed runs and checks).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

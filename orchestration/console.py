@@ -103,6 +103,10 @@ def summary(outcome: Outcome) -> RenderableType:
     rejected = sum(load.counts["rejected"] for load in outcome.loads if load.outcome != "refused")
     if rejected:
         parts.append(Text(f"{rejected:,} bad rows wait in quarantine: causerie quarantine list", style="yellow"))
+    parts += [
+        Text(f"Odd: {check.table_name} {check.name}: {check.observed} (expected {check.expected})", style="yellow")
+        for check in outcome.warnings
+    ]
     if outcome.failures:
         parts += [Text(f"Failed: {line}", style="red") for line in outcome.failures]
         parts.append(Text("Nothing was published; readers keep what they had.", style="bold red"))

@@ -37,7 +37,7 @@ def build(
         asset_checks=quality.checks(settings) if checks is None else list(checks),
         jobs=[job],
         schedules=[jobs.nightly(job)],
-        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), release.ASSET])],
+        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), release.ASSET]), *jobs.tellers(settings)],
         # A run is one process: it holds the writer's lock from its first asset to its last.
         executor=in_process_executor,
         resources={

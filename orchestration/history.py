@@ -1,4 +1,4 @@
-"""Reading the loader's ledger: what became of each extract, and what is loaded but not published yet.
+"""Reading what runs left: what became of each extract, what is not published yet, which checks failed and since when.
 
 Not here: writing it (sources/loading.py). Next: sources/loading.py.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -74,6 +74,38 @@ def held_back(connection: psycopg.Connection[Any]) -> list[str]:
         for table, check, severity, passed, observed, expected in rows
         if severity == "error" and not passed
     ]
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass, or could not be evaluated. `since`: the first time of those in a row."""
+
+    name: str
+    table_name: str
+    brand_id: str
+    is_error: bool
+    observed: str
+    expected: str
+    since: datetime
+
+
+def failed_checks(connection: psycopg.Connection[Any], run_ids: Iterable[str]) -> list[FailedCheck]:
+    """The checks that failed in these runs, errors first."""
+    rows = connection.execute(
+        "select q.check_name, q.table_name, q.brand_id, q.severity = 'error' or q.passed is null,"
+        "  coalesce(q.observed, ''), coalesce(q.expected, ''), ("
+        "   select min(f.checked_at) from marts.data_quality as f"
+        "   where f.brand_id = q.brand_id and f.check_name = q.check_name and f.table_name = q.table_name"
+        "    and f.passed is not true and f.checked_at > coalesce(("
+        "     select max(p.checked_at) from marts.data_quality as p"
+        "     where p.brand_id = q.brand_id and p.check_name = q.check_name and p.table_name = q.table_name"
+        "      and p.passed"
+        "    ), '-infinity'))"
+        " from marts.data_quality as q where q.run_id = any(%s) and q.passed is not true"
+        " order by 4 desc, q.table_name, q.check_name, q.brand_id",
+        [list(run_ids)],
+    )
+    return [FailedCheck(*row) for row in rows]
 
 
 def unpublished_days(connection: psycopg.Connection[Any]) -> list[date]:

@@ -1,4 +1,5 @@
 """Who asks for runs: the one job, the nightly schedule, the sensor for new, late and changed extracts, the command.
+And who tells people when one failed, or passed with warnings.
 
 Not here: what a run does (ingestion.py, transformation.py, quality.py, release.py). Next: definitions.py.
 """
@@ -12,20 +13,26 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetSelection,
+    DagsterRunStatus,
+    DefaultSensorStatus,
     PartitionsDefinition,
+    RunFailureSensorContext,
     RunRequest,
+    RunStatusSensorContext,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
     define_asset_job,
+    run_failure_sensor,
+    run_status_sensor,
     schedule,
     sensor,
 )
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from orchestration import extracts
+from orchestration import alerts, extracts, runs
 from orchestration.ingestion import DESCRIPTIONS, ONLY_PENDING_TAG
 from orchestration.partitions import Stretch, stretches
 from orchestration.settings import Settings
@@ -36,6 +43,7 @@ from orchestration.warehouse import connect, migrate, url
 JOB = "extracts_to_marts"
 NIGHTLY = "30 2 * * *"
 SENSOR_SECONDS = 300
+TELL_SECONDS = 30
 
 
 def job(partitions: PartitionsDefinition) -> Any:
@@ -130,3 +138,32 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
             )
 
     return watch
+
+
+def tellers(settings: Settings) -> list[SensorDefinition]:
+    """Tell people of the daemon's runs that failed, and of checks that failed in the others. Those of `causerie run`,
+    which tells of them itself, belong to no code location and are passed over by Dagster."""
+
+    @run_failure_sensor(
+        name="tell_of_failed_runs",
+        minimum_interval_seconds=TELL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="A run that failed: what, where, since when and what to do, in the log and to the webhook.",
+    )
+    def failed(context: RunFailureSensorContext) -> None:
+        run_id = context.dagster_run.run_id
+        events = [entry.dagster_event for entry in context.instance.all_logs(run_id) if entry.dagster_event]
+        said = runs.failures_of(events) or [context.failure_event.message or "the run failed"]
+        alerts.tell(settings, [run_id], said)
+
+    @run_status_sensor(
+        run_status=DagsterRunStatus.SUCCESS,
+        name="tell_of_failed_checks",
+        minimum_interval_seconds=TELL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Checks that failed in a run that published all the same.",
+    )
+    def passed(context: RunStatusSensorContext) -> None:
+        alerts.tell(settings, [context.dagster_run.run_id], [])
+
+    return [failed, passed]

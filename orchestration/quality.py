@@ -46,7 +46,8 @@ def entrance(family: str) -> AssetChecksDefinition:
                 name=f"{dataset.name}_profile",
                 asset=AssetKey(family),
                 blocking=True,
-                description=f"Rows of raw.{dataset.name} where there always were some; required columns filled.",
+                description=f"Rows of raw.{dataset.name} where there always were some, columns filled as ever;"
+                " volume, nulls and words as usual; nothing refused.",
             )
             for dataset in datasets
         ],
@@ -133,7 +134,7 @@ def freshness(settings: Settings) -> AssetChecksDefinition:
         with warehouse.connect() as connection:
             end = ledger.data_through(connection, extracts.sources_of(settings))
             newest = (end - timedelta(days=1)).date() if end else None
-            findings = feeds.judge_freshness(newest, extracts.today())
+            findings = feeds.judge_freshness(newest, datetime.now(UTC))
             record(connection, context.run.run_id, findings)
             connection.commit()
         return as_result(ASSET, "is_fresh", findings)

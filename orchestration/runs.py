@@ -16,8 +16,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration import extracts, warehouse
-from orchestration.history import Generation, Load, has_unpublished, loads_after, newest_generation, newest_load
+from orchestration import alerts, extracts, warehouse
+from orchestration.history import (
+    FailedCheck,
+    Generation,
+    Load,
+    failed_checks,
+    has_unpublished,
+    loads_after,
+    newest_generation,
+    newest_load,
+)
 from orchestration.settings import Settings
 from orchestration.sources import ledger
 
@@ -35,6 +44,8 @@ class Outcome:
     loads: list[Load] = field(default_factory=list)
     published: Generation | None = None
     failures: list[str] = field(default_factory=list)
+    run_ids: list[str] = field(default_factory=list)
+    warnings: list[FailedCheck] = field(default_factory=list)
     nothing_to_do: bool = False
 
     @property
@@ -52,9 +63,19 @@ class Outcome:
 def run(settings: Settings, first: date | None, last: date | None, progress: Progress | None = None) -> Outcome:
     """Load, build, audit and publish: the extracts of these days, or by default all that are new or have changed.
 
-    Raises psycopg.OperationalError or WarehouseError when there is no warehouse, SourceError when the sources file or
-    what it points to can't be read.
+    Tells people of what failed, itself included (alerts.py). Raises psycopg.OperationalError or WarehouseError when
+    there is no warehouse, SourceError when the sources file or what it points to can't be read.
     """
+    try:
+        outcome = _run(settings, first, last, progress)
+    except Exception as error:
+        alerts.tell(settings, [], [" ".join(str(error).split())])
+        raise
+    alerts.tell(settings, outcome.run_ids, outcome.failures)
+    return outcome
+
+
+def _run(settings: Settings, first: date | None, last: date | None, progress: Progress | None) -> Outcome:
     url = warehouse.url(settings)
     warehouse.wait_until_ready(url, seconds=60)
     with warehouse.connect(url) as connection:
@@ -76,13 +97,16 @@ def run(settings: Settings, first: date | None, last: date | None, progress: Pro
     from orchestration import jobs
 
     for batch in jobs.plan(found, unpublished):
-        outcome.failures += _execute(settings, batch, only_pending=not explicit, progress=progress)
+        run_id, failures = _execute(settings, batch, only_pending=not explicit, progress=progress)
+        outcome.run_ids.append(run_id)
+        outcome.failures += failures
         if outcome.failures:
             break
     with warehouse.connect(url) as connection:
         outcome.loads = loads_after(connection, before)
         newest = newest_generation(connection)
         outcome.published = newest if newest != generation else None
+        outcome.warnings = [check for check in failed_checks(connection, outcome.run_ids) if not check.is_error]
     return outcome
 
 
@@ -116,8 +140,8 @@ def log_file(settings: Settings) -> Path:
     return settings.home / "logs" / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
 
 
-def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Progress | None) -> list[str]:
-    """One in-process Dagster run; returns what failed, in words."""
+def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Progress | None) -> tuple[str, list[str]]:
+    """One in-process Dagster run; returns its id, and what failed, in words."""
     from dagster import DagsterInstance
 
     from orchestration import definitions, jobs, resources
@@ -133,7 +157,7 @@ def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Pro
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             raise_on_error=False,
         )
-    return failures_of(result.all_events)
+    return result.run_id, failures_of(result.all_events)
 
 
 def failures_of(events: Iterable[DagsterEvent]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where this installation keeps its state and reads its extracts: five environment variables, read in one place.
+"""Where this installation keeps its state and reads its extracts: six environment variables, read in one place.
 
 Not here: connecting to anything, or what the sources file means (sources/). Next: warehouse.py.
 """
@@ -21,7 +21,8 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 @dataclass(frozen=True)
 class Settings:
     """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
-    `live_url` is the chat database that live indicators read, None where they read the newest loaded rows."""
+    `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
+    `alert_webhook` is told of failed runs and checks."""
 
     home: Path
     landing: str
@@ -29,10 +30,13 @@ class Settings:
     sources_file: Path
     live_url: str | None = field(default=None, repr=False)
     project: Path = PROJECT
+    # A secret: whoever has the address can write there.
+    alert_webhook: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES and _LIVE_URL; an empty one counts as unset."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL and _ALERT_WEBHOOK; an empty one counts as
+        unset."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -42,6 +46,7 @@ class Settings:
             database_url=given.get("CAUSERIE_DATABASE_URL") or None,
             sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
             live_url=given.get("CAUSERIE_LIVE_URL") or None,
+            alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
         )
 
     @property

@@ -1,0 +1,261 @@
+"""The figures that an entrance suite judges: of each unpublished extract of a dataset, beside what was usual before it.
+
+Here: the lines, each a rule, the thing judged in words, its figure, and the bound that it must keep. Not here: which
+side of the bound is right and how grave the other side is (feeds.py). Next: feeds.py.
+
+Days are UTC extract days; "before" means the days before the one judged, as they now stand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+LIMITS: dict[str, Any] = {
+    # A dataset always has rows if it had some on each of its extracts of the last 28 days, at least 7.
+    "past_days": 28,
+    "past_extracts": 7,
+    # The loader refuses an extract beyond this share of bad rows; what it let through may not have more nulls either.
+    "null_share": 0.05,
+    # How far the share of nulls of an optional column may rise above the usual one.
+    "null_rise": 0.3,
+    # A volume is compared with the same weekday of so many weeks before, at least so many of them having an extract,
+    # and says nothing where fewer rows than this are usual.
+    "past_weeks": 6,
+    "least_weeks": 3,
+    "least_rows": 10,
+    # So many rows before it tells something that all of them, or none, are alike; and before shares are compared.
+    "enough": 20,
+    "many": 100,
+}
+
+FIGURES = """
+with judged as (
+    select e.extract_day
+    from raw.extract as e
+    where
+        e.dataset = %(dataset)s
+        and e.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
+),
+
+standing as materialized (
+    select e.extract_day, e.load_id
+    from raw.extract as e
+    where
+        e.dataset = %(dataset)s
+        and e.extract_day >= (select min(j.extract_day) from judged as j) - greatest(%(past_days)s, 7 * %(past_weeks)s)
+),
+
+profile as materialized (
+    select s.extract_day, p.brand_id, p.column_name, p.row_count, p.null_count, p.value_counts, p.rejected
+    from standing as s
+    inner join raw.profile as p
+        on p.load_id = s.load_id and p.dataset = %(dataset)s and p.extract_day = s.extract_day
+),
+
+size as materialized (
+    select s.extract_day, coalesce(sum(p.row_count), 0) as row_count
+    from standing as s
+    left join profile as p on p.extract_day = s.extract_day and p.column_name = ''
+    group by s.extract_day
+),
+
+-- Columns over all brands.
+filling as materialized (
+    select
+        p.extract_day,
+        p.column_name,
+        p.column_name = any(%(required)s) as is_required,
+        sum(p.row_count) as row_count,
+        sum(p.null_count) as null_count,
+        coalesce(sum((p.rejected ->> 'values')::bigint), 0) as unknown_words
+    from profile as p
+    where p.column_name <> ''
+    group by p.extract_day, p.column_name
+),
+
+-- The same beside the usual share of nulls.
+nulls as (
+    select
+        j.extract_day,
+        n.column_name,
+        n.is_required,
+        n.row_count,
+        n.unknown_words,
+        n.null_count / nullif(n.row_count, 0) as null_share,
+        case
+            when count(*) filter (where past.row_count > 0) >= %(past_extracts)s
+                then sum(past.null_count) / sum(past.row_count)
+        end as usual_share
+    from judged as j
+    inner join filling as n on n.extract_day = j.extract_day
+    left join filling as past
+        on
+            past.column_name = n.column_name
+            and past.extract_day < j.extract_day
+            and past.extract_day >= j.extract_day - %(past_days)s
+    group by j.extract_day, n.column_name, n.is_required, n.row_count, n.null_count, n.unknown_words
+),
+
+word as materialized (
+    select p.extract_day, p.column_name, w.key as word, sum(w.value::bigint) as times
+    from profile as p
+    cross join lateral jsonb_each_text(p.value_counts) as w
+    where p.value_counts is not null
+    group by p.extract_day, p.column_name, w.key
+),
+
+-- How often each word of an enumeration should come, by its usual share, and how often it came.
+worded as (
+    select
+        j.extract_day,
+        n.column_name,
+        w.word,
+        coalesce(now.times, 0) as times,
+        (n.row_count - n.null_count) * w.times / w.filled as usual_times
+    from judged as j
+    inner join filling as n on n.extract_day = j.extract_day
+    cross join lateral (
+        select past.word, sum(past.times) as times, sum(sum(past.times)) over () as filled
+        from word as past
+        where
+            past.column_name = n.column_name
+            and past.extract_day < j.extract_day
+            and past.extract_day >= j.extract_day - %(past_days)s
+        group by past.word
+    ) as w
+    left join word as now
+        on now.extract_day = j.extract_day and now.column_name = n.column_name and now.word = w.word
+    where
+        %(past_extracts)s <= (
+            select count(*)
+            from size as past
+            where
+                past.row_count > 0
+                and past.extract_day < j.extract_day
+                and past.extract_day >= j.extract_day - %(past_days)s
+        )
+),
+
+-- A brand's rows of a day beside those of the same weekday before. The middle one says what is usual, so that one odd
+-- week moves nothing. The range goes from three tenths below it to four fifths above, wider by what chance does to
+-- small numbers, and holds all of these days but the least and the greatest. A brand that is closed may be silent.
+volume as (
+    select
+        w.brand_id,
+        w.extract_day,
+        w.row_count,
+        floor(case
+            when w.is_closed then 0
+            else greatest(0, least(0.7 * w.middle - 2 * sqrt(w.middle), w.past[2]))
+        end) as least,
+        ceil(greatest(1.8 * w.middle + 3 * sqrt(w.middle), w.past[cardinality(w.past) - 1])) as most
+    from (
+        select
+            b.brand_id,
+            j.extract_day,
+            coalesce(now.row_count, 0) as row_count,
+            percentile_cont(0.5) within group (order by coalesce(past.row_count, 0)) as middle,
+            array_agg(coalesce(past.row_count, 0) order by coalesce(past.row_count, 0)) as past,
+            exists (
+                select 1 from raw.brands as c
+                where c.brand_id = b.brand_id and c.working_hours -> 'closed' ? j.extract_day::text
+            ) as is_closed
+        from judged as j
+        cross join generate_series(1, %(past_weeks)s) as back (weeks)
+        inner join size as s on s.extract_day = j.extract_day - 7 * back.weeks
+        cross join (select distinct p.brand_id from profile as p where p.brand_id <> '') as b
+        left join profile as now
+            on now.brand_id = b.brand_id and now.extract_day = j.extract_day and now.column_name = ''
+        left join profile as past
+            on past.brand_id = b.brand_id and past.extract_day = s.extract_day and past.column_name = ''
+        group by b.brand_id, j.extract_day, now.row_count
+    ) as w
+    where cardinality(w.past) >= %(least_weeks)s and w.middle >= %(least_rows)s
+)
+
+select
+    'has_rows' as rule,
+    j.extract_day::text as line,
+    s.row_count::double precision as figure,
+    case when count(past.extract_day) >= %(past_extracts)s and min(past.row_count) > 0 then 1.0 else 0.0 end as bound
+from judged as j
+inner join size as s on s.extract_day = j.extract_day
+left join size as past on past.extract_day < j.extract_day and past.extract_day >= j.extract_day - %(past_days)s
+group by j.extract_day, s.row_count
+union all
+select 'is_not_all_empty', 'every extract is empty', max(s.row_count), 1
+from judged as j
+inner join size as s on s.extract_day = j.extract_day
+having count(*) > 0
+union all
+select 'required_columns_are_filled', n.extract_day || ' ' || n.column_name, n.null_share, %(null_share)s
+from nulls as n
+where n.is_required and n.row_count > 0
+union all
+select
+    'usual_columns_are_filled',
+    n.extract_day || ' ' || n.column_name || ': all of ' || n.row_count || ' rows null, usually '
+    || round(100 * n.usual_share) || ' %%',
+    n.null_share,
+    0.999999
+from nulls as n
+where not n.is_required and n.row_count >= %(enough)s and n.usual_share < 0.5
+union all
+select
+    'null_shares_are_usual',
+    n.extract_day || ' ' || n.column_name || ': ' || round(100 * n.null_share) || ' %% null, usually '
+    || round(100 * n.usual_share) || ' %%',
+    n.null_share - n.usual_share,
+    %(null_rise)s
+from nulls as n
+where not n.is_required and n.row_count >= %(many)s and n.usual_share is not null
+union all
+select
+    'words_are_known',
+    n.extract_day || ' ' || n.column_name || ': ' || n.unknown_words || ' rows wait in quarantine',
+    n.unknown_words,
+    0
+from nulls as n
+union all
+select
+    'words_are_usual',
+    w.extract_day || ' ' || w.column_name || ': no ' || w.word || ', about ' || round(w.usual_times) || ' expected',
+    w.times,
+    1
+from worded as w
+where w.usual_times >= %(enough)s
+union all
+select
+    side.rule,
+    v.brand_id || ' ' || v.extract_day || ': ' || v.row_count || ' rows, ' || v.least || ' to ' || v.most
+    || ' expected on a ' || trim(to_char(v.extract_day, 'Day')),
+    v.row_count,
+    side.bound
+from volume as v
+cross join lateral (values ('volume_is_not_low', v.least), ('volume_is_not_high', v.most)) as side (rule, bound)
+union all
+select
+    'extracts_are_accepted',
+    l.extract_day || case when l.outcome = 'refused' then ' refused: ' || left(l.reason, 300) else '' end,
+    (l.outcome = 'refused')::int,
+    0
+from (
+    select distinct on (r.extract_day) r.extract_day, r.outcome, r.reason
+    from raw.load as r
+    where
+        r.dataset = %(dataset)s
+        and r.load_id > (select coalesce(max(p.load_id), 0) from marts.load_ledger as p)
+    order by r.extract_day, r.load_id desc
+) as l
+order by rule, line
+"""
+
+
+def figures(connection: psycopg.Connection[Any], dataset: str, required: list[str]) -> list[dict[str, Any]]:
+    """One line a figure: rule, line, figure, bound (both may be null where nothing can be said)."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(FIGURES.encode(), {**LIMITS, "dataset": dataset, "required": required})
+        return cursor.fetchall()

@@ -1,0 +1,186 @@
+"""Alerts, told to a real HTTP server: what they say, that no secret goes with them, that nothing depends on them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+from dagster import (
+    DagsterInstance,
+    Definitions,
+    build_run_status_sensor_context,
+    in_process_executor,
+    job,
+    op,
+)
+
+from orchestration import alerts, jobs, runs
+from orchestration.history import Generation
+from orchestration.settings import Settings
+
+PATH = "/hooks/a-secret-that-only-the-hook-may-see"
+
+
+class Hook:
+    """A webhook: what it was sent, and what it answers."""
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.status = 200
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                assert self.path == PATH
+                assert self.headers["Content-Type"] == "application/json"
+                hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(hook.status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Into no log."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}{PATH}"
+
+    @property
+    def said(self) -> str:
+        (message,) = self.received
+        assert set(message) == {"text"}
+        return str(message["text"])
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    opened = Hook()
+    thread = Thread(target=opened.server.serve_forever)
+    thread.start()
+    yield opened
+    opened.server.shutdown()
+    thread.join()
+    opened.server.server_close()
+
+
+@pytest.fixture
+def settings(hook: Hook, database: str, tmp_path: Path) -> Settings:
+    return Settings.from_environment(
+        {"CAUSERIE_HOME": str(tmp_path), "CAUSERIE_DATABASE_URL": database, "CAUSERIE_ALERT_WEBHOOK": hook.url}
+    )
+
+
+def check(connection: psycopg.Connection[Any], run: str, day: int, severity: str, passed: bool) -> None:
+    connection.execute(
+        "insert into marts.data_quality"
+        " (brand_id, run_id, check_name, table_name, severity, passed, observed, expected, checked_at)"
+        " values ('', %s, 'has_rows', 'messages', %s, %s, '2026-03-09', 'rows on every extract day', %s)",
+        [run, severity, passed, datetime(2026, 3, day, 2, 31, tzinfo=UTC)],
+    )
+    connection.commit()
+
+
+def test_it_says_what_where_since_when_and_what_to_do(
+    settings: Settings, hook: Hook, connection: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for run, day, passed in (("a", 6, False), ("b", 7, True), ("c", 8, False), ("d", 9, False)):
+        check(connection, run, day, "error", passed)
+    with caplog.at_level(logging.INFO):
+        alerts.tell(
+            settings, ["d"], ["chat messages_profile: has_rows: 2026-03-09 (expected rows on every extract day)"]
+        )
+    assert hook.said.splitlines() == [
+        "Causerie: nothing was published; readers have nothing yet.",
+        "Failed: messages, has_rows: 2026-03-09 (expected rows on every extract day), since 2026-03-08 02:31 UTC."
+        f" What to do: {alerts.ADVICE['has_rows']}.",
+        "Run d.",
+    ]
+    assert hook.said in caplog.text
+    assert "secret" not in caplog.text + repr(settings)
+
+
+def test_a_check_that_only_warns_is_told_of_too_and_a_run_without_any_is_not(
+    settings: Settings, hook: Hook, connection: psycopg.Connection[Any]
+) -> None:
+    check(connection, "a", 8, "warn", True)
+    alerts.tell(settings, ["a"], [])
+    assert hook.received == []
+    check(connection, "b", 9, "warn", False)
+    alerts.tell(settings, ["b"], [])
+    assert hook.said.startswith("Causerie: published with warnings; ")
+    assert "Warning: messages, has_rows: " in hook.said
+
+
+def test_words_have_an_end_and_no_password(settings: Settings, hook: Hook) -> None:
+    lines = [f"step {number}: postgresql://me:hush@there/db is gone" for number in range(100)]
+    alerts.tell(settings, ["a"], lines)
+    assert "hush" not in hook.said
+    assert len(hook.said.splitlines()) == alerts.MOST_LINES + 3
+    assert "and 80 more" in hook.said
+    generation = Generation(7, datetime(2026, 3, 9, tzinfo=UTC), {})
+    said = alerts.words(["it broke"], [], generation, ["a"])
+    assert said and "readers have generation 7, data through 2026-03-09 00:00 UTC" in said
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "is gone", "is no address", "is of another world"])
+def test_a_webhook_in_trouble_is_said_and_breaks_nothing(
+    hook: Hook, trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.status = 500
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    webhook = {
+        "refuses": hook.url,
+        "is gone": f"http://127.0.0.1:{port}{PATH}",
+        "is no address": f"http://[{PATH}",
+        "is of another world": f"file://{PATH}",
+    }[trouble]
+    assert alerts.post(webhook, "something happened") is False
+    assert "was not delivered" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_run_without_a_warehouse_reaches_people(
+    settings: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("the server is not there")
+
+    monkeypatch.setattr(runs.warehouse, "wait_until_ready", gone)
+    with pytest.raises(psycopg.OperationalError):
+        runs.run(settings, None, None)
+    assert "Failed: the server is not there. What to do: " in hook.said
+    assert hook.said.endswith("Before a run began.")
+
+
+def test_dagster_tells_of_the_runs_that_it_launches(settings: Settings, hook: Hook) -> None:
+    @op
+    def breaks() -> None:
+        raise ValueError("the disk is full")
+
+    @job(executor_def=in_process_executor)
+    def nightly() -> None:
+        breaks()
+
+    failed, passed = jobs.tellers(settings)
+    Definitions.validate_loadable(Definitions(jobs=[nightly], sensors=[failed, passed]))
+    with DagsterInstance.ephemeral() as instance:
+        result = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        context = build_run_status_sensor_context(
+            sensor_name=failed.name,
+            dagster_event=result.get_run_failure_event(),
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+        )
+        failed(context.for_run_failure())
+    assert "Failed: breaks: the disk is full" in hook.said
+    assert f"Run {result.run_id}." in hook.said
