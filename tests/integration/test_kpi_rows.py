@@ -24,7 +24,9 @@ from orchestration import catalogue
 pytestmark = pytest.mark.xdist_group("town")
 
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
-BREAKDOWNS: tuple[list[str], ...] = ([], ["source"], ["member"], ["day"], ["channel"], ["hour", "role"])
+BREAKDOWNS: tuple[list[str], ...] = (
+    [], ["source"], ["member"], ["day"], ["channel"], ["hour", "role"], ["notification_channel"],
+)  # fmt: skip
 Key = tuple[str, tuple[str, ...], str | None]
 
 

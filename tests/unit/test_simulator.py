@@ -251,3 +251,42 @@ def test_a_few_rows_are_sent_again_or_late(rows: Rows) -> None:
     total = sum(map(len, rows.values()))
     assert 0 < again < total / 100
     assert 0 < late < len(rows["messages"]) / 100
+
+
+def test_campaigns_are_shown_while_they_are_live(rows: Rows) -> None:
+    lives = {
+        row[key]: (instant(row["started_at"]), instant(row["ended_at"]) if row["ended_at"] else None)
+        for dataset, key in (("experiences", "experience_id"), ("journeys", "journey_id"))
+        for _, row in rows[dataset]
+    }
+    # A goal may be reached when its experience is over.
+    shown = [
+        (row["experience_id"], instant(row["occurred_at"]))
+        for _, row in rows["site_events"]
+        if row["event_type"] == "personalisation_shown"
+    ]
+    entered = [(row["journey_id"], instant(row["started_at"])) for _, row in rows["journey_runs"]]
+    assert len(shown) > 100 and len(entered) > 100
+    for campaign, at in shown + entered:
+        begun, ended = lives[campaign]
+        # A page may take a moment, a pause an hour, from choosing an experience to showing it.
+        assert begun <= at and (ended is None or at < ended + timedelta(hours=6)), (campaign, at)
+
+
+def test_recommendations_are_followed_by_some_and_sell(rows: Rows) -> None:
+    """Of those shown one, some click it, and some buy it, be it on another day."""
+    seen: dict[str, dict[tuple[str, str], datetime]] = defaultdict(dict)
+    for _, row in sorted(rows["site_events"], key=lambda pair: instant(pair[1]["occurred_at"])):
+        if row["product_id"]:
+            seen[row["event_type"]].setdefault((row["visitor_id"], row["product_id"]), instant(row["occurred_at"]))
+    shown, clicked = seen["recommendation_shown"], seen["recommendation_click"]
+    assert clicked.keys() <= shown.keys()
+    assert 0.1 < len(clicked) / len(shown) < 0.4
+    orders = {row["order_id"]: row for _, row in rows["orders"]}
+    bought = {
+        (orders[line["order_id"]]["visitor_id"], line["product_id"]): instant(orders[line["order_id"]]["ordered_at"])
+        for _, line in rows["order_lines"]
+    }
+    delays = [bought[key] - shown[key] for key in bought.keys() & shown.keys() if bought[key] > shown[key]]
+    assert delays and 0.005 < len(delays) / len(shown) < 0.1
+    assert any(delay > timedelta(days=1) for delay in delays)
