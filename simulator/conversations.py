@@ -15,6 +15,8 @@ from simulator.visitors import Visitor
 from simulator.widget import PAGES, Widget
 
 BOT = "bot-welcome"
+# By whether the visitor was pleased.
+COMMENTS = {True: ("Very helpful, thank you.", "Quick and kind."), False: ("I waited a long time.", "Not what I asked.")}
 CHANNELS = {"waiting_list": "web", "direct": "direct", "hook": "web", "phygital": "store"}
 
 
@@ -55,14 +57,14 @@ class Conversations:
             self._save(row, row["cancelled_at"])
             self._widget.event(visitor, browser, row["cancelled_at"], "cancel_request", page)
         if 0.04 < fate < 0.18:  # 0.13 to 0.18 simply stay in the list; below 0.04 they are handled all the same
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         member = rng.choice(MEMBERS).member_id
         row["handled_at"] = after(rng, next_open(row["cancelled_at"] or question or at), 150, 1.4)
         row["member_id"] = member
         self._save(row, row["handled_at"])
         self._message(row, "system", None, row["handled_at"], content_type="other")
         if fate > 0.95:  # opened, and never answered
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         if not is_open(row["handled_at"]):
             self._message(row, "member", member, row["handled_at"], automatic=True)
         return self._dialogue(row, visitor, after(rng, row["handled_at"], 25), asked=question is not None)
@@ -86,12 +88,12 @@ class Conversations:
             row["cancelled_at"] = after(rng, at, 300)
             self._save(row, row["cancelled_at"])
         if fate < 0.14:
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         row["handled_at"] = after(rng, next_open(at), 90, 1.2)
         self._save(row, row["handled_at"])
         if silent and rng.random() < 0.6:  # the member writes first, in vain
             self._message(row, "member", member, after(rng, row["handled_at"], 20))
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         return self._dialogue(row, visitor, after(rng, row["handled_at"], 30), asked=not silent)
 
     def from_hook(self, visitor: Visitor, at: datetime) -> Outcome:
@@ -107,7 +109,7 @@ class Conversations:
         self._save(row, at)
         self._message(row, "member", member, at, automatic=rng.random() < 0.7)
         if rng.random() < 0.3:  # a click, and nothing more
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         question = after(rng, at, 30)
         self._message(row, "visitor", visitor.visitor_id, question)
         row["handled_at"] = question
@@ -123,7 +125,7 @@ class Conversations:
         sender_type, sender_id = ("visitor", visitor.visitor_id) if rng.random() < 0.7 else ("system", None)
         self._message(row, sender_type, sender_id, at, automatic=True, content_type="phygital_marker")
         if rng.random() < 0.2:
-            return self._outcome(row, visitor)
+            return self._in_vain(row, visitor)
         return self._dialogue(row, visitor, after(rng, next_open(at), 60), asked=True)
 
     def internal(self, at: datetime) -> None:
@@ -192,6 +194,12 @@ class Conversations:
     def _outcome(self, row: Row, visitor: Visitor) -> Outcome:
         return Outcome(visitor, row["conversation_id"], row["member_id"])
 
+    def _in_vain(self, row: Row, visitor: Visitor) -> Outcome:
+        """Nothing comes of it: where video was asked for, it rings until somebody gives up."""
+        if row["medium"] == "video":
+            self._call(row, row["initiated_by"], row["requested_at"], answered=0)
+        return self._outcome(row, visitor)
+
     def _dialogue(self, row: Row, visitor: Visitor, at: datetime, asked: bool) -> Outcome:
         """Both sides write, beginning with the member at `at`; some come back days later; then calls and a rating."""
         rng, outcome = self._rng, self._outcome(row, visitor)
@@ -246,14 +254,14 @@ class Conversations:
         if rng.random() < (0.3 if row["medium"] == "video" else 0.04):
             self._call(row, rng.choice(("member", "visitor")), after(rng, next_open(at), 1800))
 
-    def _call(self, row: Row, initiator: str, at: datetime) -> None:
+    def _call(self, row: Row, initiator: str, at: datetime, answered: float = 0.7) -> None:
         rng = self._rng
         call = {
             "call_id": self._book.new_id("call"), "conversation_id": row["conversation_id"], "initiated_by": initiator,
             "requested_at": at, "answered_at": None, "ended_at": None,
         }  # fmt: skip
         self._book.add("calls", **call, updated_at=at)
-        if rng.random() < 0.7:
+        if rng.random() < answered:
             call["answered_at"] = after(rng, at, 15, 0.5)
             call["ended_at"] = after(rng, call["answered_at"], 360)
             self._book.add("calls", **call, updated_at=call["ended_at"])
@@ -278,6 +286,8 @@ class Conversations:
             rating["given_at"] = after(rng, asked, 60 if fate < 0.5 else 1.5 * 86_400)
             rating["status"] = "submitted" if fate < 0.6 else "dismissed"
             rating["score"] = rng.choices((1, 2, 3, 4, 5), (4, 4, 10, 30, 52))[0]
+            if rng.random() < 0.2:
+                rating["comment"] = rng.choice(COMMENTS[rating["score"] > 3])
             self._book.add("ratings", **rating, updated_at=rating["given_at"])
         elif fate < 0.75:
             rating["status"] = "dismissed"

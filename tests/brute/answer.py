@@ -1,4 +1,4 @@
-"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 5 and 8 answered.
+"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 5, 7 and 8 answered.
 
 Here: `answer` and the comparison with the product's figures. Not here: any indicator.
 Read next: facts.py, then one file per section.
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 
-from brute import dialogues, hook, personalisation, sales, waiting_list, widget
+from brute import dialogues, hook, one_to_one, personalisation, sales, waiting_list, widget
 from brute.facts import Facts, Rows
 from brute.figures import Answers, Number
 from brute.question import Question
@@ -37,7 +37,7 @@ def answer(
         notification_channels,
     )  # fmt: skip
     answers: Answers = {}
-    for section in (waiting_list, hook, dialogues, sales, widget, personalisation):
+    for section in (waiting_list, hook, dialogues, sales, widget, one_to_one, personalisation):
         answers |= section.figures(question)
     return answers
 

@@ -35,6 +35,10 @@ CHANNELS = ("web", "store", "direct", "app")
 NOTIFICATION_CHANNELS = ("email", "push", "sms", "whatsapp", "web", "other")
 PRODUCTS = ("lamp", "vase", "rug")
 SLOT_EDGES = (time(0), time(0, 30), time(1), time(2, 30), time(9), time(12), time(18, 0, 0, 1), time(23))
+PAGES = (
+    "https://shop.example/lamps", "https://shop.example/lamps?colour=red", "https://shop.example/lamps#top",
+    "https://shop.example", "http://shop.example/lamps", "https://other.example/lamps",
+)  # fmt: skip
 STEPS = tuple(
     timedelta(seconds=step)
     for step in (
@@ -209,7 +213,7 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
         kind="internal" if internal else "customer", source=source, channel=draft.one_of(*CHANNELS),
         medium=draft.one_of("text", "video"), initiated_by=draft.one_of("visitor", "member"), requested_at=requested,
         cancelled_at=draft.perhaps_later(requested, 3), handled_at=handled, member_id=member,
-        is_blocked=draft.chance(3), page_url=None, ad_id=None, ad_payload=None,
+        is_blocked=draft.chance(3), page_url=draft.one_of(None, *PAGES), ad_id=None, ad_payload=None,
     )  # fmt: skip
     at = requested
     if source == "phygital" and draft.chance(8):
@@ -248,9 +252,11 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
             "ratings", rating_id=draft.new_id("r"), conversation_id=row["conversation_id"],
             member_id=draft.one_of(None, *members), requested_at=asked, given_at=given,
             score=draft.rng.randint(1, 5) if given and draft.chance(9) else None, comment=None,
-            status=draft.one_of("submitted", "dismissed") if given else "pending",
+            status=draft.one_of("submitted", "dismissed") if given else draft.one_of("pending", "pending", "dismissed"),
         )  # fmt: skip
-    if draft.chance(6):
+    for _ in range(draft.one_of(0, 0, 1, 1, 2, 3)):
+        _call(draft, row, at)
+    for _ in range(draft.one_of(0, 1, 1, 2)):
         _order(draft, row, visitors, at)
 
 
@@ -263,10 +269,22 @@ def _message(
     )  # fmt: skip
 
 
+def _call(draft: _Draft, row: Row, last: datetime) -> None:
+    """A call at the request itself, in the middle of the messages, or at any time; answered and ended perhaps."""
+    at = draft.one_of(row["requested_at"], draft.nudge(row["requested_at"]), draft.nudge(last), draft.moment())
+    answered = draft.perhaps_later(at, 6)
+    draft.entity(
+        "calls", call_id=draft.new_id("k"), conversation_id=row["conversation_id"],
+        initiated_by=draft.one_of("visitor", "member"), requested_at=at, answered_at=answered,
+        ended_at=draft.perhaps_later(answered or at, 7),
+    )  # fmt: skip
+
+
 def _order(draft: _Draft, row: Row, visitors: tuple[str, ...], after: datetime) -> None:
     """An order that some conversation may have earned."""
     written = [message["sent_at"] for message in draft.rows.get("messages", []) if message["sent_at"] <= after]
-    since = draft.one_of(after, after, *written[-3:])
+    talked = [call[name] for call in draft.rows.get("calls", [])[-2:] for name in ("answered_at", "ended_at")]
+    since = draft.one_of(after, after, *written[-3:], *(at for at in talked if at))
     limit = timedelta(days=14 if draft.window_days is None else draft.window_days)
     ordered = draft.nudge(since + draft.one_of(timedelta(0), limit, draft.one_of(*STEPS)))
     visitor = draft.one_of(row["visitor_id"], row["visitor_id"], None, *visitors)
@@ -312,7 +330,8 @@ def _widget_event(draft: _Draft, visitors: tuple[str, ...]) -> None:
         "widget_events", event_id=draft.new_id("w"), session_id=f"browser of {visitor}", visitor_id=visitor,
         occurred_at=draft.moment(),
         event_type=draft.one_of(
-            "open", "open", "impression", "close", "click", "request_waiting_list", "request_direct"
+            "open", "open", "impression", "impression", "close", "click", "notification_click",
+            "request_waiting_list", "request_direct"
         ),
         widget_version=None, page_url=None, ad_id=None, ad_payload=None,
     )  # fmt: skip

@@ -19,6 +19,7 @@ KEYS = {
     "brands": ("brand_id",),
     "conversations": ("brand_id", "conversation_id"),
     "messages": ("brand_id", "message_id"),
+    "calls": ("brand_id", "call_id"),
     "ratings": ("brand_id", "rating_id"),
     "member_activity": ("brand_id", "event_id"),
     "widget_events": ("brand_id", "event_id"),
@@ -46,9 +47,20 @@ class Message:
     is_marker: bool
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a conversation."""
+
+    call_id: str
+    initiated_by: str  # visitor | member
+    requested_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
 @dataclass
 class Conversation:
-    """A customer conversation with its messages, in the order of (sent_at, message_id)."""
+    """A customer conversation with its messages, in the order of (sent_at, message_id), and its calls, as they came."""
 
     conversation_id: str
     visitor_id: str
@@ -58,6 +70,10 @@ class Conversation:
     cancelled_at: datetime | None
     handled_at: datetime | None
     is_blocked: bool
+    medium: str
+    initiated_by: str
+    page_url: str | None
+    calls: list[Call] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
     @property
@@ -105,7 +121,8 @@ class Facts:
             row["conversation_id"]: Conversation(
                 conversation_id=row["conversation_id"], visitor_id=row["visitor_id"], source=row["source"],
                 member_id=row["member_id"], requested_at=row["requested_at"], cancelled_at=row["cancelled_at"],
-                handled_at=row["handled_at"], is_blocked=row["is_blocked"],
+                handled_at=row["handled_at"], is_blocked=row["is_blocked"], medium=row["medium"],
+                initiated_by=row["initiated_by"], page_url=row["page_url"],
             )
             for row in own("conversations")
             if row["kind"] == "customer"
@@ -116,6 +133,11 @@ class Facts:
                 message = _message(row, conversation)
                 if message:
                     conversation.messages.append(message)
+        for row in sorted(own("calls"), key=lambda row: (row["requested_at"], row["call_id"])):
+            conversation = self.conversations.get(row["conversation_id"])
+            if conversation:
+                names = ("call_id", "initiated_by", "requested_at", "answered_at", "ended_at")
+                conversation.calls.append(Call(**{name: row[name] for name in names}))
         self.ratings = own("ratings")
         self.activity = own("member_activity")
         self.widget_events = own("widget_events")

@@ -27,11 +27,12 @@ PARIS = ZoneInfo("Europe/Paris")
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 LONG_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 
-# The stability of sections 1 to 5 and 8, read from the tables of the indicators.
+# The stability of sections 1 to 5, 7 and 8, read from the tables of the indicators.
 FLUCTUATING = {
     "Wlst-Card-2", "Chat-Card-12", "Chat-Card-38", "Chat-Card-50", "Chat-Card-60", "Chat-Card-72", "Chat-Card-73",
     "Chat-Card-86", "Pers-Card-2", "Pers-Card-3", "Pers-Card-4", "Pers-Card-5", "Pers-Card-12", "Reco-Card-3",
     "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
+    "One-Card-10", "One-Card-24", "One-Card-30", "One-Card-31", "One-Card-40",
 }  # fmt: skip
 
 
@@ -61,7 +62,8 @@ class History:
     def conversation(self, requested_at: datetime, **columns: Any) -> str:
         defaults = {
             "conversation_id": self.new_id(), "visitor_id": "v", "kind": "customer", "source": "direct",
-            "cancelled_at": None, "handled_at": None, "member_id": "m", "is_blocked": False,
+            "cancelled_at": None, "handled_at": None, "member_id": "m", "is_blocked": False, "medium": "text",
+            "initiated_by": "visitor", "page_url": None,
         }  # fmt: skip
         row = defaults | {"requested_at": requested_at, "updated_at": requested_at} | columns
         self._add("conversations", **row)
@@ -74,12 +76,14 @@ class History:
     def order(self, ordered_at: datetime, **columns: Any) -> None:
         row = {
             "order_id": self.new_id(), "visitor_id": "v", "conversation_id": None, "channel": "web", "origin": "other",
-            "cancelled_at": None, "gross_amount": 100, "shipping_amount": 10,
+            "cancelled_at": None, "gross_amount": 100, "tax_amount": 15, "shipping_amount": 10,
         } | columns  # fmt: skip
         self._add("orders", ordered_at=ordered_at, updated_at=ordered_at, **row)
 
     def rating(self, conversation: str, requested_at: datetime, **columns: Any) -> None:
-        row = {"rating_id": self.new_id(), "member_id": None, "given_at": None, "score": None} | columns
+        row = {
+            "rating_id": self.new_id(), "member_id": None, "given_at": None, "score": None, "status": "pending",
+        } | columns  # fmt: skip
         self._add("ratings", conversation_id=conversation, requested_at=requested_at, updated_at=requested_at, **row)
 
     def hook(self, event_type: str, occurred_at: datetime, visitor: str | None = "v", hook_id: str = "h") -> None:

@@ -4,6 +4,8 @@
             {'columns': ['brand_id', 'requested_at']},
             {'columns': ['brand_id', 'started_at']},
             {'columns': ['brand_id', 'established_at']},
+            {'columns': ['brand_id', 'two_way_at']},
+            {'columns': ['brand_id', 'first_call_answered_at']},
             {'columns': ['brand_id', 'handled_at']},
             {'columns': ['brand_id', 'cancelled_at']},
             {'columns': ['brand_id', 'last_sent_at']},
@@ -12,7 +14,8 @@
     )
 }}
 
--- The life of each touched conversation: every instant is written once and never moves, but the last message's.
+-- The life of each touched conversation: every instant is written once and never moves, but those of the last message
+-- and the last event.
 with
 
 written as (
@@ -32,14 +35,16 @@ called as (
     select
         c.brand_id,
         c.conversation_id,
-        min(c.answered_at) as first_call_answered_at
+        min(c.answered_at) as first_call_answered_at,
+        min(least(c.answered_at, c.ended_at)) as first_call_event_at,
+        max(greatest(c.answered_at, c.ended_at)) as last_call_event_at
     from {{ ref('stg_chat__calls') }} as c
     inner join {{ ref('touched_conversation') }} as t
         on t.brand_id = c.brand_id and t.conversation_id = c.conversation_id
     group by c.brand_id, c.conversation_id
 ),
 
-lived as (
+met as (
     select
         c.*,
         w.question_at,
@@ -47,11 +52,23 @@ lived as (
         w.first_member_message_at,
         {{ established_at('w') }} as established_at,
         k.first_call_answered_at,
+        k.first_call_event_at,
+        k.last_call_event_at,
         w.last_message_at,
         w.last_sent_at
     from {{ ref('int_conversations_started') }} as c
     left join written as w on w.brand_id = c.brand_id and w.conversation_id = c.conversation_id
     left join called as k on k.brand_id = c.brand_id and k.conversation_id = c.conversation_id
+),
+
+lived as (
+    select
+        m.*,
+        -- Two-way as soon as both sides have written, or a call was answered; and what an event of such a one is.
+        least(m.established_at, m.first_call_answered_at) as two_way_at,
+        least(m.first_visitor_message_at, m.first_member_message_at, m.first_call_event_at) as first_event_at,
+        greatest(m.last_message_at, m.last_call_event_at) as last_event_at
+    from met as m
 )
 
 select
@@ -72,7 +89,9 @@ select
     l.first_member_message_at,
     l.established_at,
     l.first_call_answered_at,
-    least(l.established_at, l.first_call_answered_at) as two_way_at,
+    l.two_way_at,
+    l.first_event_at,
+    l.last_event_at,
     l.last_message_at,
     l.last_sent_at,
     extract(epoch from l.handled_at - l.requested_at) as handling_seconds,
@@ -82,6 +101,8 @@ select
     handled.role as handled_role,
     started.role as started_role,
     established.role as established_role,
+    two_way.role as two_way_role,
+    answered.role as first_call_answered_role,
     l.established_at is not null as is_dialogue,
     l.is_blocked,
     l.page_url,
@@ -92,3 +113,5 @@ from lived as l
 {{ join_role_at('handled', 'l.brand_id', 'l.member_id', 'l.handled_at') }}
 {{ join_role_at('started', 'l.brand_id', 'l.member_id', 'l.started_at') }}
 {{ join_role_at('established', 'l.brand_id', 'l.member_id', 'l.established_at') }}
+{{ join_role_at('two_way', 'l.brand_id', 'l.member_id', 'l.two_way_at') }}
+{{ join_role_at('answered', 'l.brand_id', 'l.member_id', 'l.first_call_answered_at') }}

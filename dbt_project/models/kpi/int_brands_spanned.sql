@@ -1,10 +1,9 @@
 -- The dates over which a brand has periods: from its first fact to the end of its newest extract, as far as the
 -- complete extract days go. Nothing is stated of days that no extract has spoken of.
 {%- set firsts = [
-    ('fct_conversation', 'requested_at'), ('fct_hook_event', 'occurred_at'), ('fct_order', 'ordered_at'),
-    ('fct_member_activity', 'occurred_at'), ('fct_widget_visit', 'opened_at'),
-    ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'),
-    ('fct_session', 'started_at'),
+    ('fct_request', 'requested_at'), ('fct_call', 'requested_at'), ('fct_hook_event', 'occurred_at'),
+    ('fct_order', 'ordered_at'), ('fct_member_activity', 'occurred_at'), ('fct_widget_event', 'occurred_at'),
+    ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'), ('fct_session', 'started_at'),
 ] %}
 with
 

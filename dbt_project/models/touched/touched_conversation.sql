@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['brand_id', 'conversation_id']}]) }}
 
 -- A conversation is touched by its own rows, by its brand (whose zone dates its days) and by the members whose roles
--- its facts carry: the one it is attributed to and every author.
+-- its facts carry: the one it is attributed to, every author and every one rated.
 {{ touched_rows('conversation') }}
 union
 select
@@ -22,3 +22,9 @@ select
 from {{ source('raw', 'messages') }} as s
 inner join {{ ref('touched_member') }} as m on m.brand_id = s.brand_id and m.member_id = s.sender_id
 where s.sender_type = 'member'
+union
+select
+    g.brand_id,
+    g.conversation_id
+from {{ source('raw', 'ratings') }} as g
+inner join {{ ref('touched_member') }} as m on m.brand_id = g.brand_id and m.member_id = g.member_id
