@@ -35,6 +35,9 @@ HARMLESS: dict[str, Row] = {
                "origin": "other", "checked_out_at": None, "paid_at": None, "cancelled_at": None,
                "payment_method": "card", "currency": "EUR", "tax_amount": 0, "shipping_amount": 0,
                "discount_amount": 0},
+    "calls": {"answered_at": None, "ended_at": None},
+    "ratings": {"member_id": None, "given_at": None, "score": None, "comment": None, "status": "pending"},
+    "widget_events": {"widget_version": None, "page_url": None, "ad_id": None, "ad_payload": None},
     "order_lines": {"updated_at": SUNDAY_NOON},
     "experiences": {"name": "Experience", "updated_at": SUNDAY_NOON},
     "journeys": {"name": "Journey", "updated_at": SUNDAY_NOON},
@@ -43,7 +46,7 @@ HARMLESS: dict[str, Row] = {
 }  # fmt: skip
 EVENT_KEYS = {
     "messages": "message_id", "hook_events": "event_id", "site_events": "event_id",
-    "journey_notifications": "notification_id",
+    "widget_events": "event_id", "journey_notifications": "notification_id",
 }  # fmt: skip
 
 

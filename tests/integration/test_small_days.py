@@ -1,4 +1,4 @@
-"""Days small enough to be worked out by hand: every card, donut and bar of sections 1 to 3 and 8, the clock's borders.
+"""Days small enough to be worked out by hand: sections 1 to 3, 7 and 8, and the borders of the clock.
 
 Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
 Not here: random brands (test_indicators_exact.py). Next: tests/fixtures/small_days/paris.yml.
@@ -26,7 +26,9 @@ from orchestration import catalogue
 pytestmark = pytest.mark.xdist_group("small_days")
 
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
-WORKED_OUT = ("waiting_list", "hook", "conversations", "personalisation", "recommendations", "journeys")
+WORKED_OUT = (
+    "waiting_list", "hook", "conversations", "one_to_one", "personalisation", "recommendations", "journeys",
+)  # fmt: skip
 
 
 def paris(day: date, clock: str) -> datetime:
@@ -59,6 +61,10 @@ def bins(ref: str, filled: dict[str, int]) -> list[Line]:
     """Every bin of a chart on Monday: those named, and 0 for the others."""
     names = [one.name for one in catalogue.load().indicators[ref].bins]
     return [monday(ref, filled.get(name, 0), name) for name in [*names, *(filled.keys() - set(names))]]
+
+
+def met(ref: str, value: float | Fraction | None, day: date = MONDAY, to: date | None = None, **asked: Any) -> Line:
+    return Line("one_to_one", ref, value, day, to, asked=asked)
 
 
 AT_THE_END: dict[str, Any] = {"as_of": paris(TUESDAY, "00:00")}
@@ -193,6 +199,49 @@ WORKED = [
     Line("backlog", "Wlst-Card-12", 0, SUNDAY),
 ]
 
+ONE_TO_ONE = [
+    met("One-Card-1", 4),  # t1 k1 w1 b1
+    met("One-Card-1", 2, members=["ana"]),  # t1 b1: w1 has no member before Tuesday
+    met("One-Card-1", 3, MONDAY, TUESDAY, members=["ana"]),
+    met("One-Card-1", 1, roles=[2]),  # k1, by Ben before his promotion
+    met("One-Card-1", 1, TUESDAY),  # x2
+    met("One-Card-2", 2),  # t1 b1
+    met("One-Card-3", 3),  # k1 w1 b1
+    met("One-Card-3", 2, time_from=time(11)),  # w1 b1
+    met("One-Card-4", 2595),  # (540 t1 + 7200 k1, to the end of its second call + 600 w1 + 2040 b1) / 4
+    met("One-Card-4", 57540, TUESDAY),  # x2, from Monday 16:01 to Tuesday 08:00
+    met("One-Card-10", Fraction(1, 3)),  # v1 of v1 v2 v3: o3 is too late for k1's beginning, o5 too early
+    met("One-Card-10", Fraction(1, 2), members=["ana"]),  # v1 of v1 v3
+    met("One-Card-10", 0, as_of=paris(MONDAY, "14:00")),
+    met("One-Card-11", 1),  # o1
+    met("One-Card-11", 3, TUESDAY),  # o2 o3 o6; o4 is a microsecond too late
+    met("One-Card-11", 1, TUESDAY, channels=["store"]),  # o6
+    met("One-Card-11", 2, TUESDAY, members=["ben"]),  # o3 o6
+    met("One-Card-12", 90),  # 120 - 20 - 10
+    met("One-Card-12", 80, TUESDAY),  # 50 of o2 and 30 of o3: x2 had no call
+    met("One-Card-13", Fraction(100, 3), TUESDAY),  # and 20 of o6
+    met("One-Card-14", 110),
+    met("One-Card-14", 120, TUESDAY),  # 60 + 36 + 24
+    met("One-Card-20", 3),  # k1 x3, and b1's call
+    met("One-Card-21", 7),  # t1 w1 b1 x1 x2, w1's call and the second of k1
+    met("One-Card-21", 3, members=["ana"]),  # t1 b1 x1
+    met("One-Card-22", 5),  # t1 w1 b1 x2 x3
+    met("One-Card-23", 5),  # k1 x1, k1's second call, those of w1 and b1
+    met("One-Card-24", 3),  # x1 x3, and k1's second call
+    met("One-Card-24", 4, **AT_THE_END),  # x2 too
+    met("One-Card-30", Fraction(2, 3)),
+    met("One-Card-31", Fraction(5, 7)),
+    met("One-Card-31", Fraction(4, 7), **AT_THE_END),
+    met("One-Card-40", 0),
+    met("One-Card-40", 1, **AT_THE_END),  # x2; x1 was asked for by video and answered in writing
+    met("One-Card-50", 2),
+    met("One-Card-51", 3),
+    met("One-Card-52", 1.5),
+    met("One-Card-60", 3.5),  # s1 s2, the latter dismissed
+    met("One-Card-60", 4, TUESDAY, members=["ben"]),  # s3, which names him
+]
+
+
 JUNE_9, JUNE_10 = date(2025, 6, 9), date(2025, 6, 10)
 
 
@@ -254,7 +303,10 @@ JOURNEYS = [
     shop("Jour-Card-5", Fraction(1, 3), **AT_THE_END),
 ]
 
-LINES = [*PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS, *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED]
+LINES = [
+    *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED, *ONE_TO_ONE, *PERSONALISATION, *RECOMMENDATIONS,
+    *JOURNEYS,
+]  # fmt: skip
 ROWS = rows()
 KNOWN_UNTIL = known_until(ROWS)
 
