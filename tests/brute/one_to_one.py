@@ -139,6 +139,17 @@ class OneToOne:
         written = any(message.side == "member" and self.ask.known(message.time) for message in one.messages)
         return written or self.ask.known(first_answer(one))
 
+    def scores_of_all_time(self) -> list[int]:
+        """One-Donut-1's: whatever the dates and filters."""
+        return [
+            rating["score"]
+            for rating in self.ask.facts.ratings
+            if rating["conversation_id"] in self.ask.facts.conversations
+            and self.ask.known(rating["given_at"])
+            and rating["score"] is not None
+            and rating["status"] != "pending"
+        ]
+
     def surveys(self) -> list[Row]:
         """One-Card-60's: given in W, with a score."""
         found = []
@@ -173,7 +184,7 @@ def figures(question: Question) -> Answers:
         asked = [request for request in known if request.initiated_by == side]
         return ratio(len([request for request in asked if question.known(request.succeeded_at)]), len(asked))
 
-    return {
+    answers: Answers = {
         ("One-Card-1", None): count(met.became()),
         ("One-Card-2", None): count(Dialogues(question).established()),
         ("One-Card-3", None): count(met.by_video()),
@@ -198,6 +209,9 @@ def figures(question: Question) -> Answers:
         ("One-Card-52", None): ratio(len(clicked), len(seen)),
         ("One-Card-60", None): average([rating["score"] for rating in met.surveys()]),
     }
+    for score in range(1, 6):
+        answers["One-Donut-1", str(score)] = count([one for one in met.scores_of_all_time() if one == score])
+    return answers
 
 
 def _count_of(requests: Iterable[Request], **what: str) -> Figure:

@@ -239,6 +239,9 @@ ONE_TO_ONE = [
     met("One-Card-52", 1.5),
     met("One-Card-60", 3.5),  # s1 s2, the latter dismissed
     met("One-Card-60", 4, TUESDAY, members=["ben"]),  # s3, which names him
+    Line("one_to_one", "One-Donut-1", 1, SUNDAY, bin="4", asked={"members": ["ana"]}),  # s3, all the same
+    Line("one_to_one", "One-Donut-1", 0, SUNDAY, bin="4", asked=AT_THE_END),
+    Line("one_to_one", "One-Donut-1", 0, SUNDAY, bin="3"),
 ]
 
 

@@ -32,7 +32,7 @@ FLUCTUATING = {
     "Wlst-Card-2", "Chat-Card-12", "Chat-Card-38", "Chat-Card-50", "Chat-Card-60", "Chat-Card-72", "Chat-Card-73",
     "Chat-Card-86", "Pers-Card-2", "Pers-Card-3", "Pers-Card-4", "Pers-Card-5", "Pers-Card-12", "Reco-Card-3",
     "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
-    "One-Card-10", "One-Card-24", "One-Card-30", "One-Card-31", "One-Card-40",
+    "One-Card-10", "One-Card-24", "One-Card-30", "One-Card-31", "One-Card-40", "One-Donut-1",
 }  # fmt: skip
 
 
