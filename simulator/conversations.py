@@ -16,7 +16,10 @@ from simulator.widget import PAGES, Widget
 
 BOT = "bot-welcome"
 # By whether the visitor was pleased.
-COMMENTS = {True: ("Very helpful, thank you.", "Quick and kind."), False: ("I waited a long time.", "Not what I asked.")}
+COMMENTS = {
+    True: ("Very helpful, thank you.", "Quick and kind."),
+    False: ("I waited a long time.", "Not what I asked."),
+}
 CHANNELS = {"waiting_list": "web", "direct": "direct", "hook": "web", "phygital": "store"}
 
 
