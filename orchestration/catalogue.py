@@ -76,14 +76,39 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a list: an indicator for the line's member (`ref`), what is known of that member (`member`: name or
+    role), or an SQL expression over the rows of the line (`value`)."""
+
+    name: str
+    names: Mapping[str, str]
+    ref: str | None
+    member: str | None
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list holds: a line for each row of the relation `of`, or for each value of `by` over them, or, where the
+    entity is a member, for each member with any figure. `order` sorts by columns; members are sorted by name."""
+
+    entity: str
+    of: str | None
+    where: str | None
+    by: str | None
+    order: str | None
+    limit: int | None
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
 class Indicator:
-    """One indicator of the contract, by its ref. `kind` is count, ratio (numerator / denominator), median, shows or
-    live.
+    """One indicator of the contract, by its ref; its `kind` is count, ratio, median, shows, list or live.
 
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
     `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
-    `shows`: for a line or a list, the indicators that it presents; it has no value of its own. A live one is counted by
-    indicators/live.sql.j2, straight from the chat database.
+    `shows`: for a line or a list, the indicators that it presents; it has no value of its own. `listing`: of a list,
+    its lines. A live one is counted by indicators/live.sql.j2, straight from the chat database.
     """
 
     ref: str
@@ -104,6 +129,7 @@ class Indicator:
     bins_by: str | None
     unknown_unless: str | None
     shows: tuple[Mapping[str, Any], ...]
+    listing: Listing | None
     is_additive: bool
     good: str | None
     plausible: tuple[float | None, float | None]
@@ -130,7 +156,12 @@ class Catalogue:
     @property
     def computed(self) -> list[Indicator]:
         """The indicators that have values of their own, in the catalogue's order."""
-        return [i for i in self.indicators.values() if i.kind not in ("shows", "live")]
+        return [i for i in self.indicators.values() if i.kind not in ("shows", "list", "live")]
+
+    @property
+    def lists(self) -> list[Indicator]:
+        """The lists, which marts.kpi_list answers."""
+        return [i for i in self.indicators.values() if i.kind == "list"]
 
     @property
     def dated(self) -> list[Indicator]:
@@ -189,6 +220,21 @@ def _bins(entry: Mapping[str, Any], bins: Mapping[str, list[Any]]) -> tuple[Bin,
     return tuple(Bin(b["name"], b.get("from"), b.get("to")) for b in bins[entry["edges"]])
 
 
+def _listing(entry: Mapping[str, Any]) -> Listing:
+    return Listing(
+        entity=entry["entity"],
+        of=entry.get("of"),
+        where=entry.get("where"),
+        by=entry.get("by"),
+        order=entry.get("order"),
+        limit=entry.get("limit"),
+        columns=tuple(
+            Column(c["name"], c.get("names", {}), c.get("ref"), c.get("member"), c.get("value"))
+            for c in entry["columns"]
+        ),
+    )
+
+
 def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relations: Mapping[str, Relation]) -> Indicator:
     filters, breakdowns = tuple(entry["filters"]), tuple(entry.get("breakdowns", ()))
     numerator = denominator = median = None
@@ -208,6 +254,8 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
         bins_by = entry["bins"].get("by")
     elif "shows" in entry:
         kind = "shows"
+    elif "list" in entry:
+        kind = "list"
     elif entry["stability"] == "live":
         kind = "live"
     else:
@@ -215,6 +263,9 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
         denominator = _measure(entry["denominator"], filters, breakdowns) if "denominator" in entry else None
         kind = "ratio" if denominator else "count"
     measured = [relations[m.of].ignores for m in (numerator, denominator, median) if m and m.of in relations]
+    listing = _listing(entry["list"]) if kind == "list" else None
+    by_member = [c.ref for c in listing.columns if c.ref] if listing else []
+    shows = entry.get("shows", [{"ref": ref, "breakdown": ["member"]} for ref in by_member])
     low, high = entry.get("plausible", (0, 1 if entry["unit"] == "score" else None))
     return Indicator(
         ref=entry["ref"],
@@ -234,7 +285,8 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
         bins=classes,
         bins_by=bins_by,
         unknown_unless=entry.get("unknown_unless"),
-        shows=tuple(entry.get("shows", ())),
+        shows=tuple(shows),
+        listing=listing,
         is_additive=entry.get("additive", False),
         good=entry.get("good"),
         plausible=(low, high),
@@ -267,6 +319,15 @@ def _check(catalogue: Catalogue) -> None:
         for measure in (i.numerator, i.denominator, i.median):
             if measure and measure.of not in catalogue.relations:
                 faults.append(f"{i.ref}: relation '{measure.of}' is none of {', '.join(catalogue.relations)}")
+        if i.listing:
+            if i.listing.of and i.listing.of not in catalogue.relations:
+                faults.append(f"{i.ref}: relation '{i.listing.of}' is none of {', '.join(catalogue.relations)}")
+            faults += [
+                f"{i.ref}: column '{c.name}' has no name in '{language}'"
+                for c in i.listing.columns
+                for language in LANGUAGES
+                if not (c.ref or c.names.get(language))
+            ]
         faults += [
             f"{i.ref}: shows '{s['ref']}', which is not in the catalogue"
             for s in i.shows
@@ -313,7 +374,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "stability": i.stability,
             "settling_days": i.settling_days,
             "filters": list(i.filters),
-            "dimensions": list(i.dimensions) if i.kind not in ("shows", "live") else [],
+            "dimensions": list(i.dimensions) if i.kind not in ("shows", "list", "live") else [],
             "is_additive": i.is_additive,
             "good_direction": i.good,
             "plausible_min": i.plausible[0],
@@ -335,6 +396,6 @@ def audit_functions() -> list[str]:
 
 def functions() -> list[str]:
     """The SQL functions of marts that answer from the catalogue, in the order in which they must be created."""
-    from orchestration import indicators
+    from orchestration import indicators, lists
 
-    return indicators.functions(load())
+    return [*indicators.functions(load()), lists.function(load())]

@@ -181,22 +181,24 @@ def rows(
     as_csv: Annotated[bool, typer.Option("--csv", help="Plain rows, for spreadsheets.")] = False,
     lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
 ) -> None:
-    """The rows behind one number: what was counted, and what each adds."""
+    """The rows behind one number: what was counted, and what each adds. Of a list (One-List-1), its lines."""
+    from orchestration import catalogue, console, warehouse
     from orchestration import report as reports
-    from orchestration import warehouse
 
     question = reports.Question(
         brand, first, last, source, channel, role, member, time_from, time_to, weekday, breakdown or [], False, as_of
     )
+    known = catalogue.load()
     with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
-        found = reports.open_up(connection, ref, question)
+        is_list = ref in {i.ref for i in known.lists}
+        found = (reports.lines if is_list else reports.open_up)(connection, ref, question)
+        _, currency = reports.brand_line(connection, brand)
     if as_csv:
         print(reports.as_csv(found), end="")
-        return
-
-    from orchestration import catalogue, console
-
-    _console().print(console.opened(ref, found, catalogue.load().indicators, language(lang)))
+    elif is_list:
+        _console().print(console.listed(ref, found, known.indicators, currency, language(lang)))
+    else:
+        _console().print(console.opened(ref, found, known.indicators, language(lang)))
 
 
 def language(given: str) -> str:

@@ -253,6 +253,26 @@ def opened(ref: str, rows: Sequence[Row], indicators: Any, language: str = "en")
     return table
 
 
+def listed(ref: str, lines: Sequence[Row], indicators: Any, currency: str, language: str = "en") -> RenderableType:
+    """A list as a table: each line's entity, then its columns by their names."""
+    name, listing = indicators[ref].names[language], indicators[ref].listing
+    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
+    table.add_column(listing.entity, overflow="fold")
+    for column in listing.columns:
+        said = indicators[column.ref].names if column.ref else column.names
+        table.add_column(said[language], overflow="fold", justify="left" if column.member else "right")
+    for line in lines:
+        cells = [_cell(line[c.name], indicators[c.ref].unit if c.ref else None, currency) for c in listing.columns]
+        table.add_row(line[listing.entity], *cells)
+    return table
+
+
+def _cell(value: Any, unit: str | None, currency: str) -> str:
+    if value is None:
+        return NOTHING
+    return say(value, unit, currency) if unit else str(value)
+
+
 def _filters(question: Question) -> str:
     said = []
     for name in ("sources", "channels", "roles", "members", "weekdays", "time_from", "time_to", "as_of"):

@@ -43,6 +43,9 @@ PARAMETERS = (
     ("p_refs", "text[]", "null"),
 )
 
+# What a list is never asked for: it shows indicators of its own choice, by what it lists.
+NOT_OF_LISTS = ("p_breakdown", "p_compare_previous", "p_refs")
+
 # The columns that conversation-days and messages have in common, so that one condition reads both. A day's row speaks
 # for several messages: what it holds is true if it is true of one of them.
 ACTIVITY_COLUMNS = (
@@ -367,7 +370,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _declarations() -> str:
+def _declarations(breakdown: str = "coalesce(p_breakdown, '{}')") -> str:
+    """What every function that answers a question declares beside its parameters."""
     lines = [
         "-- A slot with one end takes the day's own for the other.",
         "v_slot_from time := case when coalesce(p_time_from, p_time_to) is not null"
@@ -375,7 +379,7 @@ def _declarations() -> str:
         "v_slot_to time := case when coalesce(p_time_from, p_time_to) is not null"
         " then coalesce(p_time_to, time '24:00') end;",
         "v_known_at timestamptz := coalesce(p_as_of, 'infinity');",
-        "v_breakdown text[] := coalesce(p_breakdown, '{}');",
+        f"v_breakdown text[] := {breakdown};",
         f"v_time_breakdowns text[] := {array(TIME_BREAKDOWNS)};",
         f"v_period_breakdowns text[] := {array(PERIOD_BREAKDOWNS)};",
     ]
@@ -402,6 +406,8 @@ def _indicator_rows(indicators: Iterable[Indicator]) -> list[dict[str, Any]]:
 def _shown_line(indicator: Indicator) -> str:
     if indicator.kind == "live":
         return f"{indicator.ref} is read live, by causerie live"
+    if indicator.kind == "list":
+        return f"{indicator.ref} is a list: ask marts.kpi_list('{indicator.ref}', ...)"
     shown = ", ".join(s["ref"] for s in indicator.shows)
     by = " and ".join(indicator.shows[0].get("breakdown", ["total"]))
     presets = {f"{k} {', '.join(v)}" for s in indicator.shows for k, v in s.items() if k not in ("ref", "breakdown")}
@@ -412,7 +418,7 @@ def functions(catalogue: Catalogue) -> list[str]:
     """The functions and labelled views of marts, as SQL, in the order in which they must be created."""
     labelled = _environment().get_template("kpi_period_labelled.sql.j2")
     views = [labelled.render(language=language, areas=catalogue.areas) for language in LANGUAGES]
-    return [_check_question(catalogue), _report(catalogue), _rows(catalogue), *views]
+    return [_check_question(catalogue), _report(catalogue), _rows(catalogue), _lists(catalogue), *views]
 
 
 def audit_functions(catalogue: Catalogue) -> list[str]:
@@ -437,6 +443,7 @@ def _parameters(parameters: Iterable[tuple[str, str, str | None]] = PARAMETERS) 
 
 
 def _check_question(catalogue: Catalogue) -> str:
+    computed = catalogue.computed
     allowed = {
         "source": ("p_sources", array(SOURCES), ", ".join(SOURCES)),
         "channel": ("p_channels", array(CHANNELS), ", ".join(CHANNELS)),
@@ -451,11 +458,7 @@ def _check_question(catalogue: Catalogue) -> str:
         .render(
             parameters=_parameters(),
             lists=[{"name": n, "parameter": p, "allowed": a, "shown": s} for n, (p, a, s) in allowed.items()],
-            shows=[
-                {"ref": i.ref, "line": _shown_line(i)}
-                for i in catalogue.indicators.values()
-                if i.kind in ("shows", "live")
-            ],
+            shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i not in computed],
         )
     )
 
@@ -535,6 +538,36 @@ def _rows(catalogue: Catalogue) -> str:
             indicators=[{"ref": i.ref, "parts": _row_parts(catalogue, i)} for i in catalogue.computed],
         )
     )
+
+
+def _lists(catalogue: Catalogue) -> str:
+    given = [("p_ref", "text", None), *((n, k, d) for n, k, d in PARAMETERS if n != "p_refs")]
+    of_members = [i.ref for i in catalogue.lists if i.listing and i.listing.entity == "member"]
+    questions = _questions(catalogue, refs="array[p_ref]", reads_days=False)
+    return (
+        _environment()
+        .get_template("kpi_list.sql.j2")
+        .render(
+            parameters=_parameters(given),
+            # A list has no previous period: the argument is taken, so that every function is called alike.
+            arguments=", ".join(f"{n} => {n}" for n, _, _ in PARAMETERS if n not in NOT_OF_LISTS),
+            declarations=_declarations(f"case when p_ref = any({array(of_members)}) then '{{member}}' else '{{}}' end"),
+            questions=indent(questions.replace("where p_compare_previous", "where false"), "        "),
+            refs=[i.ref for i in catalogue.lists],
+            lists=[{"ref": i.ref, "listing": i.listing, **_listed(catalogue, i)} for i in catalogue.lists],
+            kinds={i.ref: i.kind for i in catalogue.computed},
+        )
+    )
+
+
+def _listed(catalogue: Catalogue, i: Indicator) -> dict[str, Any]:
+    """What a list is made of: its lines' key, and its rows under the filters of the indicator."""
+    assert i.listing is not None
+    if i.listing.of is None:
+        return {"key": None, "rows": None}
+    scan = scan_of(catalogue, Measure(i.listing.of, None, None, i.filters))
+    key = i.listing.by or f"counted.{scan.relation.identifier}"
+    return {"key": key, "rows": scan.rows(counted_at=_counted_at(scan, ()))}
 
 
 def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:

@@ -108,15 +108,26 @@ def _fetch(connection: psycopg.Connection[Any], query: sql.Composed, values: Map
 
 def open_up(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
     """The rows behind one number: those of marts.kpi_rows, by bucket and instant. Raises ReportError."""
+    query = "select * from marts.kpi_rows(p_ref => %(ref)s, {}) order by bucket, bin, anchor, entity, entity_id"
+    return _ask_of(connection, sql.SQL(query), ref, question)
+
+
+def lines(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
+    """The lines of a list, those of marts.kpi_list in order: position, entity, then its columns. Raises ReportError."""
+    query = sql.SQL("select * from marts.kpi_list(p_ref => %(ref)s, {}) order by position")
+    return [
+        {"position": row["position"], row["entity"]: row["entity_id"], **row["item"]}
+        for row in _ask_of(connection, query, ref, question)
+    ]
+
+
+def _ask_of(connection: psycopg.Connection[Any], query: sql.SQL, ref: str, question: Question) -> list[Row]:
     arguments = [
         sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute))
         for name, (attribute, kind) in ARGUMENTS.items()
         if name != "p_refs"
     ]
-    query = sql.SQL(
-        "select * from marts.kpi_rows(p_ref => %(ref)s, {}) order by bucket, bin, anchor, entity, entity_id"
-    ).format(sql.SQL(", ").join(arguments))
-    return _fetch(connection, query, {**vars(question), "ref": ref})
+    return _fetch(connection, query.format(sql.SQL(", ").join(arguments)), {**vars(question), "ref": ref})
 
 
 def only_brand(connection: psycopg.Connection[Any]) -> str:

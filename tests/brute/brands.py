@@ -195,7 +195,8 @@ def _member_version(draft: _Draft, member: str) -> None:
     if any(row["member_id"] == member and row["updated_at"] == updated_at for row in draft.rows.get("members", [])):
         return  # which of two versions of one instant wins would be up to a hash
     draft.add(
-        "members", member_id=member, first_name=None, last_name=None, role=draft.rng.randint(0, 6), team=None,
+        "members", member_id=member, first_name=draft.one_of(None, "A", "B"), last_name=draft.one_of(None, "Z"),
+        role=draft.rng.randint(0, 6), team=None,
         updated_at=updated_at,
     )  # fmt: skip
 
@@ -251,7 +252,8 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
         draft.entity(
             "ratings", rating_id=draft.new_id("r"), conversation_id=row["conversation_id"],
             member_id=draft.one_of(None, *members), requested_at=asked, given_at=given,
-            score=draft.rng.randint(1, 5) if given and draft.chance(9) else None, comment=None,
+            score=draft.rng.randint(1, 5) if given and draft.chance(9) else None,
+            comment="Fine." if given and draft.chance(5) else None,
             status=draft.one_of("submitted", "dismissed") if given else draft.one_of("pending", "pending", "dismissed"),
         )  # fmt: skip
     for _ in range(draft.one_of(0, 0, 1, 1, 2, 3)):

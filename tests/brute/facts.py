@@ -150,6 +150,22 @@ class Facts:
         self.journey_runs = own("journey_runs")
         self.journey_notifications = own("journey_notifications")
 
+    @property
+    def everybody(self) -> set[str]:
+        """Every member that a fact may name: those described, and those who are only spoken of."""
+        spoken_of = {message.author for one in self.conversations.values() for message in one.messages}
+        spoken_of |= {one.member_id for one in self.conversations.values()}
+        spoken_of |= {rating["member_id"] for rating in self.ratings}
+        return {*self._versions, *(one for one in spoken_of if one)}
+
+    def name(self, member_id: str) -> str | None:
+        """What a member is called now."""
+        versions = self._versions.get(member_id)
+        if not versions:
+            return None
+        newest = max(versions, key=lambda row: (row["updated_at"], extract_day(row)))
+        return " ".join(part for part in (newest["first_name"], newest["last_name"]) if part) or None
+
     def role(self, member_id: str, instant: datetime) -> int | None:
         """The role held at `instant`: that of the newest version by then, else of the first known one."""
         versions = self._versions.get(member_id)

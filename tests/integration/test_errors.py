@@ -63,12 +63,18 @@ def test_what_cannot_be_answered_is_said_with_what_can(
 
 
 @pytest.mark.parametrize("ref", [i.ref for i in catalogue.load().indicators.values() if i.kind == "shows"])
-def test_a_line_or_list_says_what_to_ask_for_instead(connection: psycopg.Connection[Any], ref: str) -> None:
+def test_a_line_says_what_to_ask_for_instead(connection: psycopg.Connection[Any], ref: str) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue) as error:
         report(connection, "paris", MONDAY, MONDAY, refs=[ref])
     message = error.value.diag.message_primary or ""
     shown = catalogue.load().indicators[ref].shows
     assert ref in message and all(one["ref"] in message for one in shown), message
+
+
+@pytest.mark.parametrize("ref", [i.ref for i in catalogue.load().lists])
+def test_a_list_says_where_it_is(connection: psycopg.Connection[Any], ref: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=rf"{ref} is a list: ask marts.kpi_list\('{ref}'"):
+        report(connection, "paris", MONDAY, MONDAY, refs=[ref])
 
 
 def test_the_message_for_a_brand_one_may_not_see_is_the_one_for_a_brand_that_is_not(small_days: Night) -> None:

@@ -5,6 +5,7 @@ select
     r.brand_id,
     r.rating_id,
     r.conversation_id,
+    c.visitor_id,
     r.requested_at,
     r.given_at,
     r.score,

@@ -1,0 +1,122 @@
+"""The lists: lines of random brands against the brute force, and a small day worked out by hand.
+
+Not here: the figures of a member, which are the report's (test_indicators_exact.py).
+Next: dbt_project/indicators/kpi_list.sql.j2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from asking import report
+from brute import agrees, lists
+from brute.brands import question
+from brute.question import Question
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from town import SEED, Town
+
+pytestmark = pytest.mark.xdist_group("town")
+
+examples = settings(max_examples=2, deadline=None, phases=[Phase.reuse, Phase.generate])
+
+
+@pytest.fixture(scope="module")
+def connection(town: Town) -> Iterator[psycopg.Connection[Any]]:
+    with town.night.connect() as opened:
+        yield opened
+
+
+def lines(connection: psycopg.Connection[Any], ref: str, brand: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of marts.kpi_list: entity, id and columns together; numbers as they are, without a float between."""
+    named = {f"p_{name}": value for name, value in asked.items() if name not in ("date_from", "date_to")}
+    arguments = "".join(f", {name} => %({name})s" for name in named)
+    values = {"ref": ref, "brand": brand, "first": asked["date_from"], "last": asked["date_to"], **named}
+    query = (
+        "select l.position, l.entity, l.entity_id, l.anchor, c.key, c.value, jsonb_typeof(l.item -> c.key)"
+        f" from marts.kpi_list(%(ref)s, %(brand)s, %(first)s, %(last)s{arguments}) as l, jsonb_each_text(l.item) as c"
+        " order by l.position"
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for position, entity, entity_id, anchor, key, value, kind in connection.execute(query.encode(), values):
+        line = found.setdefault(position, {entity: entity_id, "anchor": anchor})
+        line[key] = Decimal(value) if kind == "number" else value
+    assert list(found) == list(range(1, len(found) + 1))
+    return list(found.values())
+
+
+@examples
+@given(seed=st.integers(0, 2**32))
+def test_lists_say_what_the_brute_force_says(town: Town, connection: psycopg.Connection[Any], seed: int) -> None:
+    rng = Random(seed)
+    for brand in town.brands:
+        facts, asked = town.facts[brand.brand_id], question(rng, brand)
+        where = f"{brand.brand_id} of CAUSERIE_TEST_SEED={SEED}, {asked}"
+        alone = Question(facts, **asked, known_until=town.known_until)
+
+        pages = lines(connection, "One-List-1", brand.brand_id, asked)
+        assert [{name: page[name] for name in page if name != "anchor"} for page in pages] == lists.pages(alone), where
+
+        surveys = lists.surveys(alone)
+        for said, wanted in zip(lines(connection, "One-List-2", brand.brand_id, asked), surveys, strict=True):
+            wanted["date"] = lists.local_date(alone, wanted).isoformat()
+            assert said.pop("anchor") == wanted.pop("at"), where
+            assert said == wanted, where
+
+        leaders = lists.agents(asked, facts, town.known_until)
+        found = {line["member"]: line for line in lines(connection, "One-List-3", brand.brand_id, asked)}
+        assert sorted(found) == sorted(line["member"] for line in leaders), where
+        for wanted in leaders:
+            said = found[wanted["member"]]
+            assert said["name"] == wanted["name"], where
+            for name in wanted.keys() - {"member", "name"}:
+                assert agrees(wanted[name], said[name]), (name, said, wanted, where)
+
+
+def test_members_are_listed_with_the_figures_of_the_report(town: Town, connection: psycopg.Connection[Any]) -> None:
+    columns = {"active_dialogues": "Chat-Card-21", "closed_conversations": "Chat-Card-70", "sales": "Chat-Card-81"}
+    seen = 0
+    for brand in town.brands:
+        asked = {"date_from": date(2000, 1, 1), "date_to": date(2049, 12, 31)}
+        listed = {line["member"]: line for line in lines(connection, "Chat-List-1", brand.brand_id, asked)}
+        for row in report(connection, brand.brand_id, **asked, breakdown=["member"], refs=[*columns.values()]):
+            (member,) = row.bucket
+            names = {ref: name for name, ref in columns.items()}
+            assert member == "(none)" or listed[member][names[row.ref]] == row.value
+        names_in_order = [line["name"] for line in listed.values() if line["name"]]
+        assert names_in_order == sorted(names_in_order)
+        roles = dict(
+            connection.execute(
+                "select member_id, role::text from marts.dim_member where brand_id = %s and is_current",
+                [brand.brand_id],
+            ).fetchall()
+        )
+        assert {member: str(line["role"]) for member, line in listed.items() if member in roles} == {
+            member: role for member, role in roles.items() if member in listed
+        }
+        seen += len(listed)
+    assert seen
+
+
+@pytest.mark.parametrize(
+    ("ref", "arguments", "said"),
+    [
+        ("One-List-9", "", 'unknown list "One-List-9"; allowed: Chat-List-1, One-List-1, One-List-2, One-List-3'),
+        ("One-List-1", ", p_breakdown => '{day}'", 'a list has no breakdown "day"'),
+        ("One-List-1", ", p_sources => '{phone}'", 'unknown source "phone"; allowed: waiting_list'),
+    ],
+)
+def test_what_a_list_cannot_be_asked_is_said(
+    town: Town, connection: psycopg.Connection[Any], ref: str, arguments: str, said: str
+) -> None:
+    query = f"select * from marts.kpi_list(%s, 'brand-0', '2024-01-01', '2024-01-02'{arguments})"
+    with pytest.raises(psycopg.errors.InvalidParameterValue) as error:
+        connection.execute(query.encode(), [ref])
+    connection.rollback()
+    assert said in (error.value.diag.message_primary or "")
