@@ -396,6 +396,6 @@ def audit_functions() -> list[str]:
 
 def functions() -> list[str]:
     """The SQL functions of marts that answer from the catalogue, in the order in which they must be created."""
-    from orchestration import indicators, lists
+    from orchestration import indicators
 
-    return [*indicators.functions(load()), lists.function(load())]
+    return indicators.functions(load())

@@ -113,10 +113,10 @@ def open_up(connection: psycopg.Connection[Any], ref: str, question: Question) -
 
 
 def lines(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
-    """The lines of a list, those of marts.kpi_list in order: position, entity, then its columns. Raises ReportError."""
-    query = sql.SQL("select * from marts.kpi_list(p_ref => %(ref)s, {}) order by position")
+    """The lines of a list, those of marts.kpi_list in order: place, entity, then its columns. Raises ReportError."""
+    query = sql.SQL("select * from marts.kpi_list(p_ref => %(ref)s, {}) order by place")
     return [
-        {"position": row["position"], row["entity"]: row["entity_id"], **row["item"]}
+        {"place": row["place"], row["entity"]: row["entity_id"], **row["item"]}
         for row in _ask_of(connection, query, ref, question)
     ]
 

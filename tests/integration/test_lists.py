@@ -39,13 +39,13 @@ def lines(connection: psycopg.Connection[Any], ref: str, brand: str, asked: dict
     arguments = "".join(f", {name} => %({name})s" for name in named)
     values = {"ref": ref, "brand": brand, "first": asked["date_from"], "last": asked["date_to"], **named}
     query = (
-        "select l.position, l.entity, l.entity_id, l.anchor, c.key, c.value, jsonb_typeof(l.item -> c.key)"
+        "select l.place, l.entity, l.entity_id, l.anchor, c.key, c.value, jsonb_typeof(l.item -> c.key)"
         f" from marts.kpi_list(%(ref)s, %(brand)s, %(first)s, %(last)s{arguments}) as l, jsonb_each_text(l.item) as c"
-        " order by l.position"
+        " order by l.place"
     )
     found: dict[int, dict[str, Any]] = {}
-    for position, entity, entity_id, anchor, key, value, kind in connection.execute(query.encode(), values):
-        line = found.setdefault(position, {entity: entity_id, "anchor": anchor})
+    for place, entity, entity_id, anchor, key, value, kind in connection.execute(query.encode(), values):
+        line = found.setdefault(place, {entity: entity_id, "anchor": anchor})
         line[key] = Decimal(value) if kind == "number" else value
     assert list(found) == list(range(1, len(found) + 1))
     return list(found.values())
