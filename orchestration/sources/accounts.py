@@ -18,15 +18,17 @@ from psycopg.types.json import Jsonb
 from orchestration.sources.batches import Extract
 from orchestration.sources.contract import Dataset
 from orchestration.sources.tables import same
+from orchestration.sources.versions import equal, newer
 
 FATES = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected")
 
 
 class Load(Protocol):
-    """The load under way: `execute` knows {staged}, {fresh} (its good rows), {raw}, {day} and {load}."""
+    """The load under way: `execute` knows {fresh} (its good rows), {raw}, {day} and {load}."""
 
     dataset: Dataset
     load_id: int
+    rows_read: int
 
     def execute(self, statement: str, *parameters: Any, **parts: sql.Composable) -> psycopg.Cursor[Any]: ...
 
@@ -84,15 +86,20 @@ def close_load(
     )
 
 
-def count_rows(load: Load, rivals: bool) -> dict[str, tuple[int, ...]]:
-    """What became of the rows, by brand, in the order of FATES. `rivals`: may another row have the same key?"""
+def count_rows(load: Load, dropped: sql.Composable, rivals: bool) -> dict[str, tuple[int, ...]]:
+    """What became of the rows, by brand, in the order of FATES.
+
+    `dropped` selects brands and the number of their rows that were copies inside the extract; `rivals`: may another
+    row have the same key?
+    """
     rows = load.execute(
         """
         with met as (
             select brand_id, 0 as rejected, 0 as dropped, count(*) as stored, 0 as copies, 0 as older
               from {fresh} group by 1
-            union all select brand_id, count(*), 0, 0, 0, 0 from raw.quarantine where load_id = {load} group by 1
-            union all select brand_id, 0, rows_dropped, 0, 0, 0 from dropped
+            union all select brand_id, count(*), 0, 0, 0, 0 from raw.quarantine
+             where load_id = {load} and dataset = %s and extract_day = {day} group by 1
+            union all select brand_id, 0, rows_dropped, 0, 0, 0 from ({dropped}) dropped
             union all select brand_id, 0, 0, 0, copies, older from ({beaten}) beaten
         ), counted as (
             select brand_id, sum(rejected + dropped + stored) as read_rows, sum(rejected) as rejected,
@@ -108,40 +115,34 @@ def count_rows(load: Load, rivals: bool) -> dict[str, tuple[int, ...]]:
           from counted
         returning brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected
         """,
+        load.dataset.name,
+        dropped=dropped,
         beaten=_beaten(load.dataset)
         if rivals
         else sql.SQL("select ''::text as brand_id, 0 as copies, 0 as older where false"),
     ).fetchall()
-    staged = load.execute("select count(*) from {staged}").fetchone()
-    if staged != (sum(counts[0] for _, *counts in rows),):
-        raise AssertionError(f"{load.dataset.name}: {staged} rows were staged, but these are accounted for: {rows}")
+    if load.rows_read != sum(counts[0] for _, *counts in rows):
+        raise AssertionError(f"{load.dataset.name}: of {load.rows_read} rows read, these are accounted for: {rows}")
     return {brand: tuple(counts) for brand, *counts in rows}
 
 
 def _beaten(dataset: Dataset) -> sql.Composed:
     """Of the fresh rows those that others had brought (`copies`), and those that lose to another version (`older`)."""
-    mine, other = (
-        sql.SQL(", ").join(sql.Identifier(alias, name) for name in dataset.version_order) for alias in ("f", "v")
-    )
-    newer = sql.SQL("false") if dataset.keeps_every_version else sql.SQL("({}) > ({})").format(other, mine)
+    # Aggregated for each row, and so a lookup by index for each. A plain join, with statistics that lag behind in a
+    # backfill, would read the whole table for each day's few rows.
     return sql.SQL(
         """
-        select brand_id, count(*) filter (where is_copy) as copies,
+        select f.brand_id, count(*) filter (where is_copy) as copies,
                count(*) filter (where is_older and not is_copy) as older
-          from (
-            select f.brand_id, bool_or(v.content_hash = f.content_hash) as is_copy, bool_or({newer}) as is_older
-              from {fresh} f cross join lateral (
-                    -- OFFSET keeps this a lookup by index for each row. Left free, and with statistics that lag behind
-                    -- in a backfill, PostgreSQL reads the whole table for each day's few rows.
-                    select * from {raw} v
-                     where {same_key} and (v.extract_day, v.content_hash) <> (f.extract_day, f.content_hash)
-                    offset 0) v
-             group by f.brand_id, f.place
-          ) fates
-         group by brand_id
+          from {fresh} f cross join lateral (
+                select coalesce(bool_or({equal}), false) as is_copy, bool_or({newer}) as is_older
+                  from {raw} v
+                 where {same_key} and (v.extract_day <> f.extract_day or not ({equal}))) fate
+         group by f.brand_id
         """
     ).format(
-        newer=newer,
+        equal=equal(dataset, "v", "f"),
+        newer=newer(dataset, "v", "f"),
         same_key=same(dataset.key, "f", "v"),
         fresh=sql.Identifier("raw", f"fresh_{dataset.name}"),
         raw=sql.Identifier("raw", dataset.name),

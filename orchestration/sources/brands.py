@@ -12,9 +12,10 @@ import psycopg
 from psycopg import sql
 
 from orchestration.sources.contract import DATASETS, Dataset
-from orchestration.sources.judging import FOREIGN_RULE, content_hash
+from orchestration.sources.judging import FOREIGN_RULE
 from orchestration.sources.staging import LINE_BITS
-from orchestration.sources.tables import names, same, stored_columns, table
+from orchestration.sources.tables import names, stored_columns, table
+from orchestration.sources.versions import equal, tell_apart
 
 # The version of each brand that is valid now, by the newest-wins rule.
 CURRENCIES = sql.SQL(
@@ -44,6 +45,8 @@ def take_up(connection: psycopg.Connection[Any], load_id: int) -> None:
         if dataset.currency_column:
             moved_out = _rejudge(connection, dataset, load_id)
             moved_in = _restore(connection, dataset, load_id)
+            if days := {row["extract_day"] for row in (*moved_out, *moved_in)}:
+                tell_apart(connection, dataset, days)
             _correct_counts(connection, dataset, moved_out, rejected=True)
             _correct_counts(connection, dataset, moved_in, rejected=False)
 
@@ -126,10 +129,10 @@ def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int
                                     where b.brand_id = q.brand_id and b.currency <> q.row ->> {currency})
                 returning q.*
             ), typed as (
-                select {typed}, q.extract_day, {hash} as content_hash, q.load_id, q.place from freed q
+                select {typed}, q.extract_day, null::bytea as content_hash, q.load_id, q.place from freed q
             )
             insert into {raw} ({columns}) select {columns} from typed t
-             where not exists (select from {raw} r where {same_version})
+             where not exists (select from {raw} r where r.extract_day = t.extract_day and {equal})
             returning {touched}
             """
         ).format(
@@ -142,10 +145,9 @@ def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int
                 sql.SQL("{} as {}").format(value, sql.Identifier(column.name))
                 for column, value in zip(dataset.columns, typed, strict=True)
             ),
-            hash=content_hash(dataset, typed),
             raw=table(dataset),
             columns=names(stored_columns(dataset)),
-            same_version=same((*dataset.key, "extract_day", "content_hash"), "r", "t"),
+            equal=equal(dataset, "r", "t"),
             touched=names(touched),
         )
     )

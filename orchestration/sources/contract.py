@@ -93,8 +93,9 @@ class Dataset:
 
     @property
     def version_order(self) -> tuple[str, ...]:
-        """What decides, greatest last, which of several rows with one key is the valid one."""
-        return (("updated_at",) if self.kind == "entity" else ()) + ("extract_day", "content_hash")
+        """What decides, the first difference winning, which of several rows with one key is the newest; the content
+        hash decides between rows that are equal in all of these."""
+        return (("updated_at",) if self.kind == "entity" else ()) + ("extract_day",)
 
     @property
     def currency_column(self) -> str | None:

@@ -5,7 +5,7 @@ Not here: the contract (contract.py), or what is done with a bad row (loading.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg import sql
@@ -43,24 +43,6 @@ def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
     if is_typed(column, express) or column.sql_type == "text":
         return sql.SQL("{}").format(name)
     return sql.SQL("{}::{}").format(name, sql.SQL(column.sql_type))
-
-
-def content_hash(dataset: Dataset, values: Sequence[sql.Composable]) -> sql.Composed:
-    """SHA-256 over the typed contract columns in canonical form: decimals without trailing zeros, JSON with its keys
-    in order, instants as microseconds."""
-    canonical = [_canonical(column, value) for column, value in zip(dataset.columns, values, strict=True)]
-    # Joining takes half the time of row(...)::text. The separators are control characters, which no source writes.
-    return sql.SQL("sha256(convert_to(concat_ws(e'\\x1f', {}), 'UTF8'))").format(sql.SQL(", ").join(canonical))
-
-
-def _canonical(column: Column, value: sql.Composable) -> sql.Composable:
-    match column.type:
-        case "money":
-            value = sql.SQL("trim_scale({})").format(value)
-        case "instant":
-            # As microseconds in hexadecimal: no setting of the session can change how that is written.
-            value = sql.SQL("timestamptz_send({})").format(value)
-    return value if column.required else sql.SQL("coalesce(({})::text, e'\\x01')").format(value)
 
 
 def verdict(dataset: Dataset, day: date, express: bool) -> sql.Composed:

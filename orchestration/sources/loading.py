@@ -20,10 +20,11 @@ from psycopg.pq import TransactionStatus
 from orchestration.sources import accounts, brands
 from orchestration.sources.batches import Extract, Refusal, Source
 from orchestration.sources.contract import DATASETS, Dataset
-from orchestration.sources.judging import RULES, cast, content_hash, unusual, verdict
+from orchestration.sources.judging import RULES, cast, unusual, verdict
 from orchestration.sources.profile import write_profile
-from orchestration.sources.staging import LINE_BITS, NotExpress, stage, staged_table
+from orchestration.sources.staging import LINE_BITS, NotExpress, NotWhole, append, goes_straight, stage, staged_table
 from orchestration.sources.tables import ensure_indexes, names, same, stored_columns, table
+from orchestration.sources.versions import equal, tell_apart
 
 REFUSED_SHARE = 0.05
 REFUSED_ROWS = 20
@@ -62,7 +63,8 @@ class LoadResult:
     rejected: Mapping[str, int] = field(default_factory=dict)
     unknown_columns: tuple[str, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
-    # Where the time went: staged (read and copied), judged, stored (typed, hashed, in raw), accounted for.
+    # Where the time went: copied (read and sent), judged, stored (from where they were judged into raw; nothing where
+    # they were copied there), accounted for.
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -163,46 +165,47 @@ class _Load:
         self.started = started
         self.express = True
         self.load_id = 0
-        self._stood = False
+        self.rows_read = 0
+        self.rejected: dict[str, int] = {}
+        self.several = False  # has some key several rows?
+        self.stood = self._has_extracts("=")
+        self.others = self._has_extracts("<>")
         self.staged = staged_table(dataset)
         self.fresh = sql.Identifier("raw", f"fresh_{dataset.name}")
 
     def run(self, extract: Extract) -> LoadResult:
+        """What is new and beyond reproach goes straight into raw; all else is staged, judged row by row, and compared
+        with what raw has."""
         clock = _Clock()
-        extract = self._stage(extract)
-        clock.lap("staged")
-        rejected = self._judge()
-        clock.lap("judged")
-        self.load_id = next_load_id(self.connection)
-        accounts.open_load(self.connection, self.load_id, self.dataset, self.day, extract, self.started)
-        self._quarantine([file.name for file in extract.files])
-        self._type_good_rows(anything_bad=bool(rejected))
-        several = self._drop_copies()
-        if self.dataset.currency_column:
-            brands.quarantine_foreign_currency(self.connection, self.dataset, self.fresh)
-        others = self._has_other_extracts()
-        if others:
+        if self.others:
             ensure_indexes(self.connection, self.dataset)
-        changed = self._carry_over(others)
-        clock.lap("stored")
-        self._touch_all(changed, others)
+        straight = goes_straight(self.dataset) and not self.stood
+        if straight:
+            straight, extract = self._try_straight(extract, clock)
+        changed: sql.Composable = self.fresh
+        if not straight:
+            changed = self._with_a_closer_look(extract, clock)
         any_changed = self.execute("select exists (select from {changed})", changed=changed).fetchone() == (True,)
+        if any_changed and (self.several or self.stood):
+            tell_apart(self.connection, self.dataset, [self.day])
+        clock.lap("stored")
+        self._touch_all(changed)
         warnings = self._count_unusual()
-        by_brand = accounts.count_rows(self, rivals=several or others)
-        write_profile(self, keys_are_unique=not several)
+        by_brand = accounts.count_rows(self, self._dropped(), rivals=self.several or self.others)
+        write_profile(self, keys_are_unique=not self.several)
         if self.dataset.name == "brands":
             brands.take_up(self.connection, self.load_id)
-        clock.lap("accounted for")
-        outcome: Outcome = "loaded" if any_changed or not self._stood else "unchanged"
+        outcome: Outcome = "loaded" if any_changed or not self.stood else "unchanged"
         accounts.close_load(self.connection, self.load_id, outcome, extract, warnings)
-        self.execute("drop table {staged}, {fresh}")
+        self.execute("drop view {fresh}" if straight else "drop table {staged}, {fresh}")
+        clock.lap("accounted for")
         return LoadResult(
             self.dataset.name,
             self.day,
             outcome,
             self.load_id,
             by_brand={brand: Counts(*counts) for brand, counts in by_brand.items()},
-            rejected=rejected,
+            rejected=self.rejected,
             unknown_columns=tuple(sorted(extract.unknown)),
             warnings=warnings,
             seconds=clock.laps,
@@ -219,15 +222,77 @@ class _Load:
         )
         return self.connection.execute(composed, parameters or None)
 
-    def _stage(self, extract: Extract) -> Extract:
-        """Rows in, typed on the way where all of them allow it, else once more as text."""
+    def _try_straight(self, extract: Extract, clock: _Clock) -> tuple[bool, Extract]:
+        """Whether the extract stands in raw now, judged and without fault; and if not, the extract to be read again."""
         try:
             with self.connection.transaction():
-                stage(self.connection, self.dataset, extract, express=True)
+                self._open(extract)
+                self._empty_if_first()
+                self.rows_read = append(self.connection, self.dataset, extract, self.day, self.load_id)
+                self.execute("create view {fresh} as select * from {raw} where extract_day = {day}")
+                self._analyse_if_grown()
+                clock.lap("copied")
+                blameless = self._is_blameless()
+                clock.lap("judged")
+                if not blameless:
+                    raise psycopg.Rollback
+                return True, extract
         except NotExpress:
             self.express = False
-            extract = self.source.read(self.day)
-            stage(self.connection, self.dataset, extract, express=False)
+        except (NotWhole, psycopg.errors.NotNullViolation, psycopg.errors.ProgramLimitExceeded):
+            pass  # a value that is missing, or an identifier too long for an index
+        return False, self.source.read(self.day)
+
+    def _analyse_if_grown(self) -> None:
+        """Without knowing how many rows a day has, PostgreSQL would sort a million rows instead of hashing them."""
+        known = self.execute("select reltuples from pg_class where oid = %s::regclass", f"raw.{self.dataset.name}")
+        if self.rows_read > (known.fetchone() or (0,))[0] / 10:
+            self.execute("analyze {raw} ({columns})", columns=names((*self.dataset.key, "extract_day")))
+
+    def _is_blameless(self) -> bool:
+        """Is no fresh row bad, and no key there twice?"""
+        faults = self.execute(
+            "select count(*) from (select *, null as problem from {fresh}) s where {verdict} is not null",
+            verdict=verdict(self.dataset, self.day, express=True),
+        )
+        if faults.fetchone() != (0,):
+            return False
+        twice = self.execute(
+            "select count(*) from (select from {fresh} group by {key} having count(*) > 1) twice",
+            key=names(self.dataset.key),
+        )
+        return twice.fetchone() == (0,)
+
+    def _with_a_closer_look(self, extract: Extract, clock: _Clock) -> sql.Composable:
+        """Rows by way of a table of their own, where the bad ones are told from the good. Returns the table of rows
+        that changed raw."""
+        extract = self._stage(extract)
+        clock.lap("copied")
+        self.rejected = self._judge()
+        clock.lap("judged")
+        self._open(extract)
+        self._quarantine([file.name for file in extract.files])
+        self._type_good_rows()
+        self._drop_copies()
+        if self.dataset.currency_column:
+            brands.quarantine_foreign_currency(self.connection, self.dataset, self.fresh)
+        return self._carry_over()
+
+    def _open(self, extract: Extract) -> None:
+        self.load_id = next_load_id(self.connection)
+        accounts.open_load(self.connection, self.load_id, self.dataset, self.day, extract, self.started)
+
+    def _stage(self, extract: Extract) -> Extract:
+        """Rows in, typed on the way where all of them allow it, else once more as text."""
+        if self.express:
+            try:
+                with self.connection.transaction():
+                    self.rows_read = stage(self.connection, self.dataset, extract, express=True)
+                return extract
+            except NotExpress:
+                self.express = False
+                extract = self.source.read(self.day)
+        self.rows_read = stage(self.connection, self.dataset, extract, express=False)
         return extract
 
     def _judge(self) -> dict[str, int]:
@@ -241,14 +306,12 @@ class _Load:
         found = self.execute("select rule, column_name, count(*) from bad group by 1, 2 order by 3 desc, 1, 2")
         rows = found.fetchall()
         bad = sum(row[2] for row in rows)
-        if bad >= REFUSED_ROWS:
-            (read,) = self.execute("select count(*) from {staged}").fetchone() or (0,)
-            if bad > REFUSED_SHARE * read:
-                told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
-                raise Refusal(
-                    f"{self.dataset.name} of {self.day}: {bad} of {read} rows are bad, over"
-                    f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
-                )
+        if bad >= REFUSED_ROWS and bad > REFUSED_SHARE * self.rows_read:
+            told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
+            raise Refusal(
+                f"{self.dataset.name} of {self.day}: {bad} of {self.rows_read} rows are bad, over"
+                f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
+            )
         counts: Counter[str] = Counter()
         for rule, _, count in rows:
             counts[rule] += count
@@ -279,109 +342,111 @@ class _Load:
             pairs=pairs,
         )
 
-    def _type_good_rows(self, anything_bad: bool) -> None:
+    def _type_good_rows(self) -> None:
         """The good rows as raw will hold them, in the table `fresh`."""
-        typed = [cast(column, self.express) for column in self.dataset.columns]
         self.execute(
             """
             create unlogged table {fresh} as
-            select {typed}, {day}::date as extract_day,
-                   {hash} as content_hash, {load}::bigint as load_id, s.place
+            select {typed}, {day}::date as extract_day, null::bytea as content_hash, {load}::bigint as load_id, s.place
               from {staged} s
             """
             # A temporary table keeps parallel workers out of a query: left away where there is nothing in it.
-            + " where not exists (select from bad b where b.place = s.place)" * anything_bad,
+            + " where not exists (select from bad b where b.place = s.place)" * bool(self.rejected),
             typed=sql.SQL(", ").join(
-                sql.SQL("{} as {}").format(value, sql.Identifier(column.name))
-                for column, value in zip(self.dataset.columns, typed, strict=True)
+                sql.SQL("{} as {}").format(cast(column, self.express), sql.Identifier(column.name))
+                for column in self.dataset.columns
             ),
-            hash=content_hash(self.dataset, typed),
         )
         self.execute("analyze {fresh} ({key})", key=names(self.dataset.key))
 
-    def _drop_copies(self) -> bool:
-        """Of equal rows inside the extract keep the first. True when some key is left with several versions."""
+    def _drop_copies(self) -> None:
+        """Of equal rows inside the extract keep the first; the others are counted in the table `dropped`."""
         self.execute(
             "create temp table several on commit drop as"
             " select {key} from {fresh} group by {key} having count(*) > 1",
             key=names(self.dataset.key),
         )
-        several = self.execute("select exists (select from several)").fetchone() == (True,)
-        self.execute("create temp table dropped (brand_id text, rows_dropped bigint) on commit drop")
-        if several:
+        self.several = self.execute("select exists (select from several)").fetchone() == (True,)
+        if self.several:
             self.execute(
                 """
-                with copies as (
-                    delete from {fresh} f using (
-                        select f.place, row_number() over (partition by {key}, f.content_hash order by f.place) as copy
-                          from {fresh} f join several s on {same_key}
-                    ) found
-                     where found.place = f.place and found.copy > 1
-                    returning f.brand_id
-                )
-                insert into dropped select brand_id, count(*) from copies group by 1
+                create temp table dropped on commit drop as
+                select brand_id, place
+                  from (
+                        select f.brand_id, f.place,
+                               row_number() over (partition by {contents} order by f.place) as copy
+                          from {fresh} f join several s on {same_key}) found
+                 where copy > 1
                 """,
-                key=names(self.dataset.key, "f"),
+                contents=names(self.dataset.column_names, "f"),
                 same_key=same(self.dataset.key, "f", "s"),
             )
-        return several
+            self.execute("delete from {fresh} f using dropped d where d.place = f.place")
 
-    def _has_other_extracts(self) -> bool:
-        found = self.execute(
-            "select exists (select from raw.extract where dataset = %s and extract_day <> {day})", self.dataset.name
+    def _dropped(self) -> sql.Composable:
+        """The number of copies that were dropped, by brand."""
+        if not self.several:
+            return sql.SQL("select ''::text as brand_id, 0 as rows_dropped where false")
+        return sql.SQL("select brand_id, count(*) as rows_dropped from dropped group by 1")
+
+    def _has_extracts(self, comparison: str) -> bool:
+        found = self.connection.execute(
+            sql.SQL("select exists (select from raw.extract where dataset = %s and extract_day {} %s)").format(
+                sql.SQL(comparison)
+            ),
+            [self.dataset.name, self.day],
         )
         return found.fetchone() == (True,)
 
-    def _carry_over(self, others: bool) -> sql.Composable:
-        """Make raw hold what the extract says, writing only what differs. Returns the table of rows that differed."""
-        self._stood = self.execute(
-            "select exists (select from raw.extract where dataset = %s and extract_day = {day})", self.dataset.name
-        ).fetchone() == (True,)
-        changed: sql.Composable = self.fresh
-        keys = dict.fromkeys((*self.dataset.key, *self.dataset.touches.values()))
-        version = (*self.dataset.key, "content_hash")
-        if self._stood:
-            changed = sql.Identifier("pg_temp", "changed")
-            self.execute(
-                """
-                create temp table changed on commit drop as
-                select {keys} from {fresh} f where not exists (
-                    select from {raw} r where r.extract_day = {day} and {same_version})
-                union all
-                select {r_keys} from {raw} r where r.extract_day = {day} and {removes} and not exists (
-                    select from {fresh} f where {same_version})
-                """,
-                keys=names((*keys,), "f"),
-                r_keys=names((*keys,), "r"),
-                same_version=same(version, "f", "r"),
-                removes=sql.Literal(not self.source.adds_only),
-            )
-            if not self.source.adds_only:
-                self.execute(
-                    "delete from {raw} r where r.extract_day = {day}"
-                    " and not exists (select from {fresh} f where {same_version})",
-                    same_version=same(version, "f", "r"),
-                )
-        elif not others and self.execute("select not exists (select from {raw})").fetchone() == (True,):
-            # A table that this transaction has emptied need not be logged row by row, where wal_level is minimal.
+    def _empty_if_first(self) -> None:
+        """A table that this transaction has emptied need not be logged row by row, where wal_level is minimal."""
+        if (
+            not self.others
+            and not self.stood
+            and self.execute("select not exists (select from {raw})").fetchone() == (True,)
+        ):
             self.execute("truncate {raw}")
+
+    def _carry_over(self) -> sql.Composable:
+        """Make raw hold what the extract says, writing only what differs. Returns the table of rows that differed."""
         columns = stored_columns(self.dataset)
+        if not self.stood:
+            self._empty_if_first()
+            self.execute("insert into {raw} ({columns}) select {columns} from {fresh}", columns=names(columns))
+            return self.fresh
+        changed = sql.Identifier("pg_temp", "changed")
+        keys = tuple(dict.fromkeys((*self.dataset.key, *self.dataset.touches.values())))
+        removed = sql.SQL("r.extract_day = {} and not exists (select from {} f where {})").format(
+            sql.Literal(self.day), self.fresh, equal(self.dataset, "f", "r")
+        )
+        added = sql.SQL("not exists (select from {} r where r.extract_day = {} and {})").format(
+            table(self.dataset), sql.Literal(self.day), equal(self.dataset, "f", "r")
+        )
         self.execute(
-            "insert into {raw} ({columns}) select {columns} from {fresh} f"
-            + " where not exists (select from {raw} r where r.extract_day = {day} and {same_version})" * self._stood,
+            "create temp table changed on commit drop as select {f_keys} from {fresh} f where {added}"
+            + " union all select {r_keys} from {raw} r where {removed}" * (not self.source.adds_only),
+            f_keys=names(keys, "f"),
+            r_keys=names(keys, "r"),
+            added=added,
+            removed=removed,
+        )
+        if not self.source.adds_only:
+            self.execute("delete from {raw} r where {removed}", removed=removed)
+        self.execute(
+            "insert into {raw} ({columns}) select {columns} from {fresh} f where {added}",
             columns=names(columns),
-            same_version=same(version, "f", "r"),
+            added=added,
         )
         return changed
 
-    def _touch_all(self, changed: sql.Composable, others: bool) -> None:
+    def _touch_all(self, changed: sql.Composable) -> None:
         for entity, column in self.dataset.touches.items():
-            self._touch(entity, column, changed, others)
+            self._touch(entity, column, changed)
 
-    def _touch(self, entity: str, column: str, changed: sql.Composable, others: bool) -> None:
+    def _touch(self, entity: str, column: str, changed: sql.Composable) -> None:
         """Note the entities of changed rows, and those where other extracts have the same row."""
         moved: sql.Composable = sql.SQL("")
-        if others and column not in self.dataset.key:
+        if self.others and column not in self.dataset.key:
             moved = sql.SQL(
                 "union select r.brand_id, r.{column} from {changed} c cross join lateral ("
                 "  select * from {raw} r where {same_key} and r.extract_day <> {day} offset 0) r"

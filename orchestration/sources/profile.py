@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from psycopg import sql
 
-from orchestration.sources.accounts import Load, readable_brand
+from orchestration.sources.accounts import Load
 from orchestration.sources.contract import Column, Dataset
 
 
@@ -22,11 +22,9 @@ def write_profile(load: Load, keys_are_unique: bool) -> None:
     load.execute(
         """
         with faults as (
-            select {brand} as brand_id, coalesce(b.column_name, '') as column_name, b.rule, count(*) as times
-              from bad b join {staged} s using (place) group by 1, 2, 3
-            union all
-            select brand_id, column_name, rule, count(*) from raw.quarantine
-             where load_id = {load} and rule = 'brand_currency' group by 1, 2, 3
+            select brand_id, coalesce(column_name, '') as column_name, rule, count(*) as times
+              from raw.quarantine
+             where load_id = {load} and dataset = %s and extract_day = {day} group by 1, 2, 3
         )
         insert into raw.profile (load_id, dataset, extract_day, brand_id, column_name, row_count, null_count,
                                  distinct_count, min_value, max_value, value_counts, rejected)
@@ -46,9 +44,9 @@ def write_profile(load: Load, keys_are_unique: bool) -> None:
                 union all select '', 0 where not exists (select from raw.load_count where load_id = {load})) c
         """,
         load.dataset.name,
+        load.dataset.name,
         list(load.dataset.column_names),
         load.dataset.name,
-        brand=readable_brand("s"),
     )
 
 

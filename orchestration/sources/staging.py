@@ -1,12 +1,15 @@
-"""An extract's rows on their way into the database: Arrow batches become one binary COPY into a table of their own.
+"""An extract's rows on their way into the database: Arrow batches become one binary COPY, into a table of their own or
+straight into raw.
 
 Not here: reading (files.py, sql.py) or judging (judging.py). Next: judging.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import struct
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any, TypeAlias
 
 import numpy as np
 import psycopg
@@ -17,6 +20,7 @@ from psycopg.copy import QueuedLibpqWriter
 
 from orchestration.sources.batches import Batch, Extract
 from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.tables import names, table
 
 LINE_BITS = 40  # a place is the file's number in its load, shifted by this, and the line
 EPOCH_MICROSECONDS = 946_684_800_000_000  # PostgreSQL counts instants from 2000-01-01
@@ -35,10 +39,17 @@ ARROW_TYPES = {
     "bigint": pa.int64(),
     "boolean": pa.bool_(),
 }
+# One column of a batch as binary fields; a scalar is the same in every row.
+Field: TypeAlias = pa.Array | pa.Scalar
+NULL = pa.scalar(None, pa.binary())
 
 
 class NotExpress(Exception):
     """Some value does not have its column's form, so the rows must travel as text and be judged one by one."""
+
+
+class NotWhole(Exception):
+    """Of some row not everything could be read, so the rows must be looked at before they go into raw."""
 
 
 def staged_table(dataset: Dataset) -> sql.Identifier:
@@ -46,10 +57,11 @@ def staged_table(dataset: Dataset) -> sql.Identifier:
     return sql.Identifier("raw", f"staged_{dataset.name}")
 
 
-def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, express: bool) -> None:
+def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, express: bool) -> int:
     """COPY an extract into staged_table. `express` columns arrive typed; otherwise everything is text.
 
-    Raises Refusal from the extract's reader, and NotExpress when a value needs the slow way.
+    Returns the number of rows. Raises Refusal from the extract's reader, and NotExpress when a value needs the slow
+    way.
     """
     columns = [
         sql.SQL("{} {}").format(
@@ -63,13 +75,64 @@ def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extrac
             staged_table(dataset), sql.SQL(", ").join(columns)
         )
     )
+
+    def encoded(batch: Batch) -> Iterator[Field]:
+        rows = len(batch.lines)
+        yield _big_endian(pc.add(batch.lines, batch.file << LINE_BITS), ">i8")
+        problems: list[str | None] = [None] * rows
+        digests: list[str | None] = [None] * rows
+        for fault in batch.faults:
+            problems[fault.row] = problems[fault.row] or f"{fault.rule}:{fault.column or ''}"
+            digests[fault.row] = fault.digest
+        yield pa.array(problems, pa.binary()) if batch.faults else NULL
+        yield pa.array(digests, pa.binary()) if batch.faults else NULL
+        yield from _contract_columns(dataset, batch, express)
+
     copy = sql.SQL("copy {} from stdin (format binary)").format(staged_table(dataset))
+    return _copy(connection, copy, extract, encoded)
+
+
+def goes_straight(dataset: Dataset) -> bool:
+    """Can every column of raw be sent in its own type?"""
+    return all(is_typed(column, express=True) or column.sql_type == "text" for column in dataset.columns)
+
+
+def append(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, day: date, load_id: int) -> int:
+    """COPY an extract straight into its raw table, unjudged. Only for a dataset that goes_straight.
+
+    Returns the number of rows. Raises Refusal from the extract's reader, NotExpress and NotWhole where rows need a
+    closer look, and psycopg's errors where raw itself refuses one.
+    """
+    days = pa.scalar(struct.pack(">i", (day - date(2000, 1, 1)).days), pa.binary())
+    load = pa.scalar(struct.pack(">q", load_id), pa.binary())
+
+    def encoded(batch: Batch) -> Iterator[Field]:
+        if batch.faults:
+            raise NotWhole(dataset.name)
+        yield from _contract_columns(dataset, batch, express=True)
+        yield from (days, load)
+
+    copy = sql.SQL("copy {} ({}, extract_day, load_id) from stdin (format binary)").format(
+        table(dataset), names(dataset.column_names)
+    )
+    return _copy(connection, copy, extract, encoded)
+
+
+def _copy(
+    connection: psycopg.Connection[Any],
+    statement: sql.Composed,
+    extract: Extract,
+    encoded: Callable[[Batch], Iterator[Field]],
+) -> int:
+    rows = 0
     # The writer has a thread of its own: this process encodes the next batch while the server takes this one.
-    with connection.cursor() as cursor, cursor.copy(copy, writer=QueuedLibpqWriter(cursor)) as stream:
+    with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as stream:
         stream.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         for batch in extract.batches:
-            stream.write(_rows(_encoded(dataset, batch, express), len(batch.lines)))
+            stream.write(_rows(encoded(batch)))
+            rows += len(batch.lines)
         stream.write(b"\xff\xff")
+    return rows
 
 
 def is_typed(column: Column, express: bool) -> bool:
@@ -77,21 +140,12 @@ def is_typed(column: Column, express: bool) -> bool:
     return express and column.type in ARROW_TYPES
 
 
-def _encoded(dataset: Dataset, batch: Batch, express: bool) -> Iterator[pa.Array]:
-    """The columns of the staged table, each as the bytes of PostgreSQL's binary format."""
-    rows = len(batch.lines)
-    yield _big_endian(pc.add(batch.lines, batch.file << LINE_BITS), ">i8")
-    problems: list[str | None] = [None] * rows
-    digests: list[str | None] = [None] * rows
-    for fault in batch.faults:
-        problems[fault.row] = problems[fault.row] or f"{fault.rule}:{fault.column or ''}"
-        digests[fault.row] = fault.digest
-    yield pa.array(problems, pa.binary()) if batch.faults else pa.nulls(rows, pa.binary())
-    yield pa.array(digests, pa.binary()) if batch.faults else pa.nulls(rows, pa.binary())
+def _contract_columns(dataset: Dataset, batch: Batch, express: bool) -> Iterator[Field]:
+    """The contract's columns as the bytes of PostgreSQL's binary format."""
     for column in dataset.columns:
         values = batch.columns.get(column.name)
         if values is None:
-            yield pa.nulls(rows, pa.binary())
+            yield NULL
         elif is_typed(column, express):
             yield _binary(column, _typed(column, values))
         else:
@@ -149,13 +203,18 @@ def _big_endian(numbers: pa.Array, layout: str) -> pa.Array:
     return pc.if_else(numbers.is_null(), pa.scalar(None, pa.binary()), fixed.cast(pa.binary()))
 
 
-def _rows(columns: Iterator[pa.Array], rows: int) -> memoryview:
+def _rows(columns: Iterator[Field]) -> memoryview:
     """Columns interleaved into rows: the number of fields, then of each its length (-1 for null) and its bytes."""
     encoded = list(columns)
-    parts = [_big_endian(pa.array(np.full(rows, len(encoded))), ">i2")]
+    parts: list[Field] = [pa.scalar(struct.pack(">h", len(encoded)), pa.binary())]
     for column in encoded:
-        parts.append(_big_endian(pc.fill_null(pc.binary_length(column), -1), ">i4"))
-        parts.append(pc.fill_null(column, b""))
+        if isinstance(column, pa.Scalar):
+            value = column.as_py()
+            length = -1 if value is None else len(value)
+            parts.append(pa.scalar(struct.pack(">i", length) + (value or b""), pa.binary()))
+        else:
+            parts.append(_big_endian(pc.fill_null(pc.binary_length(column), -1), ">i4"))
+            parts.append(pc.fill_null(column, b""))
     joined = pc.binary_join_element_wise(*parts, b"")
     offsets = np.frombuffer(joined.buffers()[1], np.int32)
     return memoryview(joined.buffers()[2])[offsets[0] : offsets[len(joined)]]

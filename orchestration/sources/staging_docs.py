@@ -23,7 +23,7 @@ EVERY_VERSION = "All versions, since a past figure uses the one of its time."
 CURRENT = "Current rows."
 LOADED_COLUMNS = {
     "extract_day": "The extract (a day in UTC) that brought the row.",
-    "content_hash": "SHA-256 of the row's columns in canonical form: tells equal rows from other versions.",
+    "content_hash": "SHA-256 of the row's columns where its extract has several rows of one key, to decide; else null.",
     "load_id": "The load that brought the row.",
 }
 

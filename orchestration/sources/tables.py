@@ -47,7 +47,7 @@ def create_tables(connection: psycopg.Connection[Any]) -> None:
             )
             for column in dataset.columns
         ]
-        columns += [sql.SQL("extract_day date not null, content_hash bytea not null, load_id bigint not null")]
+        columns += [sql.SQL("extract_day date not null, content_hash bytea, load_id bigint not null")]
         if dataset.currency_column:
             columns.append(sql.SQL("place bigint not null"))
         connection.execute(
@@ -65,7 +65,7 @@ def _describe(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
         comment("column", sql.Identifier("raw", dataset.name, column.name), column.description)
     for name, text in {
         "extract_day": "Day (UTC) of the extract that brought the row.",
-        "content_hash": "SHA-256 over the contract's columns in canonical form.",
+        "content_hash": "SHA-256 over the contract's columns where its extract has several rows of one key, else null.",
         "load_id": "The load that wrote the row.",
         "place": "File (number within its load, above bit 40) and line that it came from.",
     }.items():
