@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
-from orchestration import access, catalogue, mart_contracts, marts_rendered, marts_schema
+from orchestration import access, catalogue, edition, mart_contracts, marts_rendered, marts_schema
 from orchestration.carrying import Counts, Touched, carry
 from orchestration.mart_contracts import Mart
 
@@ -69,8 +69,8 @@ def prepare(
 ) -> Prepared:
     """Make marts ready for dbt's views over it, and write down what this run is, in `build.run`. Commits.
 
-    A table whose contract has a new column or key is built again as a whole, and so are the periods when an indicator
-    changes: all brands are noted as touched.
+    A table whose contract has a new column or key is built again as a whole, and so is everything when a model, a
+    report or the catalogue has changed: all brands are noted as touched.
     Raises MartContractError; the connection must be idle.
     """
     marts = mart_contracts.marts_of(manifest)
@@ -83,23 +83,26 @@ def prepare(
         access.secure(connection)
         # Loads commit in the order of their numbers (loading.py), so whoever sees this one has all before it.
         newest = int(_value(connection, "select coalesce(max(load_id), 0) from raw.load"))
-        if _renders_indicators_anew(connection) or stale:
+        _render_indicators(connection)
+        at_hand = edition.at_hand()
+        if at_hand != edition.prepared(connection) or stale:
             connection.execute(
                 "insert into raw.touched (brand_id, entity, entity_id, load_id)"
                 " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
                 [newest],
             )
         _write_run(connection, run_id, instant, data_through, newest)
+        edition.write(connection, at_hand)
     return Prepared(newest, tuple(stale), tuple(remarks))
 
 
-def _renders_indicators_anew(connection: psycopg.Connection[Any]) -> bool:
-    """Put the reports over `next` in place; true if an earlier run's said something else."""
+def _render_indicators(connection: psycopg.Connection[Any]) -> None:
+    """Put the reports over `next` in place, unless they are."""
     functions = catalogue.audit_functions()
     digest = hashlib.sha256("".join(functions).encode()).hexdigest()
     before = _value(connection, "select obj_description(to_regprocedure('next.kpi_answers(text)'), 'pg_proc')")
     if before and str(before).endswith(digest):
-        return False
+        return
     for function in functions:
         connection.execute(function.encode())
     connection.execute(
@@ -107,7 +110,6 @@ def _renders_indicators_anew(connection: psycopg.Connection[Any]) -> bool:
             sql.Literal(f"Every touched period of every brand by one dimension, as defined by {digest}")
         )
     )
-    return before is not None
 
 
 def publish(

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration import alerts, extracts, warehouse
+from orchestration import alerts, edition, extracts, warehouse
 from orchestration.history import (
     FailedCheck,
     Generation,
@@ -61,7 +61,8 @@ class Outcome:
 
 
 def run(settings: Settings, first: date | None, last: date | None, progress: Progress | None = None) -> Outcome:
-    """Load, build, audit and publish: the extracts of these days, or by default all that are new or have changed.
+    """Load, build, audit and publish: the extracts of these days, or by default all that are new or have changed; and
+    everything once more when the definitions have.
 
     Tells people of what failed, itself included (alerts.py). Raises psycopg.OperationalError or WarehouseError when
     there is no warehouse, SourceError when the sources file or what it points to can't be read.
@@ -86,8 +87,10 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
             found = extracts.available(sources, first, last)
         else:
             found = [(one.dataset, one.day) for one in ledger.pending(connection, sources)]
-        unpublished = has_unpublished(connection)
         before, generation = newest_load(connection), newest_generation(connection)
+        unpublished = has_unpublished(connection)
+        if generation and edition.prepared(connection) != edition.at_hand():
+            unpublished = True  # what is published was built by other definitions
     outcome = Outcome()
     extracts.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:
