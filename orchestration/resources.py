@@ -18,6 +18,7 @@ from orchestration.settings import Settings
 # Dagster's pool serialises runs of one instance; this lock also those of two, and of the command line beside them.
 WRITER_LOCK = 0x0CA5E417
 CONNECT_TIMEOUT_SECONDS = 60
+RUN_SESSION = f"{warehouse.NAME} run "  # and the run's id: the application name of a run's sessions, dbt's among them
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,23 @@ class Warehouse:
 
     url: str
     settings: Settings
+    run_id: str
+
+    @property
+    def application_name(self) -> str:
+        return RUN_SESSION + self.run_id
 
     def connect(self, **options: Any) -> psycopg.Connection[Any]:
-        return warehouse.connect(self.url, **options)
+        return warehouse.connect(self.url, application_name=self.application_name, **options)
 
 
 @contextmanager
-def writing(settings: Settings, tell: Callable[[str], None]) -> Iterator[Warehouse]:
+def writing(settings: Settings, run_id: str, tell: Callable[[str], None]) -> Iterator[Warehouse]:
     """Wait for the server and for our turn, bring `raw` up to date, and keep others out until the end.
 
-    The lock belongs to a session, so a killed run frees it at once. Raises psycopg.OperationalError when the server
-    stays away for CONNECT_TIMEOUT_SECONDS, or at once when it refuses the user or the password.
+    The lock belongs to a session, so a killed run frees it at once; what it left running is ended. Raises
+    psycopg.OperationalError when the server stays away for CONNECT_TIMEOUT_SECONDS, or at once when it refuses the user
+    or the password.
     """
     url = warehouse.url(settings)
     warehouse.wait_until_ready(url, CONNECT_TIMEOUT_SECONDS)
@@ -44,9 +51,25 @@ def writing(settings: Settings, tell: Callable[[str], None]) -> Iterator[Warehou
         if not turn.execute("select pg_try_advisory_lock(%s)", [WRITER_LOCK]).fetchone()[0]:  # type: ignore[index]
             tell("another run is writing the warehouse: waiting for it to end")
             turn.execute("select pg_advisory_lock(%s)", [WRITER_LOCK])
+        if left := end_left_sessions(turn):
+            tell(f"a killed run had left sessions in the server: ended {left}")
         with warehouse.connect(url) as connection:
             warehouse.migrate(connection)
-        yield Warehouse(url, settings)
+        yield Warehouse(url, settings, run_id)
+
+
+def end_left_sessions(turn: psycopg.Connection[Any]) -> int:
+    """End the sessions of other runs in this database, and return how many there were.
+
+    `turn` must hold WRITER_LOCK: then whatever another run still has in the server, its process was killed, and the
+    statement would only keep the tables that this run needs. An administrator's or a reader's session is never ours.
+    """
+    ended = turn.execute(
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+        " where datname = current_database() and usename = current_user and starts_with(application_name, %s)",
+        [RUN_SESSION],
+    )
+    return len(ended.fetchall())
 
 
 def warehouse_resource(settings: Settings) -> ResourceDefinition:
@@ -55,7 +78,7 @@ def warehouse_resource(settings: Settings) -> ResourceDefinition:
     @resource(description="The PostgreSQL that holds raw, build, next and marts; one run at a time writes it")
     def opened(context: InitResourceContext) -> Iterator[Warehouse]:
         tell = context.log.info if context.log else print
-        with writing(settings, tell) as opened_warehouse:
+        with writing(settings, context.run.run_id if context.run else "by hand", tell) as opened_warehouse:
             yield opened_warehouse
 
     return opened

@@ -154,7 +154,7 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         for remark in prepared.remarks:
             context.log.warning(remark)
         # For the child process; in no configuration, so that it is shown nowhere.
-        os.environ.update(dbt_environment(warehouse.url))
+        os.environ.update(dbt_environment(warehouse.url, warehouse.application_name))
         progress.stage("build", node_count(manifest(settings.manifest)))
         with warehouse.connect(autocommit=True) as connection:
             for event in dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt").stream():

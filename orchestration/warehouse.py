@@ -74,7 +74,7 @@ def migrate(connection: psycopg.Connection[Any]) -> list[str]:
     return [path.name for path in new]
 
 
-def dbt_environment(url: str) -> dict[str, str]:
+def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
     """What dbt_project/profiles.yml reads. Holds the password: for a child process only, never for a log."""
     given = conninfo.conninfo_to_dict(url)
     with psycopg.connect(url) as connection:
@@ -85,6 +85,7 @@ def dbt_environment(url: str) -> dict[str, str]:
             "CAUSERIE_PG_USER": info.user,
             "CAUSERIE_PG_PASSWORD": info.password or str(given.get("password") or ""),
             "CAUSERIE_PG_DBNAME": info.dbname,
+            "CAUSERIE_PG_APPLICATION": application_name,
         }
 
 
