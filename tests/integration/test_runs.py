@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from typer.testing import CliRunner
 
 import simulator
-from orchestration import runs, warehouse
+from orchestration import catalogue, cli, resources, runs, warehouse
 from orchestration.history import newest_generation
 from orchestration.settings import Settings
 
@@ -102,6 +106,66 @@ def test_the_report_is_the_functions_answer(settings: Settings, first_run: runs.
     assert "Chat-Card-1 " in table.stdout
 
 
+@pytest.fixture
+def answer(settings: Settings, first_run: runs.Outcome) -> Callable[..., str]:
+    """What a command prints that goes well, run in this process."""
+    environment = {
+        "CAUSERIE_HOME": str(settings.home),
+        "CAUSERIE_DATABASE_URL": str(settings.database_url),
+        "CAUSERIE_LANDING": settings.landing,
+    }
+
+    def ask(*arguments: str) -> str:
+        done = CliRunner().invoke(cli.app, arguments, env=environment, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return ask
+
+
+PERIOD = ("maison-lumen", FIRST.isoformat(), (FIRST + timedelta(days=DAYS)).isoformat())
+
+
+def test_the_rows_behind_a_number_add_up_to_it(answer: Callable[..., str]) -> None:
+    report = csv.DictReader(answer("report", *PERIOD, "--ref", "Chat-Card-1", "--csv").splitlines())
+    (value,) = (int(row["value"]) for row in report)
+    found = list(csv.DictReader(answer("rows", "Chat-Card-1", *PERIOD, "--csv").splitlines()))
+    assert sum(int(row["numerator"]) for row in found) == value > 0
+    assert len({(row["entity"], row["entity_id"]) for row in found}) == len(found)
+    table = answer("rows", "Chat-Card-1", *PERIOD)
+    assert found[0]["entity_id"] in table and f"{value}" in table.splitlines()[-2]
+
+
+def test_a_report_in_three_languages(answer: Callable[..., str]) -> None:
+    indicators = catalogue.load().indicators
+    for language in catalogue.LANGUAGES:
+        told = answer("report", *PERIOD, "--ref", "Chat-Card-1", "--lang", language)
+        assert indicators["Chat-Card-1"].names[language] in told
+    assert CliRunner().invoke(cli.app, ["report", *PERIOD, "--lang", "la"]).exit_code == 2
+
+
+def test_a_report_for_spreadsheets(settings: Settings, answer: Callable[..., str]) -> None:
+    told = list(csv.DictReader(answer("report", *PERIOD, "--breakdown", "day", "--csv").splitlines()))
+    asked = rows(
+        settings,
+        "select ref, value::text, coalesce(array_to_string(bucket, ' '), ''), coalesce(bin, '')"
+        " from marts.kpi_report('{}', '{}', '{}', p_breakdown => '{{day}}')".format(*PERIOD),
+    )
+    assert len(told) == len(asked)
+    wanted = {(ref, bucket, bin): value for ref, value, bucket, bin in asked}
+    for row in told:
+        value = wanted[row["ref"], row["bucket"], row["bin"]]
+        assert (row["value"] == "") if value is None else float(row["value"]) == pytest.approx(float(value))
+
+
+def test_the_documentation_names_every_published_table(settings: Settings, answer: Callable[..., str]) -> None:
+    site = Path(answer("docs").strip().splitlines()[-1])
+    assert site.is_relative_to(settings.home)
+    text = site.read_text(encoding="utf-8")
+    for (name,) in rows(settings, "select tablename from pg_tables where schemaname = 'marts' and tablename ~ '^fct_'"):
+        assert name in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -168,3 +232,32 @@ def test_days_that_are_named_are_loaded_again_and_change_nothing(settings: Setti
     assert {load.extract_day for load in outcome.loads} == {FIRST}
     assert {load.outcome for load in outcome.loads} == {"unchanged"}
     assert outcome.published is None
+
+
+def test_other_definitions_are_something_new(settings: Settings, first_run: runs.Outcome) -> None:
+    """What stands was built by the models, reports and catalogue of another day: all of it is built again."""
+    with warehouse.connect(str(settings.database_url)) as connection:
+        connection.execute("comment on table build.run is 'The run that prepared last, with those of edition 0'")
+    outcome = runs.run(settings, None, None)
+    assert (outcome.nothing_to_do, outcome.failures, outcome.loads) == (False, [], [])
+    assert rows(settings, "select count(*) from build.int_conversations_lived") == rows(
+        settings, "select count(*) from marts.fct_conversation"
+    )
+    assert rows(settings, "select count(*) from raw.touched") == [(0,)]
+    assert runs.run(settings, None, None).nothing_to_do
+
+
+def test_a_run_ends_what_a_killed_run_left_in_the_server(settings: Settings) -> None:
+    url, said = str(settings.database_url), list[str]()
+    with (
+        warehouse.connect(url, application_name=resources.RUN_SESSION + "killed") as left,
+        warehouse.connect(url, application_name="a reader") as reader,
+        ThreadPoolExecutor() as pool,
+    ):
+        statement = pool.submit(left.execute, "select pg_sleep(3600)")
+        with resources.writing(settings, "next", said.append) as ours:
+            assert isinstance(statement.exception(), psycopg.OperationalError)
+            with ours.connect() as own:
+                assert own.execute("show application_name").fetchone() == (resources.RUN_SESSION + "next",)
+            assert reader.execute("select 1").fetchone() == (1,)
+    assert said == ["a killed run had left sessions in the server: ended 1"]
