@@ -185,14 +185,15 @@ class _Load:
         changed: sql.Composable = self.fresh
         if not straight:
             changed = self._with_a_closer_look(extract, clock)
-        any_changed = self.execute("select exists (select from {changed})", changed=changed).fetchone() == (True,)
+        any_changed = self._has_rows(changed)
         if any_changed and (self.several or self.stood):
             tell_apart(self.connection, self.dataset, [self.day])
         clock.lap("stored")
-        self._touch_all(changed)
+        touched = {column: self._touch(entity, column, changed) for entity, column in self.dataset.touches.items()}
         warnings = self._count_unusual()
         by_brand = accounts.count_rows(self, self._dropped(), rivals=self.several or self.others)
-        write_profile(self, keys_are_unique=not self.several)
+        distinct = {} if self.stood or self.others else touched  # else they hold less, or more, than the rows' own
+        write_profile(self, keys_are_unique=not self.several, known=distinct)
         if self.dataset.name == "brands":
             brands.take_up(self.connection, self.load_id)
         outcome: Outcome = "loaded" if any_changed or not self.stood else "unchanged"
@@ -257,11 +258,12 @@ class _Load:
         )
         if faults.fetchone() != (0,):
             return False
-        twice = self.execute(
-            "select count(*) from (select from {fresh} group by {key} having count(*) > 1) twice",
-            key=names(self.dataset.key),
-        )
-        return twice.fetchone() == (0,)
+        # Where all hashes differ, so do all keys: numbers are sorted in half the time that it takes to group texts.
+        key: sql.Composable = sql.SQL("0")
+        for name in self.dataset.key:
+            key = sql.SQL("hashtextextended({}::text, {})").format(sql.Identifier(name), key)
+        alike = self.execute("select count(*) - count(distinct {key}) from {fresh}", key=key)
+        return alike.fetchone() == (0,)
 
     def _with_a_closer_look(self, extract: Extract, clock: _Clock) -> sql.Composable:
         """Rows by way of a table of their own, where the bad ones are told from the good. Returns the table of rows
@@ -366,7 +368,7 @@ class _Load:
             " select {key} from {fresh} group by {key} having count(*) > 1",
             key=names(self.dataset.key),
         )
-        self.several = self.execute("select exists (select from several)").fetchone() == (True,)
+        self.several = self._has_rows(sql.Identifier("several"))
         if self.several:
             self.execute(
                 """
@@ -388,6 +390,9 @@ class _Load:
         if not self.several:
             return sql.SQL("select ''::text as brand_id, 0 as rows_dropped where false")
         return sql.SQL("select brand_id, count(*) as rows_dropped from dropped group by 1")
+
+    def _has_rows(self, relation: sql.Composable) -> bool:
+        return self.execute("select exists (select from {relation})", relation=relation).fetchone() == (True,)
 
     def _has_extracts(self, comparison: str) -> bool:
         found = self.connection.execute(
@@ -430,6 +435,8 @@ class _Load:
             added=added,
             removed=removed,
         )
+        if not self._has_rows(changed):
+            return changed
         if not self.source.adds_only:
             self.execute("delete from {raw} r where {removed}", removed=removed)
         self.execute(
@@ -439,12 +446,9 @@ class _Load:
         )
         return changed
 
-    def _touch_all(self, changed: sql.Composable) -> None:
-        for entity, column in self.dataset.touches.items():
-            self._touch(entity, column, changed)
-
-    def _touch(self, entity: str, column: str, changed: sql.Composable) -> None:
-        """Note the entities of changed rows, and those where other extracts have the same row."""
+    def _touch(self, entity: str, column: str, changed: sql.Composable) -> sql.Identifier:
+        """Note the entities of changed rows, and those where other extracts have the same row. Returns the table of
+        their ids, by brand."""
         moved: sql.Composable = sql.SQL("")
         if self.others and column not in self.dataset.key:
             moved = sql.SQL(
@@ -473,6 +477,7 @@ class _Load:
             entity,
             ids=ids,
         )
+        return ids
 
     def _count_unusual(self) -> dict[str, int]:
         conditions = unusual(self.dataset, express=True)

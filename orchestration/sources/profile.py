@@ -5,7 +5,7 @@ Not here: rows by fate (accounts.py) or any expectation (expectations/feeds.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from psycopg import sql
 
@@ -13,12 +13,13 @@ from orchestration.sources.accounts import Load
 from orchestration.sources.contract import Column, Dataset
 
 
-def write_profile(load: Load, keys_are_unique: bool) -> None:
+def write_profile(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> None:
     """One row per brand and column, from the good rows; and one per brand for the rows as they were read.
 
-    `keys_are_unique` spares counting the distinct values of a key that is known to have none twice.
+    `keys_are_unique` spares counting the distinct values of a key that is known to have none twice; `known` are tables
+    that hold each brand's distinct values of a column.
     """
-    _describe(load, keys_are_unique)
+    _describe(load, keys_are_unique, known)
     load.execute(
         """
         with faults as (
@@ -50,7 +51,7 @@ def write_profile(load: Load, keys_are_unique: bool) -> None:
     )
 
 
-def _describe(load: Load, keys_are_unique: bool) -> None:
+def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> None:
     """The good rows' figures into the table `described`. Not part of the insert, which would forbid parallel scans."""
     columns = load.dataset.columns
     closed = [column for column in columns if _is_closed(column)]
@@ -58,10 +59,10 @@ def _describe(load: Load, keys_are_unique: bool) -> None:
     load.execute(
         """
         create temp table described on commit drop as
-        with whole as (
-            select brand_id, count(*) as rows_here{totals} from {fresh} group by brand_id
-        ), combined as materialized (
-            select {closed}, count(*) as times from {fresh} group by {closed}
+        with combined as materialized (
+            select {closed}, count(*) as times{totals} from {fresh} group by {closed}
+        ), whole as (
+            select brand_id, sum(times)::bigint as rows_here{sums} from combined group by brand_id
         ), told as (
             select whole.brand_id, told.* from whole, lateral (values {told}) as told
                    (column_name, row_count, null_count, distinct_count, min_value, max_value)
@@ -79,18 +80,18 @@ def _describe(load: Load, keys_are_unique: bool) -> None:
                left join counted c using (brand_id, column_name)
         """,
         totals=sql.SQL("").join(_totals(column) for column in columns),
+        sums=sql.SQL("").join(_sums(column) for column in columns),
         told=sql.SQL(", ").join(_told(column, load.dataset, keys_are_unique) for column in columns),
         closed=sql.SQL(", ").join(sql.Identifier(name) for name in ("brand_id", *(column.name for column in closed))),
         distincts=_union(
             counted,
             "select null::text, null::text, 0::bigint where false",
-            lambda name: sql.SQL(
-                "select brand_id, {literal}, count(*)"
-                " from (select brand_id, {name} from {fresh} where {name} is not null group by 1, 2) x group by 1"
-            ).format(
-                literal=sql.Literal(name),
-                name=sql.Identifier(name),
-                fresh=sql.Identifier("raw", f"fresh_{load.dataset.name}"),
+            lambda name: sql.SQL("select brand_id, {}, count(*) from {} x group by 1").format(
+                sql.Literal(name),
+                known.get(name)
+                or sql.SQL("(select brand_id, {name} from {fresh} where {name} is not null group by 1, 2)").format(
+                    name=sql.Identifier(name), fresh=sql.Identifier("raw", f"fresh_{load.dataset.name}")
+                ),
             ),
         ),
         counted=_union(
@@ -132,26 +133,38 @@ def _is_bounded(column: Column) -> bool:
     return column.name != "brand_id" and not _is_closed(column) and column.type not in ("text", "hours")
 
 
-def _totals(column: Column) -> sql.Composed:
-    """What one scan of the rows tells of a column; of one with few values, their combinations tell it cheaper."""
+def _aggregates(column: Column) -> list[str]:
+    """What the one scan of the rows finds out of a column; of one with few values, their combinations tell it all."""
     if _is_closed(column):
-        return sql.SQL("").format()
-    name = sql.Identifier(column.name)
-    parts: list[sql.Composable] = []
-    if not column.required:
-        parts.append(sql.SQL(", count({}) as {}").format(name, sql.Identifier(f"n:{column.name}")))
-    if _is_bounded(column):
-        parts += [
-            sql.SQL(", {}({})::text as {}").format(sql.SQL(which), name, sql.Identifier(f"{which}:{column.name}"))
-            for which in ("min", "max")
-        ]
-    return sql.SQL("").join(parts)
+        return []
+    return ["count"] * (not column.required) + ["min", "max"] * _is_bounded(column)
+
+
+def _totals(column: Column) -> sql.Composed:
+    """The aggregates of a column, by combination of the few values of others."""
+    return sql.SQL("").join(
+        sql.SQL(", {}({}) as {}").format(
+            sql.SQL(which), sql.Identifier(column.name), sql.Identifier(f"{which}:{column.name}")
+        )
+        for which in _aggregates(column)
+    )
+
+
+def _sums(column: Column) -> sql.Composed:
+    """The aggregates of a column over all combinations."""
+    return sql.SQL("").join(
+        sql.SQL(", {} as {}").format(
+            sql.SQL("sum({0})::bigint" if which == "count" else f"{which}({{0}})::text").format(total), total
+        )
+        for which in _aggregates(column)
+        for total in [sql.Identifier(f"{which}:{column.name}")]
+    )
 
 
 def _told(column: Column, dataset: Dataset, keys_are_unique: bool) -> sql.Composed:
     nulls: sql.Composable = sql.SQL("0::bigint")
     if not column.required and not _is_closed(column):
-        nulls = sql.SQL("rows_here - {}").format(sql.Identifier(f"n:{column.name}"))
+        nulls = sql.SQL("rows_here - {}").format(sql.Identifier(f"count:{column.name}"))
     distinct: sql.Composable = sql.SQL("null::bigint")
     bounds: list[sql.Composable] = [sql.SQL("null::text"), sql.SQL("null::text")]
     if column.name == "brand_id":
