@@ -63,6 +63,15 @@ def instant(text: str) -> datetime:
     return at
 
 
+def language(given: str) -> str:
+    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
+    from orchestration.catalogue import LANGUAGES
+
+    if given not in LANGUAGES:
+        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}")
+    return given
+
+
 @app.command()
 def run(
     first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First extract day.")] = None,
@@ -129,7 +138,7 @@ def report(
     ref: Annotated[list[str] | None, typer.Option(help="Only this indicator; may be given again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Plain numbers, for spreadsheets.")] = False,
-    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
 ) -> None:
     """The indicators of a brand and a period, exact for every combination of filters."""
     import json
@@ -158,7 +167,7 @@ def report(
     from orchestration import catalogue, console
 
     known = catalogue.load()
-    _console().print(console.report(question, rows, names, known.indicators, known.areas, language(lang)))
+    _console().print(console.report(question, rows, names, known.indicators, known.areas, lang))
 
 
 @app.command()
@@ -179,7 +188,7 @@ def rows(
         datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As it was known at this instant.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Plain rows, for spreadsheets.")] = False,
-    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
 ) -> None:
     """The rows behind one number: what was counted, and what each adds. Of a list (One-List-1), its lines."""
     from orchestration import catalogue, console, warehouse
@@ -196,18 +205,9 @@ def rows(
     if as_csv:
         print(reports.as_csv(found), end="")
     elif is_list:
-        _console().print(console.listed(ref, found, known.indicators, currency, language(lang)))
+        _console().print(console.listed(ref, found, known.indicators, currency, lang))
     else:
-        _console().print(console.opened(ref, found, known.indicators, language(lang)))
-
-
-def language(given: str) -> str:
-    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
-    from orchestration.catalogue import LANGUAGES
-
-    if given not in LANGUAGES:
-        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}", param_hint="--lang")
-    return given
+        _console().print(console.opened(ref, found, known.indicators, lang))
 
 
 @app.command()
