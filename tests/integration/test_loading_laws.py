@@ -112,7 +112,25 @@ def test_copies_inside_an_extract_and_across_extracts(raw: Raw) -> None:
     assert raw.load("messages").counts == Counts(read=4, loaded=1, duplicates=2, superseded=1)
 
 
-def test_the_content_hash_knows_values_not_spellings(raw: Raw) -> None:
+def test_a_hash_stands_where_it_decides_and_nowhere_else(raw: Raw) -> None:
+    def hashed() -> list[Any]:
+        return raw.all("select page_url, content_hash is not null from raw.conversations order by 1")
+
+    raw.take("conversations", [conversation(1, page_url="a")])
+    assert hashed() == [("a", False)]
+    two = raw.take("conversations", [conversation(1, page_url="a"), conversation(1, page_url="b")])
+    assert hashed() == [("a", True), ("b", True)]
+    # Nothing but the hash tells the two apart: exactly one of them is newer.
+    assert two.counts == Counts(read=2, loaded=1, superseded=1)
+    assert raw.all(
+        "select count(*) from raw.conversations r where not exists (select from raw.conversations n where"
+        " (n.updated_at, n.extract_day, n.content_hash) > (r.updated_at, r.extract_day, r.content_hash))"
+    ) == [(1,)]
+    raw.take("conversations", [conversation(1, page_url="b")])
+    assert hashed() == [("b", False)]
+
+
+def test_equal_are_values_not_spellings(raw: Raw) -> None:
     raw.take("orders", [order(1, gross_amount="10.50", ordered_at="2026-03-10T10:00:00Z")])
     same = order(1, gross_amount=10.5, ordered_at="2026-03-10T11:00:00+01:00")
     assert raw.take("orders", [same], NEXT).counts == Counts(read=1, duplicates=1)
