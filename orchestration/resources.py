@@ -18,7 +18,7 @@ from orchestration.settings import Settings
 # Dagster's pool serialises runs of one instance; this lock also those of two, and of the command line beside them.
 WRITER_LOCK = 0x0CA5E417
 CONNECT_TIMEOUT_SECONDS = 60
-RUN_SESSION = f"{warehouse.NAME} run "  # and the run's id: the application name of a run's sessions, dbt's among them
+RUN_SESSION = f"{warehouse.NAME} run "  # and its id: the application name of a run's sessions, those of dbt too
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,24 @@ def writing(settings: Settings, run_id: str, tell: Callable[[str], None]) -> Ite
         if not turn.execute("select pg_try_advisory_lock(%s)", [WRITER_LOCK]).fetchone()[0]:  # type: ignore[index]
             tell("another run is writing the warehouse: waiting for it to end")
             turn.execute("select pg_advisory_lock(%s)", [WRITER_LOCK])
-        if left := end_left_sessions(turn):
+        if left := end_left_sessions(turn, run_id):
             tell(f"a killed run had left sessions in the server: ended {left}")
         with warehouse.connect(url) as connection:
             warehouse.migrate(connection)
         yield Warehouse(url, settings, run_id)
 
 
-def end_left_sessions(turn: psycopg.Connection[Any]) -> int:
-    """End the sessions of other runs in this database, and return how many there were.
+def end_left_sessions(connection: psycopg.Connection[Any], run_id: str) -> int:
+    """End the sessions of other runs than this one in this database, and return how many there were.
 
-    `turn` must hold WRITER_LOCK: then whatever another run still has in the server, its process was killed, and the
-    statement would only keep the tables that this run needs. An administrator's or a reader's session is never ours.
+    Only for the run that holds WRITER_LOCK: whatever another run still has in the server, its process was killed, and
+    its statements would only keep the tables that this run needs. Readers' and administrators' sessions are not ours.
     """
-    ended = turn.execute(
+    ended = connection.execute(
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
-        " where datname = current_database() and usename = current_user and starts_with(application_name, %s)",
-        [RUN_SESSION],
+        " where datname = current_database() and usename = current_user and starts_with(application_name, %s)"
+        "  and application_name <> %s",
+        [RUN_SESSION, RUN_SESSION + run_id],
     )
     return len(ended.fetchall())
 

@@ -28,7 +28,7 @@ from orchestration import extracts, publication
 from orchestration.history import held_back
 from orchestration.ingestion import OWNERS, POOL
 from orchestration.progress import Progress
-from orchestration.resources import Warehouse
+from orchestration.resources import Warehouse, end_left_sessions
 from orchestration.settings import Settings
 from orchestration.sources import ledger
 from orchestration.sources.contract import family_of
@@ -151,13 +151,19 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
             prepared = publication.prepare(
                 connection, manifest(settings.manifest), context.run_id, datetime.now(UTC), data_through
             )
+            # The dbt of a killed run lives on and opens sessions; from here on build.run refuses it new statements
+            # (macros/of_the_run_under_way.sql), and this ends those that it had begun.
+            end_left_sessions(connection, context.run_id)
+            connection.commit()
         for remark in prepared.remarks:
             context.log.warning(remark)
         # For the child process; in no configuration, so that it is shown nowhere.
         os.environ.update(dbt_environment(warehouse.url, warehouse.application_name))
+        build = dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt")
+        del os.environ["PGAPPNAME"]
         progress.stage("build", node_count(manifest(settings.manifest)))
         with warehouse.connect(autocommit=True) as connection:
-            for event in dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt").stream():
+            for event in build.stream():
                 progress.piece(name_of(event))
                 yield with_row_count(event, connection)
 

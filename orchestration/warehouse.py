@@ -85,7 +85,7 @@ def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
             "CAUSERIE_PG_USER": info.user,
             "CAUSERIE_PG_PASSWORD": info.password or str(given.get("password") or ""),
             "CAUSERIE_PG_DBNAME": info.dbname,
-            "CAUSERIE_PG_APPLICATION": application_name,
+            "PGAPPNAME": application_name,
         }
 
 

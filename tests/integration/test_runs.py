@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from night import dbt
 from typer.testing import CliRunner
 
 import simulator
@@ -261,3 +262,9 @@ def test_a_run_ends_what_a_killed_run_left_in_the_server(settings: Settings) -> 
                 assert own.execute("show application_name").fetchone() == (resources.RUN_SESSION + "next",)
             assert reader.execute("select 1").fetchone() == (1,)
     assert said == ["a killed run had left sessions in the server: ended 1"]
+
+
+def test_the_dbt_that_a_killed_run_left_builds_nothing(settings: Settings, first_run: runs.Outcome) -> None:
+    environment = warehouse.dbt_environment(str(settings.database_url), resources.RUN_SESSION + "killed")
+    with pytest.raises(AssertionError, match="this run is over"):
+        dbt("run", "--select", "stg_chat__brands", target=settings.home / "dbt", environment=environment)
