@@ -119,7 +119,8 @@ def test_migrations_run_once(database: str) -> None:
 
 
 def test_dbt_gets_the_password_that_the_url_only_points_to(server: str, database: str) -> None:
-    environment = warehouse.dbt_environment(database)
+    environment = warehouse.dbt_environment(database, "a run")
+    assert environment.pop("PGAPPNAME") == "a run"
     given = {name.removeprefix("CAUSERIE_PG_").lower(): value for name, value in environment.items()}
     with psycopg.connect(**given, passfile="/dev/null") as connection:
         assert connection.info.dbname == conninfo.conninfo_to_dict(database)["dbname"]
