@@ -6,7 +6,7 @@ Read next: dbt_project/kpi_catalogue.yml, then indicators.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,15 @@ FILTERS = ("source", "member", "role", "channel")
 BREAKDOWNS = ("ad", "ad_payload", "notification_channel")
 # What of a question's window a relation may leave out, by the names that a report gives.
 WINDOW = ("dates", "slot", "weekdays")
+PERIOD_BREAKDOWNS = ("day", "week", "month")
+TIME_BREAKDOWNS = (*PERIOD_BREAKDOWNS, "hour")
+
+
+def time_breakdowns(ignores: Collection[str]) -> tuple[str, ...]:
+    """The breakdowns by time that mean something to what ignores these parts of the window: an hour is a slot."""
+    without = {"hour"} if "slot" in ignores else set()
+    without |= {*PERIOD_BREAKDOWNS} if "dates" in ignores else set()
+    return tuple(b for b in TIME_BREAKDOWNS if b not in without)
 
 
 class CatalogueError(ValueError):
@@ -140,9 +149,7 @@ class Indicator:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """Every breakdown that it can be asked by."""
-        hour = () if "slot" in self.ignores else ("hour",)
-        periods = () if "dates" in self.ignores else ("day", "week", "month")
-        return (*self.filters, *self.breakdowns, *periods, *hour)
+        return (*self.filters, *self.breakdowns, *time_breakdowns(self.ignores))
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,21 @@ from typing import Any
 import jinja2
 
 from orchestration.catalogue import BREAKDOWNS as APART
-from orchestration.catalogue import LANGUAGES, PROJECT, Bin, Catalogue, Indicator, Measure, Relation, settling
+from orchestration.catalogue import (
+    LANGUAGES,
+    PERIOD_BREAKDOWNS,
+    PROJECT,
+    TIME_BREAKDOWNS,
+    Bin,
+    Catalogue,
+    Indicator,
+    Measure,
+    Relation,
+    settling,
+    time_breakdowns,
+)
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
-TIME_BREAKDOWNS = ("day", "week", "month", "hour")
-PERIOD_BREAKDOWNS = ("day", "week", "month")
 BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", *APART)
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
@@ -182,13 +192,6 @@ class Scan:
         return (*self.filters, *self.breakdowns, *self.spread)
 
     @property
-    def time_breakdowns(self) -> tuple[str, ...]:
-        """The breakdowns by time that mean something to the rows."""
-        ignores = self.relation.ignores
-        hour = () if "slot" in ignores else ("hour",)
-        return hour if "dates" in ignores else (*PERIOD_BREAKDOWNS, *hour)
-
-    @property
     def anchor(self) -> str:
         return "f.at" if self.relation.fact == "activity" else self.relation.anchor
 
@@ -209,7 +212,7 @@ class Scan:
     def conditions(self) -> list[str]:
         """What a row must satisfy to be counted."""
         relation = self.relation
-        fits = f"v_breakdown <@ {array((*self.dimensions, *self.time_breakdowns))}"
+        fits = f"v_breakdown <@ {array((*self.dimensions, *time_breakdowns(relation.ignores)))}"
         conditions = [
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
         ]
