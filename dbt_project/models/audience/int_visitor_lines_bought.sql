@@ -55,6 +55,24 @@ view_carted as (
                 and (r.event_type = 'recommendation_click' or r.occurred_at >= v.occurred_at - interval '24 hours')
         )
     group by v.brand_id, v.visitor_id, v.product_id, v.occurred_at
+),
+
+-- Joined as a whole: looked up order by order, PostgreSQL would read every click of the brand's week for each.
+click as (
+    select
+        o.brand_id,
+        o.order_id,
+        max(r.occurred_at) as recommendation_clicked_at
+    from {{ ref('stg_sales__orders') }} as o
+    inner join {{ ref('touched_visitor') }} as t on t.brand_id = o.brand_id and t.visitor_id = o.visitor_id
+    inner join {{ ref('int_site_events_cut') }} as r
+        on
+            r.brand_id = o.brand_id
+            and r.visitor_id = o.visitor_id
+            and r.event_type = 'recommendation_click'
+            and r.occurred_at < o.ordered_at
+            and r.occurred_at >= o.ordered_at - interval '168 hours'
+    group by o.brand_id, o.order_id
 )
 
 select
@@ -86,14 +104,6 @@ select
             and r.occurred_at < l.ordered_at
             and r.occurred_at >= l.ordered_at - interval '168 hours'
     ) as recommendation_shown_at,
-    (
-        select max(r.occurred_at)
-        from {{ ref('int_site_events_cut') }} as r
-        where
-            r.brand_id = l.brand_id
-            and r.visitor_id = l.visitor_id
-            and r.event_type = 'recommendation_click'
-            and r.occurred_at < l.ordered_at
-            and r.occurred_at >= l.ordered_at - interval '168 hours'
-    ) as recommendation_clicked_at
+    c.recommendation_clicked_at
 from line as l
+left join click as c on c.brand_id = l.brand_id and c.order_id = l.order_id
