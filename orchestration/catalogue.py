@@ -116,6 +116,7 @@ class Indicator:
 
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
     `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
+    `rises`: a fluctuating one whose count (of a rate, the numerator) never falls as more is known.
     `shows`: for a line or a list, the indicators that it presents; it has no value of its own. `listing`: of a list,
     its lines. A live one is counted by indicators/live.sql.j2, straight from the chat database.
     """
@@ -139,6 +140,7 @@ class Indicator:
     unknown_unless: str | None
     shows: tuple[Mapping[str, Any], ...]
     listing: Listing | None
+    rises: bool
     is_additive: bool
     good: str | None
     plausible: tuple[float | None, float | None]
@@ -294,6 +296,7 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
         unknown_unless=entry.get("unknown_unless"),
         shows=tuple(shows),
         listing=listing,
+        rises=entry.get("rises", False),
         is_additive=entry.get("additive", False),
         good=entry.get("good"),
         plausible=(low, high),

@@ -1,0 +1,274 @@
+"""Fluctuating indicators: each may move only in its lawful direction and range, and as far as its past allows.
+
+Here: judging what a run is about to publish. Not here: the settling curves (dbt's int_settling_curved measures them) or
+what an indicator is (kpi_catalogue.yml). Next: laws.py.
+
+Every rule gives a line a brand and indicator: how much was judged, how much of it is broken, and the first of these
+with its period, its value and what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from expectations.findings import Finding, judge_by_brand
+
+# A curve seen on fewer days than this does not say what to expect.
+LEAST_PERIODS = 7
+# Beyond what the past allows, a count may differ by chance: by so many times the root of what was counted.
+CHANCE = 3
+# The same for amounts and scores, which are not counts: a share of the value.
+CHANCE_SHARE = 0.1
+
+TOLD = """
+select
+    j.brand_id as brand,
+    j.ref as indicator,
+    count(*)::int as judged,
+    (count(*) filter (where j.is_broken))::int as broken,
+    coalesce((array_agg(j.period order by j.period) filter (where j.is_broken))[1], '') as period,
+    coalesce((array_agg(j.value::text order by j.period) filter (where j.is_broken))[1], '') as value,
+    coalesce((array_agg(j.expected order by j.period) filter (where j.is_broken))[1], '') as expected
+from judged as j
+group by j.brand_id, j.ref
+order by j.brand_id, j.ref
+"""
+
+# What the sampled days said at each age, in its order.
+DIRECTION = """
+with judged as (
+    select
+        a.brand_id,
+        a.ref,
+        'day ' || a.period_start || ', ' || coalesce(a.days_after_end || ' days after its end', 'now') as period,
+        a.numerator as value,
+        'at least ' || lag(a.numerator) over by_age || ', as before' as expected,
+        coalesce(a.numerator < lag(a.numerator) over by_age, false) as is_broken
+    from build.int_settling_answered as a
+    where a.ref = any(%(rising)s)
+    window by_age as (
+        partition by a.brand_id, a.ref, a.bin, a.period_start order by a.days_after_end nulls last
+    )
+)
+"""
+
+RANGE = """
+with judged as (
+    select
+        k.brand_id,
+        k.ref,
+        k.grain || ' ' || k.period_start || ' ' || k.dimension_value as period,
+        k.value,
+        coalesce('at least ' || b.low, '') || case when b.low is not null and b.high is not null then ', ' else '' end
+        || coalesce('at most ' || b.high, '') as expected,
+        coalesce(k.value < b.low, false) or coalesce(k.value > b.high, false) as is_broken
+    from build.int_kpi_answered as k
+    inner join unnest(%(refs)s::text[], %(low)s::numeric[], %(high)s::numeric[]) as b (ref, low, high)
+        on b.ref = k.ref
+    where k.value is not null
+)
+"""
+
+# What was published as final, against what it would be now.
+SETTLED = """
+with judged as (
+    select
+        p.brand_id,
+        p.ref,
+        p.grain || ' ' || p.period_start as period,
+        n.value,
+        'as published, ' || p.value as expected,
+        abs(n.value - p.value) > %(tolerance)s * abs(p.value) as is_broken
+    from marts.kpi_period as p
+    inner join build.int_kpi_answered as n
+        on
+            n.brand_id = p.brand_id and n.grain = p.grain and n.period_start = p.period_start
+            and n.dimension = p.dimension and n.dimension_value = p.dimension_value and n.ref = p.ref and n.bin = p.bin
+    where p.is_final and p.dimension = 'all' and p.ref = any(%(fluctuating)s)
+)
+"""
+
+# The measured curve, at and after the settling time that the catalogue promises.
+SETTLING_TIME = """
+with judged as (
+    select
+        k.brand_id,
+        k.ref,
+        k.days_after_end || ' days after a day''s end' as period,
+        k.settled_share as value,
+        'within ' || %(tolerance)s || ' of 1 from day ' || c.days as expected,
+        abs(k.settled_share - 1) > %(tolerance)s as is_broken
+    from next.kpi_settling as k
+    inner join unnest(%(fluctuating)s::text[], %(settling_days)s::int[]) as c (ref, days)
+        on c.ref = k.ref and k.days_after_end >= c.days
+    where k.settled_share is not null and k.periods_seen >= %(least_periods)s
+)
+"""
+
+# What a period said when it was last published, and may say by now: as one of the past days that had reached most by
+# then and least by now would have it, and the other way round; each of the period's days at its own age. Between two
+# measured ages both are asked, so the band is rather too wide than too narrow.
+JUMPS = """
+with period as (
+    select
+        t.brand_id,
+        t.grain,
+        t.period_start,
+        t.next_period_start - t.period_start as days,
+        extract(epoch from p.data_through - t.ends_at) / 86400 as age_before,
+        extract(epoch from r.data_through - t.ends_at) / 86400 as age_now
+    from build.touched_period as t
+    cross join build.run as r
+    cross join (select max(b.data_through) as data_through from marts.publication as b) as p
+    where not t.is_gone and t.ends_at <= p.data_through
+),
+
+stretch as (
+    select
+        k.brand_id,
+        k.ref,
+        k.days_after_end as first_age,
+        lead(k.days_after_end) over by_age as next_age,
+        least(k.lowest_share, lead(k.lowest_share) over by_age) as lowest,
+        greatest(k.highest_share, lead(k.highest_share) over by_age) as highest
+    from next.kpi_settling as k
+    where k.periods_seen >= %(least_periods)s
+    window by_age as (partition by k.brand_id, k.ref order by k.days_after_end)
+),
+
+reach as (
+    select
+        p.brand_id,
+        p.grain,
+        p.period_start,
+        s.ref,
+        avg(s.lowest) filter (where w.is_now) as lowest_now,
+        avg(s.highest) filter (where w.is_now) as highest_now,
+        avg(s.lowest) filter (where not w.is_now) as lowest_before,
+        avg(s.highest) filter (where not w.is_now) as highest_before
+    from period as p
+    cross join lateral generate_series(0, p.days - 1) as back (days)
+    cross join lateral (values (false, p.age_before), (true, p.age_now)) as w (is_now, age)
+    inner join stretch as s
+        on
+            s.brand_id = p.brand_id
+            and w.age + back.days >= s.first_age
+            and (s.next_age is null or w.age + back.days < s.next_age)
+    group by p.brand_id, p.grain, p.period_start, s.ref
+),
+
+banded as (
+    select
+        n.brand_id,
+        n.ref,
+        n.grain || ' ' || n.period_start as period,
+        n.value,
+        case
+            when r.highest_before > 0 then b.value * r.lowest_now / r.highest_before
+        end - c.chance as low,
+        case
+            when r.lowest_before > 0 then b.value * r.highest_now / r.lowest_before
+        end + c.chance as high
+    from build.int_kpi_answered as n
+    inner join reach as r
+        on r.brand_id = n.brand_id and r.grain = n.grain and r.period_start = n.period_start and r.ref = n.ref
+    inner join marts.kpi_period as b
+        on
+            b.brand_id = n.brand_id and b.grain = n.grain and b.period_start = n.period_start
+            and b.dimension = n.dimension and b.dimension_value = n.dimension_value and b.ref = n.ref and b.bin = n.bin
+    cross join lateral (
+        select
+            case
+                when n.ref = any(%(counted)s)
+                    then
+                        %(chance)s * sqrt(greatest(n.numerator, b.numerator, 1))
+                        / coalesce(nullif(least(n.denominator, b.denominator), 0), 1)
+                else %(chance_share)s::numeric * greatest(abs(n.value), abs(b.value))
+            end as chance
+    ) as c
+    where n.dimension = 'all' and n.bin = '' and n.value is not null and b.value is not null
+),
+
+judged as (
+    select
+        b.brand_id,
+        b.ref,
+        b.period,
+        b.value,
+        'between ' || coalesce(round(greatest(b.low, 0), 4)::text, 'anything') || ' and '
+        || coalesce(round(b.high, 4)::text, 'anything') as expected,
+        coalesce(b.value < b.low, false) or coalesce(b.value > b.high, false) as is_broken
+    from banded as b
+)
+"""
+
+
+def judge_fluctuating(
+    connection: psycopg.Connection[Any], indicators: Collection[Any], tolerance: float
+) -> list[Finding]:
+    """The rules of fluctuating indicators over the touched periods and the sampled days, before they are published.
+
+    `indicators` are those of the catalogue that have periods. A finding a rule and brand; one that fails names
+    indicator, period, value and what was expected.
+    """
+    from expectations import laws
+
+    moving = [i for i in indicators if i.stability == "fluctuating"]
+    rates = [i for i in moving if i.unit == "ratio"]
+    bounded = [i for i in indicators if i not in rates and i.plausible != (None, None)]
+    common = {
+        "tolerance": tolerance,
+        "fluctuating": [i.ref for i in moving],
+        "settling_days": [i.settling_days for i in moving],
+        "rising": [i.ref for i in moving if i.rises],
+        "counted": [i.ref for i in moving if i.unit in ("count", "ratio")],
+        "least_periods": LEAST_PERIODS,
+        "chance": CHANCE,
+        "chance_share": CHANCE_SHARE,
+    }
+    ones: Mapping[str, Any] = {"refs": [i.ref for i in rates], "low": [0] * len(rates), "high": [1] * len(rates)}
+    plausible: Mapping[str, Any] = {
+        "refs": [i.ref for i in bounded],
+        "low": [i.plausible[0] for i in bounded],
+        "high": [i.plausible[1] for i in bounded],
+    }
+    rules: list[tuple[str, str, Mapping[str, Any], Any, bool, str]] = [
+        ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, "what is known later only adds"),
+        ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, "rates from 0 to 1"),
+        (
+            "plausible",
+            RANGE,
+            plausible,
+            laws.ExpectPlausibleValues(),
+            False,
+            "values called plausible",
+        ),
+        ("settled", SETTLED, common, laws.ExpectFinalValuesToStand(), False, "final values as published"),
+        ("settling_time", SETTLING_TIME, common, laws.ExpectSettlingInTime(), False, "settled in time"),
+        ("jumps", JUMPS, common, laws.ExpectMovesOfThePast(), False, "moves as far as those of past periods"),
+    ]
+    found: list[Finding] = []
+    for name, query, values, expectation, is_error, expected in rules:
+        found += _judge(connection, name, query + TOLD, values, (expectation, is_error, expected))
+    return found
+
+
+def _judge(
+    connection: psycopg.Connection[Any],
+    name: str,
+    query: str,
+    values: Mapping[str, Any],
+    rule: tuple[Any, bool, str],
+) -> list[Finding]:
+    import pandas as pd
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(query.encode(), values).fetchall()
+    if not rows:
+        return []
+    names = ["brand", "indicator", "period", "value", "expected", "broken"]
+    return judge_by_brand(pd.DataFrame(rows), "kpi_period", {name: rule}, names)
