@@ -2,7 +2,7 @@
 
 Here: the queries. They share nothing with the generator of the reports: no relation, no scan, no condition; most read
 the loaded rows themselves, and those over messages the facts. Not here: that rows are there (completeness.py).
-Next: laws.py.
+Next: guards.py.
 
 Each query answers for the period from %(starts)s to before %(ends)s of %(brand)s, as everything now stands.
 """
@@ -120,16 +120,16 @@ QUERIES: Mapping[str, str] = {
 }
 
 
-def judge_double_entry(connection: psycopg.Connection[Any]) -> list[Finding]:
-    """Sampled touched periods, before they are published, a finding a brand. One that fails names indicator, period
-    and both values."""
+def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPLED) -> list[Finding]:
+    """So many of the touched periods, before they are published, a finding a brand. One that fails names indicator,
+    period and both values."""
     import pandas as pd
 
-    from expectations import laws
+    from expectations import guards
 
     lines = []
     with connection.cursor(row_factory=dict_row) as cursor:
-        for period in cursor.execute(PERIODS.encode(), {"sampled": SAMPLED}).fetchall():
+        for period in cursor.execute(PERIODS.encode(), {"sampled": sampled}).fetchall():
             stated = {row["ref"]: row["value"] for row in cursor.execute(STATED, period).fetchall()}
             for ref, query in QUERIES.items():
                 row = cursor.execute(query.encode(), period).fetchone()
@@ -147,7 +147,7 @@ def judge_double_entry(connection: psycopg.Connection[Any]) -> list[Finding]:
                 )
     if not lines:
         return []
-    suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, "what a plain query counts")}
+    suite = {"double_entry": (guards.ExpectBothBooksToAgree(), True, "what a plain query counts")}
     names = ["brand", "indicator", "period", "stated", "counted", "broken"]
     return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
 

@@ -6,7 +6,8 @@ Next: feeds.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one expectation found. `passed` is None when it could not be evaluated: our fault, not the data's."""
+    """What one expectation found. `passed` is None when it could not be evaluated: our fault, not the data's.
+
+    `brand` is empty for all brands together; `offenders` are the lines that fail, as far as the expectation names any.
+    """
 
     name: str
     table: str
@@ -23,10 +27,42 @@ class Finding:
     passed: bool | None
     observed: str
     expected: str
+    brand: str = ""
+    offenders: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
 
-def judge(frame: pd.DataFrame, table: str, suite: dict[str, tuple[Any, bool, str]], names: list[str]) -> list[Finding]:
+Suite = dict[str, tuple[Any, bool, str]]
+
+
+def judge(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> list[Finding]:
     """Run expectations, each with whether it is an error and what it expects; `names` are columns that name a row."""
+    return [
+        _finding(name, table, is_error, expected, result, names)
+        for name, is_error, expected, result in _validate(frame, table, suite, names)
+    ]
+
+
+def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> list[Finding]:
+    """The same in one pass over all brands, with a finding for each: a brand reads its own. `names` begins with brand.
+
+    Offenders have the columns of `names`.
+    """
+    found = []
+    for name, is_error, expected, result in _validate(frame, table, suite, names):
+        whole = _finding(name, table, is_error, expected, result, names)
+        if whole.passed is None:
+            found.append(whole)
+            continue
+        bad = [{key: row[key] for key in names} for row in result.result.get("unexpected_index_list") or []]
+        for brand, lines in frame.groupby("brand"):
+            offenders = tuple(row for row in bad if row["brand"] == brand)
+            observed = _named(offenders, names[1:]) if offenders else f"{len(lines)} lines as expected"
+            found.append(Finding(name, table, is_error, not offenders, observed, expected, str(brand), offenders))
+    return found
+
+
+def _validate(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> Iterator[tuple[str, bool, str, Any]]:
+    """Name, severity, what is expected, and Great Expectations' own result of each expectation."""
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
@@ -34,10 +70,8 @@ def judge(frame: pd.DataFrame, table: str, suite: dict[str, tuple[Any, bool, str
     batch = (
         context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
     ).get_batch({"dataframe": frame})
-    return [
-        _finding(name, table, is_error, expected, batch.validate(expectation, result_format=_complete(names)), names)
-        for name, (expectation, is_error, expected) in suite.items()
-    ]
+    for name, (expectation, is_error, expected) in suite.items():
+        yield name, is_error, expected, batch.validate(expectation, result_format=_complete(names))
 
 
 def _complete(names: list[str]) -> dict[str, Any]:
@@ -50,13 +84,16 @@ def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, 
     if failure:
         return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
     bad = result.result.get("unexpected_index_list") or []
-    # A column called `line` says all by itself.
-    said = [" ".join(row[key] if key == "line" else f"{key} {row[key]}" for key in names) for row in bad]
-    where = ", ".join(said[:10])
-    more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
     value = result.result.get("observed_value", result.result.get("element_count"))
-    observed = f"{where}{more}" if where else f"{value}"
+    observed = _named(bad, names) if bad else f"{value}"
     return Finding(name, table, is_error, bool(result.success), observed, expected)
+
+
+def _named(bad: Sequence[Mapping[str, Any]], names: list[str]) -> str:
+    """The first lines that fail, in words."""
+    # A column called `line` says all by itself.
+    said = [" ".join(row[key] if key == "line" else f"{key} {row[key]}" for key in names) for row in bad[:10]]
+    return ", ".join(said) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
 
 
 def _exception(info: Any) -> str | None:

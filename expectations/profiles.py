@@ -26,6 +26,8 @@ LIMITS: dict[str, Any] = {
     "past_weeks": 6,
     "least_weeks": 3,
     "least_rows": 10,
+    # Of a first load of years only the newest days are compared with what was usual.
+    "compared_days": 100,
     # So many rows before it tells something that all of them, or none, are alike; and before shares are compared.
     "enough": 20,
     "many": 100,
@@ -38,6 +40,10 @@ with judged as (
     where
         e.dataset = %(dataset)s
         and e.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
+),
+
+recent as (
+    select j.extract_day from judged as j order by j.extract_day desc limit %(compared_days)s
 ),
 
 standing as materialized (
@@ -76,27 +82,25 @@ filling as materialized (
     group by p.extract_day, p.column_name
 ),
 
--- The same beside the usual share of nulls.
+-- Optional columns beside the usual share of nulls.
 nulls as (
     select
         j.extract_day,
         n.column_name,
-        n.is_required,
         n.row_count,
-        n.unknown_words,
         n.null_count / nullif(n.row_count, 0) as null_share,
         case
             when count(*) filter (where past.row_count > 0) >= %(past_extracts)s
                 then sum(past.null_count) / sum(past.row_count)
         end as usual_share
-    from judged as j
-    inner join filling as n on n.extract_day = j.extract_day
+    from recent as j
+    inner join filling as n on n.extract_day = j.extract_day and not n.is_required
     left join filling as past
         on
             past.column_name = n.column_name
             and past.extract_day < j.extract_day
             and past.extract_day >= j.extract_day - %(past_days)s
-    group by j.extract_day, n.column_name, n.is_required, n.row_count, n.null_count, n.unknown_words
+    group by j.extract_day, n.column_name, n.row_count, n.null_count
 ),
 
 word as materialized (
@@ -115,8 +119,9 @@ worded as (
         w.word,
         coalesce(now.times, 0) as times,
         (n.row_count - n.null_count) * w.times / w.filled as usual_times
-    from judged as j
-    inner join filling as n on n.extract_day = j.extract_day
+    from recent as j
+    inner join filling as n
+        on n.extract_day = j.extract_day and n.column_name in (select past.column_name from word as past)
     cross join lateral (
         select past.word, sum(past.times) as times, sum(sum(past.times)) over () as filled
         from word as past
@@ -163,7 +168,7 @@ volume as (
                 select 1 from raw.brands as c
                 where c.brand_id = b.brand_id and c.working_hours -> 'closed' ? j.extract_day::text
             ) as is_closed
-        from judged as j
+        from recent as j
         cross join generate_series(1, %(past_weeks)s) as back (weeks)
         inner join size as s on s.extract_day = j.extract_day - 7 * back.weeks
         cross join (select distinct p.brand_id from profile as p where p.brand_id <> '') as b
@@ -191,8 +196,10 @@ from judged as j
 inner join size as s on s.extract_day = j.extract_day
 having count(*) > 0
 union all
-select 'required_columns_are_filled', n.extract_day || ' ' || n.column_name, n.null_share, %(null_share)s
-from nulls as n
+select
+    'required_columns_are_filled', n.extract_day || ' ' || n.column_name, n.null_count / n.row_count, %(null_share)s
+from judged as j
+inner join filling as n on n.extract_day = j.extract_day
 where n.is_required and n.row_count > 0
 union all
 select
@@ -202,7 +209,7 @@ select
     n.null_share,
     0.999999
 from nulls as n
-where not n.is_required and n.row_count >= %(enough)s and n.usual_share < 0.5
+where n.row_count >= %(enough)s and n.usual_share < 0.5
 union all
 select
     'null_shares_are_usual',
@@ -211,14 +218,15 @@ select
     n.null_share - n.usual_share,
     %(null_rise)s
 from nulls as n
-where not n.is_required and n.row_count >= %(many)s and n.usual_share is not null
+where n.row_count >= %(many)s and n.usual_share is not null
 union all
 select
     'words_are_known',
     n.extract_day || ' ' || n.column_name || ': ' || n.unknown_words || ' rows wait in quarantine',
     n.unknown_words,
     0
-from nulls as n
+from judged as j
+inner join filling as n on n.extract_day = j.extract_day
 union all
 select
     'words_are_usual',

@@ -3,7 +3,7 @@
 Not here: what is expected (expectations/) or dbt's tests (they come with transformation.py). Next: jobs.py.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from dagster import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
+    MetadataValue,
     ResourceParam,
     asset_check,
     multi_asset_check,
@@ -29,10 +30,13 @@ from orchestration.resources import Warehouse
 from orchestration.settings import Settings
 from orchestration.sources import ledger
 
+# So many lines of a brand are shown with a check that fails.
+MOST_OFFENDERS = 50
+
 
 def checks(settings: Settings) -> list[AssetChecksDefinition]:
     """Entrance checks of every family, exit checks of the indicators, and the freshness of what is published."""
-    return [*(entrance(family) for family in DESCRIPTIONS), indicators_hold(), freshness(settings)]
+    return [*(entrance(family) for family in DESCRIPTIONS), indicators_hold(), figures_hold(), freshness(settings)]
 
 
 def entrance(family: str) -> AssetChecksDefinition:
@@ -67,7 +71,7 @@ def entrance(family: str) -> AssetChecksDefinition:
                 connection.commit()
                 progress.piece(dataset.name)
                 result = as_result(AssetKey(family), f"{dataset.name}_profile", findings)
-                if not result.passed:
+                if not result.passed and result.severity == AssetCheckSeverity.ERROR:
                     progress.failed(f"{dataset.name}: {result.description}")
                 yield result
 
@@ -121,6 +125,51 @@ def indicators_hold() -> AssetChecksDefinition:
     return judge
 
 
+def figures_hold() -> AssetChecksDefinition:
+    """Whether the rows that marts would get are all there, say what they should, and move no further than they may; an
+    error keeps the run from publishing."""
+    periods = AssetKey(["next", "kpi_period"])
+    described = {
+        "fluctuating": "Fluctuating indicators move in their lawful direction and range, and as far as their past allows.",
+        "completeness": "Every expected period and row of the touched periods is there, and no other.",
+        "double_entry": "Sampled values equal what plain queries count.",
+    }
+
+    @multi_asset_check(
+        name="figures",
+        specs=[
+            AssetCheckSpec(name=name, asset=periods, blocking=True, description=description)
+            for name, description in described.items()
+        ],
+        pool=POOL,
+    )
+    def judge(
+        context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> Iterator[AssetCheckResult]:
+        from expectations import completeness, double_entry, settling
+
+        dated, tolerance = catalogue.load().dated, catalogue.settling().tolerance
+        guards: dict[str, Callable[[psycopg.Connection[Any]], list[Finding]]] = {
+            "fluctuating": lambda connection: settling.judge_fluctuating(connection, dated, tolerance),
+            "completeness": lambda connection: completeness.judge_completeness(connection, dated),
+            "double_entry": double_entry.judge_double_entry,
+        }
+        progress.stage("audit", len(guards))
+        with warehouse.connect() as connection:
+            for name, guard in guards.items():
+                findings = guard(connection)
+                record(connection, context.run.run_id, findings)
+                connection.commit()
+                progress.piece(name)
+                result = as_result(periods, name, findings)
+                # Warnings come with the run's summary.
+                if not result.passed and result.severity == AssetCheckSeverity.ERROR:
+                    progress.failed(f"{name}: {result.description}")
+                yield result
+
+    return judge
+
+
 def freshness(settings: Settings) -> AssetChecksDefinition:
     @asset_check(
         name="is_fresh",
@@ -151,10 +200,29 @@ def as_result(key: AssetKey, name: str, findings: Sequence[Finding]) -> AssetChe
         check_name=name,
         passed=not failed,
         severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
-        description="; ".join(f"{one.name}: {one.observed} (expected {one.expected})" for one in failed)
-        or ("as expected" if findings else "nothing new to judge"),
-        metadata={f"{one.name}": f"{one.observed} (expected {one.expected})" for one in findings},
+        description="; ".join(_said(one) for one in failed) or ("as expected" if findings else "nothing new to judge"),
+        metadata=_metadata(findings),
     )
+
+
+def _said(one: Finding) -> str:
+    of_brand = f" of {one.brand}" if one.brand else ""
+    return f"{one.name}{of_brand}: {one.observed} (expected {one.expected})"
+
+
+def _metadata(findings: Sequence[Finding]) -> dict[str, Any]:
+    """What was found by name, and of each brand: its offenders line by line, where there are any."""
+    metadata: dict[str, Any] = {}
+    for one in findings:
+        name = f"{one.name} of {one.brand}" if one.brand else one.name
+        if one.offenders:
+            metadata[name] = MetadataValue.json([dict(line) for line in one.offenders[:MOST_OFFENDERS]])
+        elif not one.brand or not one.passed:
+            metadata[name] = f"{one.observed} (expected {one.expected})"
+    if of_brands := [one for one in findings if one.brand]:
+        metadata["brands judged"] = len({one.brand for one in of_brands})
+        metadata["brands as expected"] = len({one.brand for one in of_brands if one.passed})
+    return metadata
 
 
 def record(connection: psycopg.Connection[Any], run_id: str, findings: Iterable[Finding]) -> None:
@@ -163,12 +231,12 @@ def record(connection: psycopg.Connection[Any], run_id: str, findings: Iterable[
         cursor.executemany(
             "insert into marts.data_quality"
             " (brand_id, run_id, check_name, table_name, severity, passed, observed, expected, checked_at)"
-            " values ('', %s, %s, %s, %s, %s, %s, %s, %s)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " on conflict (brand_id, run_id, check_name, table_name) do update set severity = excluded.severity,"
             "  passed = excluded.passed, observed = excluded.observed, expected = excluded.expected,"
             "  checked_at = excluded.checked_at",
             [
-                (run_id, one.name, one.table, "error" if one.is_error else "warn", one.passed, one.observed,
+                (one.brand, run_id, one.name, one.table, "error" if one.is_error else "warn", one.passed, one.observed,
                  one.expected, datetime.now(UTC))
                 for one in findings
             ],

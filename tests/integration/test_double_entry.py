@@ -1,0 +1,118 @@
+"""Completeness and double entry over the small days: what was published passes, what is tampered with is caught.
+
+Each test takes its tampering back. Not here: what the figures are (test_small_days.py).
+Next: expectations/double_entry.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from night import Night
+
+from expectations.completeness import judge_completeness
+from expectations.double_entry import QUERIES, judge_double_entry
+from expectations.findings import Finding
+from orchestration import catalogue
+
+pytestmark = pytest.mark.xdist_group("small_days")
+
+PARIS_MONDAY = "brand_id = 'paris' and grain = 'day' and period_start = '2025-06-02' and dimension = 'all'"
+
+
+@pytest.fixture
+def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
+    with small_days.connect() as opened:
+        yield opened
+        opened.rollback()
+
+
+def complete(connection: psycopg.Connection[Any]) -> list[Finding]:
+    return judge_completeness(connection, catalogue.load().dated)
+
+
+def offences(findings: list[Finding]) -> list[tuple[str, dict[str, Any]]]:
+    return [(one.brand, line) for one in findings for line in one.offenders]
+
+
+def test_what_was_published_is_complete(connection: psycopg.Connection[Any]) -> None:
+    findings = complete(connection)
+    brands = {row[0] for row in connection.execute("select brand_id from marts.dim_brand")}
+    assert {one.brand for one in findings} == brands
+    assert offences(findings) == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "what", "example"),
+    [
+        (
+            f"delete from build.int_kpi_answered where {PARIS_MONDAY} and ref = 'Chat-Card-0'",
+            "rows",
+            "day 2025-06-02 Chat-Card-0  missing",
+        ),
+        (
+            f"delete from build.int_kpi_answered where {PARIS_MONDAY} and ref = 'Chat-Bar-11' and bin = '<1 min'",
+            "rows",
+            "day 2025-06-02 Chat-Bar-11 <1 min missing",
+        ),
+        (
+            "insert into build.int_kpi_answered select * from build.int_kpi_answered"
+            f" where {PARIS_MONDAY} and ref = 'Chat-Card-0'",
+            "rows",
+            "day 2025-06-02 Chat-Card-0  not expected",
+        ),
+        (
+            f"update build.int_kpi_answered set ref = 'Chat-Card-0', dimension = 'channel' where {PARIS_MONDAY}"
+            " and ref = 'Chat-Card-20'",
+            "rows by channel",
+            "day 2025-06-02 Chat-Card-0  not expected",
+        ),
+        (
+            "update build.touched_period set is_gone = true"
+            " where brand_id = 'paris' and grain = 'day' and period_start = '2025-06-02'",
+            "rows",
+            "day 2025-06-02 Amb-Card-23  not expected",
+        ),
+        (
+            "update build.int_brands_spanned set last_date = last_date + 1 where brand_id = 'paris'",
+            "periods",
+            "day 2025-06-05 missing",
+        ),
+    ],
+    ids=["a row", "a class", "a row twice", "a dimension", "a period that is gone", "a day of the calendar"],
+)
+def test_a_row_too_few_or_too_many_is_caught(
+    connection: psycopg.Connection[Any], tampering: str, what: str, example: str
+) -> None:
+    connection.execute(tampering.encode())
+    found = [line for brand, line in offences(complete(connection)) if brand == "paris" and line["what"] == what]
+    assert [line["example"] for line in found] == [example]
+
+
+def test_both_books_agree(connection: psycopg.Connection[Any]) -> None:
+    findings = judge_double_entry(connection, sampled=60)
+    assert len({one.brand for one in findings}) > 3
+    assert offences(findings) == []
+
+
+@pytest.mark.parametrize("ref", QUERIES)
+def test_each_query_counts_something_and_catches_a_false_value(connection: psycopg.Connection[Any], ref: str) -> None:
+    periods = connection.execute(
+        "select brand_id, grain, period_start from build.int_kpi_answered"
+        " where ref = %s and dimension = 'all' and value > 0 and grain in ('day', 'week', 'month')"
+        " order by brand_id, grain, period_start limit 1",
+        [ref],
+    ).fetchall()
+    if not periods:
+        pytest.skip("nothing of it in the small days")
+    connection.execute(
+        "delete from build.touched_period where (brand_id, grain, period_start) <> (%s, %s, %s)", periods[0]
+    )
+    assert offences(judge_double_entry(connection)) == []
+    connection.execute("update build.int_kpi_answered set value = value + 1 where ref = %s", [ref])
+    (offence,) = offences(judge_double_entry(connection))
+    assert offence[1]["indicator"] == ref
+    assert float(offence[1]["stated"]) == float(offence[1]["counted"]) + 1
