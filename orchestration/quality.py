@@ -130,7 +130,7 @@ def figures_hold() -> AssetChecksDefinition:
     error keeps the run from publishing."""
     periods = AssetKey(["next", "kpi_period"])
     described = {
-        "fluctuating": "Fluctuating indicators move in their lawful direction and range, and as far as their past allows.",
+        "fluctuating": "Fluctuating indicators move in their lawful direction and range, as far as their past allows.",
         "completeness": "Every expected period and row of the touched periods is there, and no other.",
         "double_entry": "Sampled values equal what plain queries count.",
     }
