@@ -15,6 +15,9 @@ import pytest
 from asking import report
 from town import SEED, Town
 
+from expectations.completeness import judge_completeness
+from expectations.double_entry import judge_double_entry
+from expectations.settling import judge_fluctuating
 from orchestration import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
@@ -85,6 +88,18 @@ def test_every_period_is_there_and_no_other(town: Town, connection: psycopg.Conn
     assert [row for row in rows if not (row[1] == row[2] * lines and row[2] == row[3])] == []
     unexpected = connection.execute("select distinct grain, dimension from marts.kpi_period order by 1, 2").fetchall()
     assert {(grain, dimension) for grain, some in DIMENSIONS.items() for dimension in some} == set(unexpected)
+
+
+def test_the_guards_find_every_row_and_both_books_agreeing(town: Town, connection: psycopg.Connection[Any]) -> None:
+    dated, tolerance = catalogue.load().dated, catalogue.settling().tolerance
+    findings = [
+        *judge_completeness(connection, dated),
+        *judge_double_entry(connection, sampled=150),
+        *judge_fluctuating(connection, dated, tolerance),
+    ]
+    assert {one.brand for one in findings if one.name == "completeness"} == {brand.brand_id for brand in town.brands}
+    assert {"double_entry", "direction", "rates"} <= {one.name for one in findings}
+    assert [(one.brand, one.name, one.observed) for one in findings if one.is_error and not one.passed] == []
 
 
 @pytest.mark.parametrize("language", catalogue.LANGUAGES)
