@@ -37,6 +37,13 @@ IDENTITIES: tuple[Identity, ...] = (
     ("times from the request make up the new dialogues", ("Chat-Bar-12",), True, ("Chat-Card-10",)),
     ("durations make up the dialogues", ("Chat-Bar-50",), True, ("of Chat-Card-18",)),
     ("delays make up the credited sales", ("Chat-Bar-51",), True, ("Chat-Card-81",)),
+    ("paid orders are orders", ("Shop-Card-1",), False, ("Shop-Card-1a",)),
+    ("credited sales are orders", ("Chat-Card-81",), False, ("Shop-Card-1a",)),
+    ("buying customers have ordered", ("Cust-Card-1",), False, ("Cust-Card-1a",)),
+    ("chat sessions are entered", ("Engt-Funnel-1",), True, ("Engt-Card-2",)),
+    ("paid sessions have a cart", ("Engt-Funnel-6",), False, ("Engt-Funnel-3",)),
+    ("sessions from ads are chat sessions", ("Ads-Card-2",), False, ("Engt-Card-2",)),
+    ("messages from ads are exchanged", ("Ads-Card-3",), False, ("Engt-Card-3",)),
     ("personalised sessions are sessions", ("Pers-Card-2",), False, ("Pers-Card-1",)),
     ("sessions with a recommendation are sessions", ("Reco-Card-3",), False, ("Pers-Card-1",)),
 )

@@ -7,7 +7,7 @@ Read next: dbt_project/indicators/kpi_report.sql.j2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any
@@ -56,19 +56,58 @@ PARAMETERS = (
 # What a list is never asked for: it shows indicators of its own choice, by what it lists.
 NOT_OF_LISTS = ("p_breakdown", "p_compare_previous", "p_refs")
 
-# The columns that conversation-days and messages have in common, so that one condition reads both. A day's row speaks
-# for several messages: what it holds is true if it is true of one of them.
-ACTIVITY_COLUMNS = (
-    "brand_id", "conversation_id", "source", "member_id", "member_role", "written_by", "author_id", "author_role",
-    "started_at", "established_at", "answered_at", "email_provided_at",
-)  # fmt: skip
-ACTIVITY_CONTENTS = {
-    "has_product": "product",
-    "has_photo": "photo",
-    "has_video": "video",
-    "has_connect_invite": "connect_invite",
-    "has_email_request": "email_request",
-}
+
+@dataclass(frozen=True)
+class DayedFact:
+    """Messages that whole days read a day at a time: a day's row speaks for several of them.
+
+    `columns` stand on both; `contents` are what a day's row says where a message has its own way of saying it. What a
+    day holds is true if it is true of one of its messages.
+    """
+
+    days: str
+    days_at: str
+    messages_at: str
+    columns: tuple[str, ...]
+    contents: Mapping[str, tuple[str, str]]
+    join: str = ""
+    where: str = "true"
+
+
+DAYED_FACTS = {
+    # What visitors and members wrote, from when it counts.
+    "activity": DayedFact(
+        "fct_conversation_day", "first_message_at", "message_at",
+        (
+            "brand_id", "conversation_id", "visitor_id", "source", "member_id", "member_role", "written_by",
+            "author_id", "author_role", "started_at", "established_at", "answered_at", "email_provided_at",
+        ),
+        {
+            "has_product": ("d.has_product", "m.content_type = 'product'"),
+            "has_photo": ("d.has_photo", "m.content_type = 'photo'"),
+            "has_video": ("d.has_video", "m.content_type = 'video'"),
+            "has_connect_invite": ("d.has_connect_invite", "m.content_type = 'connect_invite'"),
+            "has_email_request": ("d.has_email_request", "m.content_type = 'email_request'"),
+            "messages": ("d.messages", "1"),
+            "message_id": ("null", "m.message_id"),
+        },
+    ),
+    # All that was sent, by bots and rules too, when it was sent.
+    "exchange": DayedFact(
+        "fct_exchange_day", "first_sent_at", "sent_at",
+        ("brand_id", "conversation_id", "visitor_id", "source", "member_id", "handled_at"),
+        {
+            "member_role": ("d.member_role", "m.member_role_sent"),
+            "ad_id": ("d.ad_id", "c.ad_id"),
+            "ad_payload": ("d.ad_payload", "c.ad_payload"),
+            "messages": ("d.messages", "1"),
+            "message_id": ("null", "m.message_id"),
+        },
+        "\n    inner join marts.fct_conversation as c"
+        " on c.brand_id = m.brand_id and c.conversation_id = m.conversation_id",
+        "m.is_exchanged",
+    ),
+}  # fmt: skip
 
 
 def quoted(value: str | None) -> str:
@@ -106,16 +145,15 @@ def window_condition(instant: str) -> str:
 FENCE = "\n    offset 0"
 
 
-def activity(is_fenced: bool) -> str:
-    """The activity of conversations in a question's period: conversation-days for whole days, else messages."""
+def dayed(fact: DayedFact, is_fenced: bool) -> str:
+    """The messages in a question's period: days of them for whole days, else one by one."""
     fence = FENCE if is_fenced else ""
-    columns = ", ".join(f"d.{c}" for c in ACTIVITY_COLUMNS)
-    contents = ", ".join(f"d.{c}" for c in ACTIVITY_CONTENTS)
-    message_columns = ", ".join(f"m.{c}" for c in ACTIVITY_COLUMNS)
-    message_contents = ", ".join(f"m.content_type = '{kind}'" for kind in ACTIVITY_CONTENTS.values())
+    of_days = [*(f"d.{c}" for c in fact.columns), *(day for day, _ in fact.contents.values())]
+    of_messages = [*(f"m.{c}" for c in fact.columns), *(message for _, message in fact.contents.values())]
+    names = ", ".join((*fact.columns, *fact.contents, "at"))
     return f"""cross join lateral (
-    (select {columns}, {contents}, d.first_message_at as at
-    from marts.fct_conversation_day as d
+    (select {", ".join(of_days)}, d.{fact.days_at} as at
+    from marts.{fact.days} as d
     where
         q.is_whole
         and d.brand_id = p_brand
@@ -123,15 +161,16 @@ def activity(is_fenced: bool) -> str:
         and d.local_date < q.to_date
         and {weekday_condition("d.iso_weekday")}{fence})
     union all
-    (select {message_columns}, {message_contents}, m.message_at as at
-    from marts.fct_message as m
+    (select {", ".join(of_messages)}, m.{fact.messages_at} as at
+    from marts.fct_message as m{fact.join}
     where
         not q.is_whole
+        and {fact.where}
         and m.brand_id = p_brand
-        and m.message_at >= q.starts_at
-        and m.message_at < q.cut_at
-        and {indent(window_condition("m.message_at"), "        ").strip()}{fence})
-) as f"""
+        and m.{fact.messages_at} >= q.starts_at
+        and m.{fact.messages_at} < q.cut_at
+        and {indent(window_condition(f"m.{fact.messages_at}"), "        ").strip()}{fence})
+) as f ({names})"""
 
 
 @dataclass
@@ -193,7 +232,7 @@ class Scan:
 
     @property
     def anchor(self) -> str:
-        return "f.at" if self.relation.fact == "activity" else self.relation.anchor
+        return "f.at" if self.relation.fact in DAYED_FACTS else self.relation.anchor
 
     def bucket(self) -> str:
         """The bucket of a row: its values of the asked breakdown, in order."""
@@ -216,7 +255,7 @@ class Scan:
         conditions = [
             f"q.scope = case when {fits} then 'bucket' else 'total' end",
         ]
-        if relation.fact != "activity" and not relation.ignores:
+        if relation.fact not in DAYED_FACTS and not relation.ignores:
             conditions += [*self.in_period(), window_condition(relation.anchor)]
         if relation.where:
             conditions.append(f"({relation.where})")
@@ -235,8 +274,8 @@ class Scan:
     def source(self) -> str:
         """The fact's rows of a question's brand."""
         fact = self.relation.fact
-        if fact == "activity":
-            return activity(self.is_fenced)
+        if fact in DAYED_FACTS:
+            return dayed(DAYED_FACTS[fact], self.is_fenced)
         if not self.is_fenced:
             return f"inner join marts.{fact} as f on f.brand_id = p_brand"
         conditions = ["f.brand_id = p_brand", *([f"({self.relation.where})"] if self.relation.where else [])]

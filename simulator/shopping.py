@@ -74,6 +74,8 @@ class Shop:
         if fate < 0.55:
             member = outcome.member_id if rng.random() < 0.9 else None
             channel = rng.choice(("direct", "web", "app", "store"))
+            if channel == "web":
+                at = self._check_out(outcome.visitor, at)
             self.order(outcome.visitor, at, channel, "conversation", outcome.conversation_id, member)
         elif fate < 0.65:
             self.order(outcome.visitor, at + timedelta(days=25), "web", "other")
@@ -81,6 +83,13 @@ class Shop:
             self.order(outcome.visitor, at, "web", "publication")
         else:
             self.order(outcome.visitor, at, "store" if fate > 0.9 else "web", "other")
+
+    def _check_out(self, visitor: Visitor, at: datetime) -> datetime:
+        """The way of who comes to buy what was talked about; gives the moment of the order."""
+        browser = visitor.browser(self._rng)
+        at = self._event(visitor, browser, at, "page_view")
+        at = self._fill_cart(visitor, browser, at, self._rng.choice(NAMES))
+        return self._event(visitor, browser, at, "checkout_start")
 
     def counter_sale(self, at: datetime) -> None:
         """A sale of a shop's till, brought by an import: of nobody, or of a customer without a visitor."""

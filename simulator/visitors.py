@@ -12,7 +12,7 @@ ADS = (("ad-spring", "carousel-1"), ("ad-spring", "carousel-2"), ("ad-lamps", No
 
 @dataclass
 class Visitor:
-    """A visitor as the widget knows them. `browsers` are permanent session ids; an ad stays with who came by it.
+    """A visitor as the widget knows them. `browsers` are permanent session ids; the ad is that of the visit under way.
     `recent_products` are those recommended to them last."""
 
     visitor_id: str
@@ -39,10 +39,15 @@ class Visitors:
         rng = self._rng
         if self._seen and rng.random() < 0.4:
             age = min(int(rng.expovariate(1 / 400)), len(self._seen) - 1)
-            return self._seen[-1 - age]
+            visitor = self._seen[-1 - age]
+            visitor.ad_id, visitor.ad_payload = self._ad(0.08)
+            return visitor
         number = len(self._seen) + 1
         browsers = [f"browser-{number:06d}-{copy}" for copy in range(1 if rng.random() < 0.8 else 2)]
-        ad_id, ad_payload = rng.choice(ADS) if rng.random() < 0.15 else (None, None)
-        visitor = Visitor(f"visitor-{number:06d}", browsers, ad_id, ad_payload)
+        visitor = Visitor(f"visitor-{number:06d}", browsers, *self._ad(0.15))
         self._seen.append(visitor)
         return visitor
+
+    def _ad(self, share: float) -> tuple[str | None, str | None]:
+        """Some ad in that share of the visits."""
+        return self._rng.choice(ADS) if self._rng.random() < share else (None, None)

@@ -1,4 +1,4 @@
-"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 5, 7 and 8 answered.
+"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 8 answered.
 
 Here: `answer` and the comparison with the product's figures. Not here: any indicator.
 Read next: facts.py, then one file per section.
@@ -9,7 +9,18 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 
-from brute import dialogues, hook, one_to_one, personalisation, sales, waiting_list, widget
+from brute import (
+    agents,
+    dialogues,
+    engagement,
+    hook,
+    one_to_one,
+    orders,
+    personalisation,
+    sales,
+    waiting_list,
+    widget,
+)
 from brute.facts import Facts, Rows
 from brute.figures import Answers, Number
 from brute.question import Question
@@ -22,6 +33,7 @@ def answer(
     time_from: time | None = None, time_to: time | None = None, weekdays: Collection[int] | None = None,
     as_of: datetime | None = None, known_until: datetime | None = None,
     notification_channels: Collection[str] | None = None,
+    ads: Collection[str | None] | None = None, ad_payloads: Collection[str | None] | None = None,
 ) -> Answers:  # fmt: skip
     """(ref, bin or None) -> (value, numerator, denominator), exact.
 
@@ -34,10 +46,13 @@ def answer(
     question = Question(
         facts, date_from, date_to, sources, channels, roles, members, time_from, time_to, weekdays,
         as_of.astimezone(UTC) if as_of else None, known_until.astimezone(UTC) if known_until else None,
-        notification_channels,
+        notification_channels, ads, ad_payloads,
     )  # fmt: skip
     answers: Answers = {}
-    for section in (waiting_list, hook, dialogues, sales, widget, one_to_one, personalisation):
+    sections = (
+        waiting_list, hook, dialogues, sales, widget, orders, engagement, agents, one_to_one, personalisation,
+    )  # fmt: skip
+    for section in sections:
         answers |= section.figures(question)
     return answers
 

@@ -162,7 +162,7 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
     draft = _Draft(rng, brand_id)
     draft.add(
         "brands", name="Brand", timezone=str(draft.zone), currency="EUR", locale="fr-FR",
-        attribution_window_days=draft.window_days, working_hours=None,
+        attribution_window_days=draft.window_days, working_hours=_working_hours(draft),
         updated_at=draft.borders[0] - timedelta(days=5),
     )  # fmt: skip
     members = tuple(f"m{number}" for number in range(rng.randint(1, 4)))
@@ -175,7 +175,7 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
     for _ in range(rng.randint(0, 8)):
         _hook_event(draft, members, visitors)
     for _ in range(rng.randint(0, 8)):
-        _widget_event(draft, visitors)
+        _widget_event(draft, draft.one_of(*visitors), draft.moment())
     _activity(draft, members)
     for _ in range(rng.randint(0, 5)):
         _browsing(draft, visitors)
@@ -185,8 +185,8 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
         _campaigns(draft)
     for _ in range(rng.randint(0, 4)):
         _journey_run(draft, visitors)
-    facts = {value for found in draft.rows.values() for row in found for value in row.values()}
-    moments = tuple(sorted(value for value in facts if isinstance(value, datetime)))
+    facts = [value for found in draft.rows.values() for row in found for value in row.values()]
+    moments = tuple(sorted({value for value in facts if isinstance(value, datetime)}))
     return Brand(brand_id, draft.rows, draft.zone, draft.around, members, moments)
 
 
@@ -196,7 +196,7 @@ def _member_version(draft: _Draft, member: str) -> None:
         return  # which of two versions of one instant wins would be up to a hash
     draft.add(
         "members", member_id=member, first_name=draft.one_of(None, "A", "B"), last_name=draft.one_of(None, "Z"),
-        role=draft.rng.randint(0, 6), team=None,
+        role=draft.rng.randint(0, 6), team=draft.one_of(None, "night", "late"),
         updated_at=updated_at,
     )  # fmt: skip
 
@@ -214,7 +214,7 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
         kind="internal" if internal else "customer", source=source, channel=draft.one_of(*CHANNELS),
         medium=draft.one_of("text", "video"), initiated_by=draft.one_of("visitor", "member"), requested_at=requested,
         cancelled_at=draft.perhaps_later(requested, 3), handled_at=handled, member_id=member,
-        is_blocked=draft.chance(3), page_url=draft.one_of(None, *PAGES), ad_id=None, ad_payload=None,
+        is_blocked=draft.chance(3), page_url=draft.one_of(None, *PAGES), **_ad(draft),
     )  # fmt: skip
     at = requested
     if source == "phygital" and draft.chance(8):
@@ -307,10 +307,12 @@ def _purchase(
             unit_amount=Decimal(draft.rng.randint(1, 9999)) / 100, updated_at=ordered,
         )  # fmt: skip
     draft.entity(
-        "orders", order_id=order_id, visitor_id=visitor, customer_id=None, conversation_id=conversation, member_id=None,
+        "orders", order_id=order_id, visitor_id=visitor,
+        customer_id=draft.one_of(None, None, "k0", "v0"),  # a customer may be called like a visitor
+        conversation_id=conversation, member_id=None,
         channel=draft.one_of(*CHANNELS),
         origin=draft.one_of("conversation", "other", "other", "import", "publication"),
-        ordered_at=ordered, checked_out_at=None, paid_at=draft.perhaps_later(ordered, 5),
+        ordered_at=ordered, checked_out_at=draft.perhaps_later(ordered, 6), paid_at=draft.perhaps_later(ordered, 5),
         cancelled_at=draft.perhaps_later(ordered, 3), payment_method=draft.one_of("card", "cash_on_delivery"),
         currency="EUR", gross_amount=Decimal(cents + 700) / 100, tax_amount=Decimal(cents // 6) / 100,
         shipping_amount=Decimal(draft.one_of(0, 690)) / 100, discount_amount=Decimal(0),
@@ -326,17 +328,42 @@ def _hook_event(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, ..
     )  # fmt: skip
 
 
-def _widget_event(draft: _Draft, visitors: tuple[str, ...]) -> None:
-    visitor = draft.one_of(*visitors)
+def _widget_event(draft: _Draft, visitor: str, at: datetime) -> None:
     draft.add(
         "widget_events", event_id=draft.new_id("w"), session_id=f"browser of {visitor}", visitor_id=visitor,
-        occurred_at=draft.moment(),
+        occurred_at=at,
         event_type=draft.one_of(
             "open", "open", "impression", "impression", "close", "click", "notification_click",
             "request_waiting_list", "request_direct"
         ),
-        widget_version=None, page_url=None, ad_id=None, ad_payload=None,
+        widget_version=None, page_url=None, **_ad(draft),
     )  # fmt: skip
+
+
+def _ad(draft: _Draft) -> Row:
+    """None in most cases; at times an ad without a payload, or a payload of no ad."""
+    return draft.one_of(
+        {"ad_id": None, "ad_payload": None}, {"ad_id": None, "ad_payload": "x"}, {"ad_id": "a1", "ad_payload": None},
+        {"ad_id": "a1", "ad_payload": "x"}, {"ad_id": "a2", "ad_payload": "x"},
+    )  # fmt: skip
+
+
+def _working_hours(draft: _Draft) -> Row | None:
+    """Always open, or hours with gaps, ends that meet, closed weekdays and dates, and teams with hours of their own."""
+    if draft.chance(3):
+        return None
+    days = (
+        [], [["09:00", "12:00"], ["13:30", "18:00"]], [["00:00", "24:00"]], [["01:30", "04:00"], ["04:00", "09:00"]],
+        [["08:00", "11:00"], ["10:00", "12:30"]], [["22:00", "02:30"]],
+    )  # fmt: skip
+
+    def week() -> Row:
+        hours: Row = {str(weekday): draft.one_of(*days) for weekday in range(1, 8) if draft.chance(9)}
+        if draft.chance(5):
+            hours["closed"] = [(draft.around + timedelta(days=draft.one_of(-1, 0, 1))).isoformat()]
+        return hours
+
+    return week() | ({"teams": {"night": week()}} if draft.chance(6) else {})
 
 
 def _activity(draft: _Draft, members: tuple[str, ...]) -> None:
@@ -365,7 +392,7 @@ def _site_event(
         "site_events", event_id=draft.new_id("s"), session_id=browser or f"browser of {visitor}", visitor_id=visitor,
         occurred_at=at, event_type=event_type, page_url=None, product_id=product, quantity=None,
         experience_id=None, goal_id=None,
-        revenue=Decimal(draft.rng.randint(-999, 9999)) / 100 if draft.chance(5) else None, ad_id=None, ad_payload=None,
+        revenue=Decimal(draft.rng.randint(-999, 9999)) / 100 if draft.chance(5) else None, **_ad(draft),
     )  # fmt: skip
 
 
@@ -375,7 +402,10 @@ def _browsing(draft: _Draft, visitors: tuple[str, ...]) -> None:
     browser = draft.one_of(f"browser of {visitor}", f"browser of {visitor}", "shared browser")
     for _ in range(draft.rng.randint(1, 12)):
         someone = draft.one_of(*visitors) if draft.chance(1) else visitor
-        _site_event(draft, someone, at, draft.one_of(*SITE_EVENTS), draft.one_of(None, *PRODUCTS), browser)
+        if draft.chance(2):
+            _widget_event(draft, someone, at)
+        else:
+            _site_event(draft, someone, at, draft.one_of(*SITE_EVENTS), draft.one_of(None, *PRODUCTS), browser)
         if draft.chance(2):
             _purchase(draft, visitor, None, draft.nudge(at + draft.one_of(*PAUSES)))
         at = max(at, draft.nudge(at + draft.one_of(*PAUSES)))

@@ -73,7 +73,11 @@ class Conversation:
     medium: str
     initiated_by: str
     page_url: str | None
+    ad_id: str | None
+    ad_payload: str | None
     calls: list[Call] = field(default_factory=list)
+    # When each message was sent, of a bot or by a rule too.
+    exchanged_at: list[datetime] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
     @property
@@ -113,6 +117,7 @@ class Facts:
         brand = brands[0]
         self.zone = ZoneInfo(brand["timezone"])
         self.window_days: int = 14 if brand.get("attribution_window_days") is None else brand["attribution_window_days"]
+        self.working_hours: dict[str, Any] | None = brand["working_hours"]
         self._versions: dict[str, list[Row]] = defaultdict(list)
         for row in rows.get("members", []):
             if row["brand_id"] == brand_id:
@@ -123,6 +128,7 @@ class Facts:
                 member_id=row["member_id"], requested_at=row["requested_at"], cancelled_at=row["cancelled_at"],
                 handled_at=row["handled_at"], is_blocked=row["is_blocked"], medium=row["medium"],
                 initiated_by=row["initiated_by"], page_url=row["page_url"],
+                ad_id=row["ad_id"], ad_payload=row["ad_payload"],
             )
             for row in own("conversations")
             if row["kind"] == "customer"
@@ -133,6 +139,8 @@ class Facts:
                 message = _message(row, conversation)
                 if message:
                     conversation.messages.append(message)
+                if message or row["sender_type"] != "system":
+                    conversation.exchanged_at.append(row["sent_at"])
         for row in sorted(own("calls"), key=lambda row: (row["requested_at"], row["call_id"])):
             conversation = self.conversations.get(row["conversation_id"])
             if conversation:
@@ -168,15 +176,24 @@ class Facts:
 
     def role(self, member_id: str, instant: datetime) -> int | None:
         """The role held at `instant`: that of the newest version by then, else of the first known one."""
+        role: int | None = self._version(member_id, instant).get("role")
+        return role
+
+    def team(self, member_id: str, instant: datetime) -> str | None:
+        """The team at `instant`, like the role."""
+        team: str | None = self._version(member_id, instant).get("team")
+        return team
+
+    def _version(self, member_id: str, instant: datetime) -> Row:
+        """What was known of a member; nothing of one who was never described."""
         versions = self._versions.get(member_id)
         if not versions:
-            return None
+            return {}
         reached = [row for row in versions if row["updated_at"] <= instant]
         if not reached:
             first = min(row["updated_at"] for row in versions)
             reached = [row for row in versions if row["updated_at"] == first]
-        role: int = max(reached, key=lambda row: (row["updated_at"], extract_day(row)))["role"]
-        return role
+        return max(reached, key=lambda row: (row["updated_at"], extract_day(row)))
 
 
 def _message(row: Row, conversation: Conversation) -> Message | None:

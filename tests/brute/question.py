@@ -29,6 +29,8 @@ class Question:
     as_of: datetime | None = None
     known_until: datetime | None = None
     notification_channels: Collection[str] | None = None
+    ads: Collection[str | None] | None = None
+    ad_payloads: Collection[str | None] | None = None
 
     @property
     def begin(self) -> datetime:
@@ -67,6 +69,10 @@ class Question:
 
     def passes_notification_channel(self, channel: str) -> bool:
         return self.notification_channels is None or channel in self.notification_channels
+
+    def passes_ad(self, ad_id: str | None, ad_payload: str | None) -> bool:
+        """No filter that a report takes, but what a bucket of a breakdown by ad asks for."""
+        return (self.ads is None or ad_id in self.ads) and (self.ad_payloads is None or ad_payload in self.ad_payloads)
 
     def passes_member(self, member_id: str | None, instant: datetime) -> bool:
         """Member and role filter; `instant` is the time of the fact, at which the role is read."""

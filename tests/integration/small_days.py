@@ -29,6 +29,7 @@ HARMLESS: dict[str, Row] = {
                       "is_blocked": False, "page_url": None, "ad_id": None, "ad_payload": None},
     "messages": {"sender_id": None, "is_automatic": False, "content_type": "text"},
     "hook_events": {"visitor_id": None, "conversation_id": None},
+    "widget_events": {"widget_version": None, "page_url": None, "ad_id": None, "ad_payload": None},
     "site_events": {"page_url": None, "product_id": None, "quantity": None, "experience_id": None, "goal_id": None,
                     "revenue": None, "ad_id": None, "ad_payload": None},
     "orders": {"visitor_id": None, "customer_id": None, "conversation_id": None, "member_id": None, "channel": "web",
@@ -37,7 +38,6 @@ HARMLESS: dict[str, Row] = {
                "discount_amount": 0},
     "calls": {"answered_at": None, "ended_at": None},
     "ratings": {"member_id": None, "given_at": None, "score": None, "comment": None, "status": "pending"},
-    "widget_events": {"widget_version": None, "page_url": None, "ad_id": None, "ad_payload": None},
     "order_lines": {"updated_at": SUNDAY_NOON},
     "experiences": {"name": "Experience", "updated_at": SUNDAY_NOON},
     "journeys": {"name": "Journey", "updated_at": SUNDAY_NOON},
@@ -80,7 +80,7 @@ def _row(dataset: str, brand_id: str, number: int, line: dict[str, Any], zone: Z
             row[name] = instant if instant.tzinfo else instant.replace(tzinfo=zone)
     if dataset in EVENT_KEYS:
         row[EVENT_KEYS[dataset]] = f"{number:03d}"
-        if dataset == "site_events":
+        if dataset in ("site_events", "widget_events"):
             row.setdefault("session_id", f"browser of {row['visitor_id']}")
     else:
         row.setdefault("updated_at", max(value for value in row.values() if isinstance(value, datetime)))

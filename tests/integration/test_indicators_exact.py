@@ -29,11 +29,14 @@ pytestmark = pytest.mark.xdist_group("town")
 
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
 FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
+# Breakdowns that no question can ask for by themselves: what the brute force calls them.
+APART = {"ad": "ads", "ad_payload": "ad_payloads"}
 PERIODS = ("day", "week", "month")
 TIMES = {*PERIODS, "hour"}
 BREAKDOWNS = (
     *((one,) for one in ("day", "week", "month", "hour", "source", "member", "role", "channel")),
     ("notification_channel",), ("day", "notification_channel"),
+    ("ad",), ("ad_payload", "day"), ("ad", "ad_payload"), ("source", "ad"),
     ("day", "source"), ("member", "week"), ("month", "role"), ("source", "member"), ("role", "member"),
     ("hour", "day"), ("hour", "source"), ("member", "hour"), ("channel", "source"),
 )  # fmt: skip
@@ -171,7 +174,8 @@ def _of_bucket(
         (ref, bucket, bin_): Expected(
             figure,
             previous[ref, bin_][0] if compare_previous else None,
-            end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
+            "dates" not in COMPUTED[ref].ignores
+            and end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
             _ignored(ref, asked),
         )
         for (ref, bin_), figure in figures.items()
@@ -218,16 +222,18 @@ def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterat
         for channel in NOTIFICATION_CHANNELS:
             yield channel, {"notification_channels": [channel]}
     else:
-        name = FILTERS[breakdown]
+        name = (FILTERS | APART)[breakdown]
         found: Iterable[Any] = {
             "source": SOURCES,
             "channel": CHANNELS,
             # A member who writes but was never described, and nobody; the role of either is not known.
             "member": (*brand.members, "unknown", None),
             "role": (*range(7), None),
+            "ad": ("a1", "a2", None),
+            "ad_payload": ("x", None),
         }[breakdown]
         for value in found:
-            if asked[name] is None or value in asked[name]:
+            if asked.get(name) is None or value in asked[name]:
                 yield "(none)" if value is None else str(value), {name: [value]}
 
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.xdist_group("town")
 
 DATED = {i.ref for i in catalogue.load().dated}
 GRAINS = ("day", "week", "month", "quarter", "year")
+DATED = {i.ref for i in catalogue.load().dated}
 # The whole calendar of grains and dimensions, as the contract of kpi_period lists them.
 DIMENSIONS = {grain: ["all", "source", "channel", "role"] for grain in GRAINS}
 for grain in ("month", "quarter", "year"):

@@ -27,12 +27,15 @@ PARIS = ZoneInfo("Europe/Paris")
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 LONG_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 
-# The stability of sections 1 to 5, 7 and 8, read from the tables of the indicators.
+# The stability of sections 1 to 8, read from the tables of the indicators.
 FLUCTUATING = {
     "Wlst-Card-2", "Chat-Card-12", "Chat-Card-38", "Chat-Card-50", "Chat-Card-60", "Chat-Card-72", "Chat-Card-73",
     "Chat-Card-86", "Pers-Card-2", "Pers-Card-3", "Pers-Card-4", "Pers-Card-5", "Pers-Card-12", "Reco-Card-3",
     "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
     "One-Card-10", "One-Card-24", "One-Card-30", "One-Card-31", "One-Card-40", "One-Donut-1",
+    "Shop-Card-1", "Shop-Card-2", "Shop-Card-3", "Cust-Card-1",
+    "Cust-Card-2", "Cust-Card-3", "Engt-Funnel-2", "Engt-Funnel-3", "Engt-Funnel-4", "Engt-Funnel-5", "Engt-Funnel-6",
+    "Agnt-Card-2", "Ads-Funnel-2", "Ads-Funnel-3", "Ads-Funnel-4", "Ads-Funnel-5", "Ads-Funnel-6",
 }  # fmt: skip
 
 
@@ -47,7 +50,10 @@ class History:
     def __init__(self, zone: str = "Europe/Paris", window_days: int | None = None) -> None:
         self.rows: Rows = {}
         self.number = 0
-        self._add("brands", timezone=zone, attribution_window_days=window_days, updated_at=at(SUNDAY, "00:00"))
+        self._add(
+            "brands", timezone=zone, attribution_window_days=window_days, working_hours=None,
+            updated_at=at(SUNDAY, "00:00"),
+        )  # fmt: skip
 
     def _add(self, dataset: str, **columns: Any) -> None:
         self.rows.setdefault(dataset, []).append({"brand_id": "b", **columns})
@@ -57,13 +63,13 @@ class History:
         return f"{self.number:03d}"
 
     def member(self, member_id: str, role: int, since: datetime) -> None:
-        self._add("members", member_id=member_id, role=role, updated_at=since)
+        self._add("members", member_id=member_id, role=role, team=None, updated_at=since)
 
     def conversation(self, requested_at: datetime, **columns: Any) -> str:
         defaults = {
             "conversation_id": self.new_id(), "visitor_id": "v", "kind": "customer", "source": "direct",
             "cancelled_at": None, "handled_at": None, "member_id": "m", "is_blocked": False, "medium": "text",
-            "initiated_by": "visitor", "page_url": None,
+            "initiated_by": "visitor", "page_url": None, "ad_id": None, "ad_payload": None,
         }  # fmt: skip
         row = defaults | {"requested_at": requested_at, "updated_at": requested_at} | columns
         self._add("conversations", **row)
@@ -75,7 +81,8 @@ class History:
 
     def order(self, ordered_at: datetime, **columns: Any) -> None:
         row = {
-            "order_id": self.new_id(), "visitor_id": "v", "conversation_id": None, "channel": "web", "origin": "other",
+            "order_id": self.new_id(), "visitor_id": "v", "customer_id": None, "conversation_id": None,
+            "channel": "web", "origin": "other", "checked_out_at": None, "paid_at": None,
             "cancelled_at": None, "gross_amount": 100, "tax_amount": 15, "shipping_amount": 10,
         } | columns  # fmt: skip
         self._add("orders", ordered_at=ordered_at, updated_at=ordered_at, **row)
@@ -95,7 +102,7 @@ class History:
     def widget(self, event_type: str, occurred_at: datetime, session: str = "s", visitor: str = "v") -> None:
         self._add(
             "widget_events", event_id=self.new_id(), session_id=session, visitor_id=visitor, occurred_at=occurred_at,
-            event_type=event_type,
+            event_type=event_type, ad_id=None, ad_payload=None,
         )  # fmt: skip
 
     def activity(self, occurred_at: datetime) -> None:

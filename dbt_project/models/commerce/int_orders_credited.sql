@@ -17,6 +17,16 @@ placed as (
     inner join {{ ref('touched_order') }} as t on t.brand_id = o.brand_id and t.order_id = o.order_id
 ),
 
+pieced as (
+    select
+        l.brand_id,
+        l.order_id,
+        sum(l.quantity)::bigint as quantity
+    from {{ ref('stg_sales__order_lines') }} as l
+    inner join {{ ref('touched_order') }} as t on t.brand_id = l.brand_id and t.order_id = l.order_id
+    group by l.brand_id, l.order_id
+),
+
 -- The dialogues that may have earned it: the one that the shop names, and nothing else then; or those of its visitor.
 candidate as (
     select
@@ -71,6 +81,8 @@ select
     o.order_id,
     o.visitor_id,
     o.customer_id,
+    -- A customer and a visitor are never known to be the same person.
+    coalesce('customer ' || o.customer_id, 'visitor ' || o.visitor_id) as buyer,
     o.conversation_id,
     o.member_id,
     o.channel,
@@ -86,6 +98,7 @@ select
     o.shipping_amount,
     o.discount_amount,
     o.gross_amount - o.shipping_amount as sale_amount,
+    coalesce(p.quantity, 0) as quantity,
     k.conversation_id as credited_conversation_id,
     k.credit_method,
     k.last_message_before_at,
@@ -96,6 +109,7 @@ select
     ordered.role as credited_role,
     cancelled.role as credited_cancelled_role
 from placed as o
+left join pieced as p on p.brand_id = o.brand_id and p.order_id = o.order_id
 left join credited as k on k.brand_id = o.brand_id and k.order_id = o.order_id
 left join {{ ref('fct_conversation') }} as c on c.brand_id = k.brand_id and c.conversation_id = k.conversation_id
 {{ join_role_at('ordered', 'c.brand_id', 'c.member_id', 'o.ordered_at') }}

@@ -18,6 +18,7 @@ summed as (
     select
         m.brand_id,
         m.conversation_id,
+        m.visitor_id,
         m.local_date,
         m.iso_weekday,
         m.written_by,
@@ -42,7 +43,7 @@ summed as (
         min(m.email_provided_at) as email_provided_at,
         min(m.answered_at) as answered_at
     from dated as m
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 )
 
 select
@@ -71,6 +72,7 @@ select
     s.first_email_request_at,
     s.email_provided_at,
     s.answered_at,
+    s.visitor_id,
     s.source,
     s.member_id,
     s.started_at,

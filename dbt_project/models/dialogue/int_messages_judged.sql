@@ -7,6 +7,7 @@ with
 message as (
     select
         m.*,
+        c.visitor_id,
         c.source,
         c.member_id,
         c.requested_at,
@@ -20,6 +21,7 @@ message as (
 
 select
     m.*,
+    m.sender_type <> 'system' or m.written_by is not null as is_exchanged,
     {{ counted_at('m') }} as message_at,
     case when m.written_by = 'member' then coalesce(m.sender_id, m.member_id) end as author_id
 from message as m

@@ -1,50 +1,53 @@
-{{ config(indexes=[{'columns': ['brand_id', 'began_at']}]) }}
+{{ config(indexes=[{'columns': ['brand_id', 'began_at']}, {'columns': ['brand_id', 'reply_at']}]) }}
 
--- The visitor's turns: a run of the visitor's messages with no member's message between them, by the time they were
--- sent. Messages of the same instant are told apart by their identifier. The phygital marker opens no turn.
+-- The visitor's turns with the working time until they were answered: the whole time where the brand keeps no hours,
+-- else what of it lies within the hours of the author's team, or the brand's where that team has none.
 with
 
-spoken as (
+timed as (
     select
-        m.brand_id,
-        m.message_id,
-        m.conversation_id,
-        m.written_by,
-        m.sent_at,
-        m.source,
-        m.member_id,
-        m.requested_at,
-        m.handled_at,
-        m.member_role_sent
-    from {{ ref('int_messages_counted') }} as m
-    where m.written_by is not null and not (m.content_type = 'phygital_marker' and m.is_automatic)
+        t.*,
+        brand.working_hours is null as is_always_open,
+        case when brand.working_hours -> 'teams' ? t.reply_author_team then t.reply_author_team else '' end as hours_of
+    from {{ ref('int_turns_taken') }} as t
+    inner join {{ ref('int_brands_current') }} as brand on brand.brand_id = t.brand_id
 ),
 
-ordered as (
+worked as (
     select
-        s.*,
-        lag(s.written_by) over sent as previous_by,
-        -- Walking back from the end, the earliest member's message met so far is the next one.
-        min(s.sent_at) filter (where s.written_by = 'member') over (
-            partition by s.brand_id, s.conversation_id
-            order by s.sent_at desc, s.message_id desc
-            rows between unbounded preceding and current row
-        ) as answered_at
-    from spoken as s
-    window sent as (partition by s.brand_id, s.conversation_id order by s.sent_at, s.message_id)
+        t.brand_id,
+        t.turn_id,
+        sum(extract(epoch from upper(spell.open) - lower(spell.open))) as working_seconds
+    from timed as t
+    inner join {{ ref('int_days_opened') }} as d
+        on
+            d.brand_id = t.brand_id
+            and d.hours_of = t.hours_of
+            and d.starts_at < t.reply_at
+            and d.ends_at > t.began_at
+    cross join lateral unnest(d.opened * tstzmultirange(tstzrange(t.began_at, t.reply_at))) as spell (open)
+    group by t.brand_id, t.turn_id
 )
 
 select
-    o.brand_id,
-    o.message_id as turn_id,
-    o.conversation_id,
-    o.sent_at as began_at,
-    o.answered_at,
-    extract(epoch from o.answered_at - o.sent_at) as answer_seconds,
-    o.source,
-    o.member_id,
-    o.requested_at,
-    o.handled_at,
-    o.member_role_sent as member_role
-from ordered as o
-where o.written_by = 'visitor' and o.previous_by is distinct from 'visitor'
+    t.brand_id,
+    t.turn_id,
+    t.conversation_id,
+    t.began_at,
+    t.answered_at,
+    extract(epoch from t.answered_at - t.began_at) as answer_seconds,
+    t.reply_at,
+    t.reply_author_id,
+    t.reply_author_role,
+    case
+        when t.reply_at is null then null
+        when t.is_always_open then extract(epoch from t.reply_at - t.began_at)
+        else coalesce(w.working_seconds, 0)
+    end as working_seconds,
+    t.source,
+    t.member_id,
+    t.requested_at,
+    t.handled_at,
+    t.member_role
+from timed as t
+left join worked as w on w.brand_id = t.brand_id and w.turn_id = t.turn_id

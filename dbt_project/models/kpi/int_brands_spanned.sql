@@ -4,6 +4,7 @@
     ('fct_request', 'requested_at'), ('fct_call', 'requested_at'), ('fct_hook_event', 'occurred_at'),
     ('fct_order', 'ordered_at'), ('fct_member_activity', 'occurred_at'), ('fct_widget_event', 'occurred_at'),
     ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'), ('fct_session', 'started_at'),
+    ('fct_exchange_day', 'first_sent_at'),
 ] %}
 with
 
