@@ -61,8 +61,17 @@ profile as materialized (
         on p.load_id = s.load_id and p.dataset = %(dataset)s and p.extract_day = s.extract_day
 ),
 
+-- Good rows alone: a batch of nothing but bad ones is empty.
 size as materialized (
-    select s.extract_day, coalesce(sum(p.row_count), 0) as row_count
+    select
+        s.extract_day,
+        coalesce(
+            sum(
+                p.row_count
+                - coalesce((select sum(r.times::bigint) from jsonb_each_text(p.rejected) as r (rule, times)), 0)
+            ),
+            0
+        ) as row_count
     from standing as s
     left join profile as p on p.extract_day = s.extract_day and p.column_name = ''
     group by s.extract_day

@@ -6,6 +6,7 @@ Not here: the tables' shape (marts_schema.py), readers (access.py), one table's 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from orchestration.carrying import Counts, Touched, carry
 from orchestration.mart_contracts import Mart
 
 PUBLICATION_LOCK = 0x0CA5E41F
+# How often, and how far apart, an upgrade asks for tables that reports are reading: ten minutes in all.
+LOCK_ATTEMPTS = 1200
+LOCK_PAUSE_SECONDS = 0.5
 
 
 class PublicationError(RuntimeError):
@@ -76,24 +80,45 @@ def prepare(
     marts = mart_contracts.marts_of(manifest)
     remarks = [] if _is_idle(connection) else _refuse_open_transaction()
     remarks += access.ensure_roles(connection, [])
-    with _serialised(connection):
-        for schema in ("build", "next", "marts"):
-            connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        stale = marts_schema.ensure(connection, marts)
-        access.secure(connection)
-        # Loads commit in the order of their numbers (loading.py), so whoever sees this one has all before it.
-        newest = int(_value(connection, "select coalesce(max(load_id), 0) from raw.load"))
-        _render_indicators(connection)
-        at_hand = edition.at_hand()
-        if at_hand != edition.prepared(connection) or stale:
-            connection.execute(
-                "insert into raw.touched (brand_id, entity, entity_id, load_id)"
-                " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
-                [newest],
-            )
-        _write_run(connection, run_id, instant, data_through, newest)
-        edition.write(connection, at_hand)
-    return Prepared(newest, tuple(stale), tuple(remarks))
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            with _serialised(connection):
+                # Altering a table waits for its readers, and new readers would queue behind that: so not for long.
+                connection.execute("set local lock_timeout = '50ms'")
+                newest, stale = _prepare(connection, marts, run_id, instant, data_through)
+                return Prepared(newest, tuple(stale), tuple(remarks))
+        except psycopg.errors.LockNotAvailable:
+            if attempt == LOCK_ATTEMPTS:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _prepare(
+    connection: psycopg.Connection[Any],
+    marts: Sequence[Mart],
+    run_id: str,
+    instant: datetime,
+    data_through: datetime | None,
+) -> tuple[int, list[str]]:
+    """The newest load that the run covers, and the tables to be rebuilt as a whole."""
+    for schema in ("build", "next", "marts"):
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    stale = marts_schema.ensure(connection, marts)
+    access.secure(connection)
+    # Loads commit in the order of their numbers (loading.py), so whoever sees this one has all before it.
+    newest = int(_value(connection, "select coalesce(max(load_id), 0) from raw.load"))
+    _render_indicators(connection)
+    at_hand = edition.at_hand()
+    if at_hand != edition.prepared(connection) or stale:
+        connection.execute(
+            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
+            " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
+            [newest],
+        )
+    _write_run(connection, run_id, instant, data_through, newest)
+    edition.write(connection, at_hand)
+    return newest, stale
 
 
 def _render_indicators(connection: psycopg.Connection[Any]) -> None:

@@ -5,11 +5,10 @@ Not here: starting a server (warehouse.py). Next: ingestion.py.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from dagster import InitResourceContext, ResourceDefinition, resource
+from dagster import InitResourceContext, ResourceDefinition, RetryRequested, resource
 
 from orchestration import warehouse
 from orchestration.progress import Progress
@@ -19,43 +18,79 @@ from orchestration.settings import Settings
 WRITER_LOCK = 0x0CA5E417
 CONNECT_TIMEOUT_SECONDS = 60
 RUN_SESSION = f"{warehouse.NAME} run "  # and its id: the application name of a run's sessions, those of dbt too
+RECONNECTIONS = 3
 
 
-@dataclass(frozen=True)
 class Warehouse:
     """The warehouse of one run, which alone writes it while the run lasts."""
 
-    url: str
-    settings: Settings
-    run_id: str
+    def __init__(self, settings: Settings, run_id: str, tell: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.run_id = run_id
+        self.url = ""
+        self._tell = tell
+        self._turn: psycopg.Connection[Any] | None = None
 
     @property
     def application_name(self) -> str:
         return RUN_SESSION + self.run_id
 
-    def connect(self, **options: Any) -> psycopg.Connection[Any]:
-        return warehouse.connect(self.url, application_name=self.application_name, **options)
+    @contextmanager
+    def connect(self, **options: Any) -> Iterator[psycopg.Connection[Any]]:
+        """A connection of a step. When the server went away under it, Dagster tries the step again, a few times.
+
+        Raises psycopg.OperationalError when the server stays away for CONNECT_TIMEOUT_SECONDS, or at once when it
+        refuses the user or the password.
+        """
+        if not self._has_turn():
+            self._take_turn()
+        connection = warehouse.connect(self.url, application_name=self.application_name, **options)
+        try:
+            with connection:
+                yield connection
+        except Exception as error:
+            # dbt has connections of its own: what it says is of our server if our own session was cut as well.
+            if connection.broken or not self._has_turn():
+                raise RetryRequested(max_retries=RECONNECTIONS, seconds_to_wait=1) from error
+            raise
+
+    def close(self) -> None:
+        """Let the next run have its turn."""
+        if self._turn:
+            self._turn.close()
+
+    def _has_turn(self) -> bool:
+        try:
+            return self._turn is not None and self._turn.execute("select 1") is not None
+        except psycopg.OperationalError:
+            return False
+
+    def _take_turn(self) -> None:
+        """Wait for the server and for our turn, and bring `raw` up to date. The lock belongs to a session, so a killed
+        run frees it at once; what it left running is ended."""
+        self.close()
+        self.url = warehouse.url(self.settings)
+        warehouse.wait_until_ready(self.url, CONNECT_TIMEOUT_SECONDS)
+        self._turn = warehouse.connect(self.url, autocommit=True)
+        if self._turn.execute("select pg_try_advisory_lock(%s)", [WRITER_LOCK]).fetchone() != (True,):
+            self._tell("another run is writing the warehouse: waiting for it to end")
+            self._turn.execute("select pg_advisory_lock(%s)", [WRITER_LOCK])
+        if left := end_left_sessions(self._turn, self.run_id):
+            self._tell(f"a killed run had left sessions in the server: ended {left}")
+        with warehouse.connect(self.url) as connection:
+            warehouse.migrate(connection)
 
 
 @contextmanager
 def writing(settings: Settings, run_id: str, tell: Callable[[str], None]) -> Iterator[Warehouse]:
-    """Wait for the server and for our turn, bring `raw` up to date, and keep others out until the end.
-
-    The lock belongs to a session, so a killed run frees it at once; what it left running is ended. Raises
-    psycopg.OperationalError when the server stays away for CONNECT_TIMEOUT_SECONDS, or at once when it refuses the user
-    or the password.
-    """
-    url = warehouse.url(settings)
-    warehouse.wait_until_ready(url, CONNECT_TIMEOUT_SECONDS)
-    with warehouse.connect(url, autocommit=True) as turn:
-        if not turn.execute("select pg_try_advisory_lock(%s)", [WRITER_LOCK]).fetchone()[0]:  # type: ignore[index]
-            tell("another run is writing the warehouse: waiting for it to end")
-            turn.execute("select pg_advisory_lock(%s)", [WRITER_LOCK])
-        if left := end_left_sessions(turn, run_id):
-            tell(f"a killed run had left sessions in the server: ended {left}")
-        with warehouse.connect(url) as connection:
-            warehouse.migrate(connection)
-        yield Warehouse(url, settings, run_id)
+    """The warehouse with our turn taken, others kept out until the end. Raises as Warehouse.connect does."""
+    opened = Warehouse(settings, run_id, tell)
+    try:
+        with opened.connect():
+            pass
+        yield opened
+    finally:
+        opened.close()
 
 
 def end_left_sessions(connection: psycopg.Connection[Any], run_id: str) -> int:

@@ -147,7 +147,7 @@ def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Pro
     """One in-process Dagster run; returns its id, and what failed, in words."""
     from dagster import DagsterInstance
 
-    from orchestration import definitions, jobs, resources
+    from orchestration import definitions, jobs, launching, resources
 
     dagster_home(settings)
     overrides = {"progress": resources.progress_resource(progress)} if progress else None
@@ -156,7 +156,7 @@ def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Pro
         result = defs.resolve_job_def(jobs.JOB).execute_in_process(
             instance=instance,
             asset_selection=batch.assets(definitions.following(defs)),
-            tags=batch.tags(only_pending),
+            tags={**batch.tags(only_pending), **launching.this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             raise_on_error=False,
         )

@@ -32,6 +32,8 @@ MIGRATIONS = PROJECT / "orchestration" / "migrations"
 NAME = "causerie"  # of the embedded server's superuser, its database, and the system user that it runs as under root
 START_TIMEOUT_SECONDS = 120
 MIGRATION_LOCK = 0x0CA5E41E
+# What a server says when it refuses connections for a while, on its way up or down or after a crash.
+PASSING_STATES = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
 
 
 class WarehouseError(RuntimeError):
@@ -259,6 +261,8 @@ def _server_settings(home: Path) -> dict[str, str]:
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "random_page_cost": "1.1",
+        # A statement whose client was killed ends soon, and with it its locks.
+        "client_connection_check_interval": "5s",
         "jit": "off",
     }
     if Path("/dev/shm").exists() and shutil.disk_usage("/dev/shm").total < 2**30:
@@ -351,7 +355,7 @@ def wait_until_ready(url: str, seconds: float) -> None:
             psycopg.connect(url, connect_timeout=5).close()
             return
         except psycopg.OperationalError as error:
-            if "FATAL" in str(error) and "starting up" not in str(error) and "shutting down" not in str(error):
+            if "FATAL" in str(error) and not any(state in str(error) for state in PASSING_STATES):
                 raise
             if time.monotonic() > deadline:
                 raise

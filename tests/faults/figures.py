@@ -23,7 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fault(number, fault, outcome): a scenario of the README's table of faults")
+    config.addinivalue_line(
+        "markers",
+        "fault(number, fault, outcome, figure=None): a scenario of the README's table of faults; a figure that stands"
+        " here is shown when the test passes, for tests that can't take the fixture",
+    )
     config.addinivalue_line("markers", "long: run by `make faults` alone")
     file = config.getoption("--faults-table")
     if file and not hasattr(config, "workerinput"):
@@ -34,6 +38,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if mark := item.get_closest_marker("fault"):
         # Properties travel with the reports, from the workers of pytest-xdist too.
         item.user_properties.append(("fault", mark.args))
+        if said := mark.kwargs.get("figure"):
+            item.user_properties.append(("figure", said))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -160,3 +160,20 @@ class Raw:
             )
         ]
         return found
+
+
+class Doomed:
+    """A connection whose backend is killed just before the statement with the given number: `kill` is told its pid."""
+
+    def __init__(self, connection: psycopg.Connection[Any], at: int, kill: Callable[[int], object]) -> None:
+        self._execute = connection.execute
+        self._pid = connection.info.backend_pid
+        self._kill = kill
+        self._left = at
+        connection.execute = self.execute  # type: ignore[method-assign]
+
+    def execute(self, *given: Any) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            self._kill(self._pid)
+        return self._execute(*given)

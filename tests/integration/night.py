@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from orchestration import catalogue, publication, warehouse
+from orchestration import catalogue, marts_digest, publication, warehouse
 from orchestration.publication import Published
 from orchestration.settings import PROJECT
 from orchestration.sources import ledger
@@ -89,6 +89,11 @@ class Night:
         """A night: load (everything, unless told), build, publish."""
         self.load(self.extracts() if extracts is None else extracts)
         return self.publish()
+
+    def digest(self) -> str:
+        """Of what is published now: orchestration/marts_digest.py."""
+        with self.connect() as connection:
+            return marts_digest.digest(connection)
 
     def dbt(self, command: str, *options: str) -> None:
         dbt(command, *options, target=self.target, environment=warehouse.dbt_environment(self.url))

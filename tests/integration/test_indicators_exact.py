@@ -61,6 +61,12 @@ def test_the_town_has_every_zone_and_ends_when_its_newest_extract_does(
     assert connection.execute("select data_through from marts.publication").fetchall() == [(town.known_until,)]
 
 
+@pytest.mark.fault(
+    38,
+    "random periods and filters of 25 random brands, whatever was resent, late or corrected",
+    "the report, a brute force of its own and the precomputed periods say the same",
+    figure="differences 0 in over 50 questions",
+)
 @examples
 @given(seed=seeds)
 def test_totals(town: Town, connection: psycopg.Connection[Any], seed: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from landing_of import DAY, Raw, brand, conversation, message, order
+from landing_of import DAY, Doomed, Raw, brand, conversation, message, order
 
 from orchestration import warehouse
 from orchestration.sources.contract import DATASETS
@@ -257,30 +257,13 @@ def test_a_file_that_is_no_parquet_or_of_no_known_ending_refuses(raw: Raw) -> No
 # Law 5: atomic, under a lock per dataset.
 
 
-class Doomed:
-    """A connection whose backend is killed just before the statement with the given number."""
-
-    def __init__(self, connection: psycopg.Connection[Any], killer: Raw, at: int) -> None:
-        self._execute = connection.execute
-        self._pid = connection.info.backend_pid
-        self._killer = killer
-        self._left = at
-        connection.execute = self.execute  # type: ignore[method-assign]
-
-    def execute(self, *given: Any) -> Any:
-        self._left -= 1
-        if self._left == 0:
-            self._killer.all("select pg_terminate_backend(%s, 10000)", self._pid)
-        return self._execute(*given)
-
-
 def test_a_backend_that_dies_in_mid_load_leaves_nothing(raw: Raw, database: str) -> None:
     raw.take("messages", [message(1)])
     before = raw.state()
     raw.land("messages", [message(number) for number in range(50)])
     for moment in itertools.count(1):
         with warehouse.connect(database) as connection:
-            Doomed(connection, raw, moment)
+            Doomed(connection, moment, lambda pid: raw.all("select pg_terminate_backend(%s, 10000)", pid))
             try:
                 load_extract(connection, DATASETS["messages"], DAY, raw.source("messages"))
                 break

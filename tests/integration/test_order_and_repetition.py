@@ -9,18 +9,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
 from brute import brands
-from brute.facts import Row, Rows
+from brute.facts import Row, Rows, extract_day
 from brute.landing import write
+from landing_of import Raw, brand, conversation, message
 from night import Extract, Night
 from small_days import rows
 from town import SEED, by_month
-
-from orchestration import marts_digest
 
 pytestmark = pytest.mark.xdist_group("order")
 
@@ -37,11 +38,6 @@ def _rows() -> Rows:
     return found
 
 
-def _digest(night: Night) -> str:
-    with night.connect() as connection:
-        return marts_digest.digest(connection)
-
-
 def _tables(digest: str) -> dict[str, str]:
     return dict(line.split(" ") for line in digest.splitlines())
 
@@ -55,16 +51,84 @@ def plain(new_night: Callable[[], Night]) -> Night:
     return night
 
 
-def test_the_same_extracts_again_change_nothing(plain: Night) -> None:
-    before = _digest(plain)
+@pytest.mark.fault(
+    1, "every extract is loaded once, twice, five times", "the same state; the ledger says that nothing changed"
+)
+def test_the_same_extracts_again_change_nothing(plain: Night, figure: Callable[[str], None]) -> None:
+    before = plain.digest()
     extracts = plain.extracts()
-    Random(SEED).shuffle(extracts)
-    assert {load.outcome for load in plain.load(extracts)} == {"unchanged"}
+    for _ in range(4):
+        Random(SEED).shuffle(extracts)
+        assert {load.outcome for load in plain.load(extracts)} == {"unchanged"}
     with plain.connect() as connection:
         assert connection.execute("select count(*) from raw.touched").fetchall() == [(0,)]
     again = plain.publish()
     assert (again.generation, again.is_new) == (1, False)
-    assert _digest(plain) == before
+    assert plain.digest() == before
+    figure("lost 0, twice 0, golden")
+
+
+@pytest.mark.fault(
+    15, "one row in twenty comes again, in other files and on other days", "one is kept; the tables are the same"
+)
+def test_copies_in_other_files_and_on_other_days(plain: Night, tmp_path: Path, figure: Callable[[str], None]) -> None:
+    before = plain.digest()
+    rng = Random(SEED)
+    copies: Rows = {}
+    for dataset, lines in _rows().items():
+        days = sorted({extract_day(row) for row in lines})
+        for row in rng.sample(lines, -(-len(lines) // 20)):
+            day = rng.choice([day for day in days if day >= extract_day(row)])
+            copies.setdefault(dataset, []).append({**row, "extract_day": day})
+    again = []
+    for path in write(tmp_path, copies):
+        place = plain.landing / path.relative_to(tmp_path).with_name("part-1.jsonl")
+        path.rename(place)
+        again.append((place.parts[-3], date.fromisoformat(place.parts[-2])))
+    loads = plain.load(again)
+    assert all(load.outcome != "refused" for load in loads)
+    plain.publish()
+    assert plain.digest() == before
+    figure(f"{sum(len(lines) for lines in copies.values())} copies, twice 0, golden")
+
+
+@pytest.mark.fault(
+    16, "versions that contradict each other arrive in 10 orders", "the same one wins, in every order"
+)
+def test_the_same_version_wins_in_any_order(plain: Night, tmp_path: Path, figure: Callable[[str], None]) -> None:
+    days = [date(2026, 3, number) for number in (10, 11, 12)]
+    named = {"brand_id": "versions"}
+    instant = "2026-03-09T12:00:00Z"
+    versions: dict[Extract, list[dict[str, Any]]] = {("brands", days[0]): [brand(**named, updated_at=instant)]}
+    for number, day in enumerate(days):
+        # Of one instant and different; older though later; an event with three contents.
+        versions["conversations", day] = [
+            conversation(1, **named, channel=("web", "app", "store")[number], requested_at=instant, updated_at=instant),
+            conversation(
+                2, **named, requested_at="2026-03-01T00:00:00Z", updated_at=f"2026-03-0{9 - number}T09:00:00Z"
+            ),
+        ]
+        versions["messages", day] = [
+            message(1, **named, sent_at=instant, content_type=("text", "photo", "video")[number])
+        ]  # fmt: skip
+    winners = (
+        "select (select string_agg(row(conversation_id, channel, updated_at)::text, ' ' order by conversation_id)"
+        " from build.stg_chat__conversations where brand_id = 'versions'),"
+        " (select string_agg(content_type, ' ') from build.stg_chat__messages where brand_id = 'versions')"
+    )
+    rng = Random(SEED)
+    seen = set()
+    with plain.connect() as connection:
+        raw = Raw(connection, tmp_path)
+        for _ in range(10):
+            for dataset, day in rng.sample(sorted(versions), len(versions)):
+                raw.take(dataset, versions[dataset, day], day)
+            seen.update(raw.all(winners))
+            for dataset, day in versions:
+                raw.land(dataset, [], day)
+                raw.load(dataset, day)
+    assert len(seen) == 1 and all("photo" not in str(won) for won in seen)
+    figure(f"10 orders, {len(seen)} result")
 
 
 def test_whatever_the_nights_they_end_alike(plain: Night, new_night: Callable[[], Night]) -> None:
@@ -102,7 +166,7 @@ def test_whatever_the_nights_they_end_alike(plain: Night, new_night: Callable[[]
 
     last = night.run([extract for extract in extracts if extract[0] == "brands" and not is_first(extract)])
     assert last.counts["fct_message"].inserted > 0, "what waited for its brand is taken up"
-    mine, theirs = _tables(_digest(night)), _tables(_digest(plain))
+    mine, theirs = _tables(night.digest()), _tables(plain.digest())
     assert [table for table in mine if mine[table] != theirs[table]] == []
     assert mine.keys() == theirs.keys()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import shutil
@@ -21,9 +22,10 @@ from night import dbt
 from typer.testing import CliRunner
 
 import simulator
-from orchestration import catalogue, cli, resources, runs, warehouse
+from orchestration import catalogue, cli, marts_digest, resources, runs, warehouse
 from orchestration.history import newest_generation
 from orchestration.settings import Settings
+from orchestration.sources.contract import DATASETS
 
 FIRST = date(2026, 3, 1)
 DAYS = 9
@@ -186,24 +188,53 @@ def test_a_wrong_question_is_answered_in_a_line(
     assert "Traceback" not in done.stderr
 
 
-def test_a_refused_extract_is_named_and_the_rest_published(settings: Settings, first_run: runs.Outcome) -> None:
-    simulator.write(Path(settings.landing), DAYS, 1, 10, FIRST)
-    folder, kept = messages(settings, DAYS - 1), settings.home / "kept"
-    shutil.copytree(folder, kept)
-    for file in folder.iterdir():
-        file.write_bytes(file.read_bytes()[:100])
+@pytest.mark.fault(
+    9,
+    "a truncated gzip of a day that was loaded before, half a last JSON line, a broken Parquet file",
+    "those extracts are refused, what the first brought before stays, the rest is published; exit code 3",
+)
+def test_a_refused_extract_is_named_and_the_rest_published(
+    settings: Settings, first_run: runs.Outcome, figure: Callable[[str], None]
+) -> None:
+    landing, kept = Path(settings.landing), settings.home / "kept"
+    simulator.write(landing, DAYS, 1, 10, FIRST)
+    shutil.copytree(landing, kept)
+    before = "select count(*), max(load_id) from raw.conversations where extract_day = '2026-03-08'"
+    stood = rows(settings, before)
+    (old,) = (landing / "conversations" / "2026-03-08").iterdir()
+    old.write_bytes(old.read_bytes()[:-20])
+    (new,) = (landing / "conversations" / "2026-03-09").iterdir()
+    new.write_bytes(gzip.compress(gzip.decompress(new.read_bytes())[:-20]))
+    (parquet,) = messages(settings, DAYS - 1).iterdir()
+    parquet.write_bytes(parquet.read_bytes()[:100])
     done = causerie(settings, "run")
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "Refused: messages of 2026-03-09" in done.stdout
+    for refused in ("conversations of 2026-03-08", "conversations of 2026-03-09", "messages of 2026-03-09"):
+        assert f"Refused: {refused}" in done.stdout
+    assert rows(settings, before) == stood
     assert rows(settings, "select max(generation) from marts.publication") == [(2,)]
+    loaded = rows(
+        settings,
+        "select (select count(*) from raw.conversations where extract_day = '2026-03-09')"
+        " + (select count(*) from raw.messages where extract_day = '2026-03-09')",
+    )
+    figure(f"3 of 3 refused, rows loaded from them {loaded[0][0]}, exit code {done.returncode}")
+    assert loaded == [(0,)]
 
-    shutil.rmtree(folder)
-    shutil.copytree(kept, folder)
+    shutil.rmtree(landing)
+    shutil.copytree(kept, landing)
     mended = runs.run(settings, None, None)
-    assert (mended.exit_code, [load.dataset for load in mended.loads]) == (0, ["messages"])
+    assert (mended.exit_code, [load.dataset for load in mended.loads]) == (0, ["conversations", "messages"])
 
 
-def test_a_failed_audit_keeps_readers_on_the_old_generation(settings: Settings, first_run: runs.Outcome) -> None:
+@pytest.mark.fault(
+    12,
+    "an extract comes again, empty, or with null in every column",
+    "it never passes; readers keep the old generation",
+)
+def test_a_failed_audit_keeps_readers_on_the_old_generation(
+    settings: Settings, first_run: runs.Outcome, figure: Callable[[str], None]
+) -> None:
     """The last extract of a dataset that always had rows comes again, empty."""
     folder, kept = messages(settings, DAYS - 1), settings.home / "kept again"
     shutil.copytree(folder, kept)
@@ -211,14 +242,20 @@ def test_a_failed_audit_keeps_readers_on_the_old_generation(settings: Settings, 
         file.unlink()
     (folder / "messages.jsonl").touch()
     with warehouse.connect(str(settings.database_url)) as connection:
-        before = newest_generation(connection)
+        before = newest_generation(connection), marts_digest.digest(connection)
     held = runs.run(settings, None, None)
     assert held.exit_code == 1
     assert any("has_rows" in line and "2026-03-09" in line for line in held.failures), held.failures
     again = runs.run(settings, None, None)
     assert again.exit_code == 1, "what an audit held back must not slip out with the next run"
+    nothing = dict.fromkeys(DATASETS["messages"].column_names)
+    (folder / "messages.jsonl").write_text(f"{json.dumps(nothing)}\n" * 10)
+    nulls = runs.run(settings, None, None)
+    assert nulls.exit_code == 1
+    assert any("has_rows" in line for line in nulls.failures), nulls.failures
     with warehouse.connect(str(settings.database_url)) as connection:
-        assert newest_generation(connection) == before
+        assert (newest_generation(connection), marts_digest.digest(connection)) == before
+    figure("2 of 2 held back, marts unchanged")
 
     shutil.rmtree(folder)
     shutil.copytree(kept, folder)
