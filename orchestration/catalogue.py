@@ -397,6 +397,13 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
     ]
 
 
+def definitions(code: str) -> dict[str, str]:
+    """A digest for each indicator that has values: of its SQL and, by `code`, of what that reads."""
+    from orchestration import indicators
+
+    return indicators.definitions(load(), code)
+
+
 def audit_functions() -> list[str]:
     """The SQL functions of the schema next, by which the indicators are computed and judged before publication."""
     from orchestration import indicators

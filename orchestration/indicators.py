@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from textwrap import indent
 from typing import Any
 
@@ -476,6 +477,21 @@ def audit_functions(catalogue: Catalogue) -> list[str]:
         _answers_of_periods(catalogue, "kpi_answers_settling", "t.known_at", settles=True),
     ]
     return [text.replace("marts.", "next.") for text in marts]
+
+
+def definitions(catalogue: Catalogue, code: str) -> dict[str, str]:
+    """By ref a digest of the SQL that computes an indicator: when it changes, so may every value published before.
+
+    `code` stands for what that SQL reads, and so for every indicator alike.
+    """
+    shared = code + "".join((TEMPLATES / name).read_text() for name in ("answers.sql.j2", "kpi_answers.sql.j2"))
+
+    def digest(i: Indicator) -> str:
+        scans = [(scan.sql, scan.parts) for scan in Scans(replace(catalogue, indicators={i.ref: i}))]
+        said = (shared, i.kind, i.stability, i.unknown_unless, scans)
+        return sha256(repr(said).encode()).hexdigest()
+
+    return {i.ref: digest(i) for i in catalogue.computed}
 
 
 def _parameters(parameters: Iterable[tuple[str, str, str | None]] = PARAMETERS) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# The tables of migrations/010_marts.sql, which no model describes.
+# The tables of migrations/, which no model describes.
 OWN_TABLES = frozenset(
-    {"publication", "brand_generation", "load_ledger", "data_quality", "dim_kpi", "access", "rendered"}
+    {"publication", "brand_generation", "load_ledger", "data_quality", "kpi_published", "dim_kpi", "access", "rendered"}
 )
 
 

@@ -30,7 +30,9 @@ def ensure(connection: psycopg.Connection[Any], texts: Iterable[str]) -> list[st
     wanted = _by_name(texts)
     known = {
         name: (kind, digest)
-        for name, kind, digest in connection.execute("select object_name, kind, digest from marts.rendered")
+        for name, kind, digest in connection.execute(
+            "select object_name, kind, digest from marts.rendered where kind <> 'indicator'"
+        )
     }
     changed = []
     for name in known.keys() - wanted.keys():

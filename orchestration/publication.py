@@ -109,6 +109,7 @@ def _prepare(
     # Loads commit in the order of their numbers (loading.py), so whoever sees this one has all before it.
     newest = int(_value(connection, "select coalesce(max(load_id), 0) from raw.load"))
     _render_indicators(connection)
+    _write_indicators(connection)
     at_hand = edition.at_hand()
     if at_hand != edition.prepared(connection) or stale:
         connection.execute(
@@ -137,6 +138,24 @@ def _render_indicators(connection: psycopg.Connection[Any]) -> None:
     )
 
 
+def _write_indicators(connection: psycopg.Connection[Any]) -> None:
+    """Write down in `build.indicator` what each indicator is, and whether it was published under another definition."""
+    definitions = catalogue.definitions(edition.of_models())
+    fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
+    connection.execute(
+        "create table if not exists build.indicator (ref text primary key, is_fixed boolean not null,"
+        " definition text not null, is_redefined boolean not null)"
+    )
+    connection.execute("delete from build.indicator")
+    connection.execute(
+        "insert into build.indicator (ref, is_fixed, definition, is_redefined)"
+        " select i.ref, i.ref = any(%s), i.definition, coalesce(r.digest <> i.definition, false)"
+        " from unnest(%s::text[], %s::text[]) as i (ref, definition)"
+        " left join marts.rendered as r on r.kind = 'indicator' and r.object_name = i.ref",
+        [list(fixed), list(definitions), list(definitions.values())],
+    )
+
+
 def publish(
     connection: psycopg.Connection[Any],
     manifest: Mapping[str, Any],
@@ -160,10 +179,16 @@ def publish(
     remarks += access.ensure_roles(connection, brands)
     with _serialised(connection):
         data_through, newest = _read_run(connection, run_id)
+        restated = any(mart.name == "kpi_period" for mart in marts)
+        if restated:
+            _check_causes(connection)
         counts = _carry_marts(connection, marts)
         counts["dim_kpi"] = _carry_catalogue(connection, dim_kpi)
         remarks += marts_schema.finish(connection, marts)
         rendered = marts_rendered.ensure(connection, functions)
+        _record_definitions(connection)
+        if restated:
+            counts["kpi_published"] = _record_values(connection, instant)
         _carry_ledger(connection, newest)
         connection.execute("delete from raw.touched where load_id <= %s", [newest])
         generation, is_new = _write_generation(connection, run_id, instant, extract_days, counts, data_through)
@@ -212,9 +237,12 @@ def _write_run(
         "create table if not exists build.run (run_id text not null, started_at timestamptz not null,"
         " data_through timestamptz, newest_load_id bigint not null)"
     )
+    connection.execute("alter table build.run add column if not exists published_through timestamptz")
     connection.execute("delete from build.run")
     connection.execute(
-        "insert into build.run (run_id, started_at, data_through, newest_load_id) values (%s, %s, %s, %s)",
+        "insert into build.run (run_id, started_at, data_through, newest_load_id, published_through)"
+        " values (%s, %s, %s, %s,"
+        "  (select p.data_through from marts.publication as p order by p.generation desc limit 1))",
         [run_id, instant, data_through, newest_load_id],
     )
 
@@ -279,6 +307,40 @@ def _carry_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> 
         )
         for mart in marts
     }
+
+
+def _check_causes(connection: psycopg.Connection[Any]) -> None:
+    """The law of publication once more, where nobody can pass it by. Raises PublicationError naming the first few."""
+    rows = connection.execute(
+        "select format('%%s %%s of %%s, %%s %%s (%%s): %%s published, %%s now', ref, bin, brand_id, grain, period_start,"
+        "  dimension_value, coalesce(previous_value::text, 'nothing'), coalesce(value::text, 'nothing'))"
+        " from build.int_kpi_restated where cause is null order by 1 limit 5"
+    ).fetchall()
+    if rows:
+        raise PublicationError(
+            "fixed indicators of periods that are over changed without a cause: " + "; ".join(row[0] for row in rows)
+        )
+
+
+def _record_values(connection: psycopg.Connection[Any], instant: datetime) -> Counts:
+    """The life of each number: what this publication states of periods that are over, where it is new or changed."""
+    columns = "brand_id, grain, period_start, dimension, dimension_value, ref, bin, value, previous_value, cause, loads"
+    inserted = connection.execute(
+        f"insert into marts.kpi_published ({columns}, generation, published_at)"  # noqa: S608
+        f" select {columns}, (select coalesce(max(generation), 0) + 1 from marts.publication), %s"
+        " from build.int_kpi_restated",
+        [instant],
+    )
+    return Counts(inserted=inserted.rowcount)
+
+
+def _record_definitions(connection: psycopg.Connection[Any]) -> None:
+    """The definitions under which the indicators are published from now on."""
+    connection.execute("delete from marts.rendered where kind = 'indicator'")
+    connection.execute(
+        "insert into marts.rendered (object_name, kind, digest)"
+        " select ref, 'indicator', definition from build.indicator"
+    )
 
 
 def _carry_catalogue(connection: psycopg.Connection[Any], rows: Sequence[Mapping[str, Any]]) -> Counts:

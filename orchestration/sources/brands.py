@@ -168,7 +168,8 @@ def _noted(
     }
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into raw.touched (brand_id, entity, entity_id, load_id) values (%s, %s, %s, %s)",
+            "insert into raw.touched (brand_id, entity, entity_id, load_id, is_correction)"
+            " values (%s, %s, %s, %s, true)",
             [(*key, load_id) for key in sorted(stale)],
         )
     return rows

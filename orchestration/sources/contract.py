@@ -42,6 +42,9 @@ class Column:
     required_unless: tuple[str, str] | None = None
     # Written by people: judged and stored with its row, but never copied into the quarantine.
     free_text: bool = False
+    # The instant of the same row from which the value holds: filling it in (or, where it is required, changing it)
+    # tells how things went on. Any other value that changes is a correction, valid from the row's own time.
+    holds_from: str | None = None
 
     @property
     def sql_type(self) -> str:
@@ -115,8 +118,8 @@ AD = Column("ad_id", "id", "The advertisement that brought the visitor.", requir
 AD_PAYLOAD = Column("ad_payload", "text", "What the advertisement's link carried along.", required=False)
 
 
-def _id(name: str, description: str, required: bool = True) -> Column:
-    return Column(name, "id", description, required)
+def _id(name: str, description: str, required: bool = True, holds_from: str | None = None) -> Column:
+    return Column(name, "id", description, required, holds_from=holds_from)
 
 
 def _text(name: str, description: str, required: bool = True) -> Column:
@@ -127,8 +130,8 @@ def _at(name: str, description: str, required: bool = True) -> Column:
     return Column(name, "instant", description, required)
 
 
-def _one_of(name: str, description: str, *values: str) -> Column:
-    return Column(name, "text", description, values=values)
+def _one_of(name: str, description: str, *values: str, holds_from: str | None = None) -> Column:
+    return Column(name, "text", description, values=values, holds_from=holds_from)
 
 
 def _money(name: str, description: str, required: bool = True) -> Column:
@@ -227,8 +230,9 @@ _DATASETS = (
                 "member_id",
                 "Whom it was first attributed to: the member asked for, or the one who took it; never changed after.",
                 required=False,
+                holds_from="handled_at",
             ),
-            Column("is_blocked", "boolean", "The visitor is blocked."),
+            Column("is_blocked", "boolean", "The visitor is blocked.", holds_from="updated_at"),
             PAGE,
             AD,
             AD_PAYLOAD,
@@ -310,9 +314,24 @@ _DATASETS = (
             _id("member_id", "The member it is about.", required=False),
             _at("requested_at", "When the visitor was asked."),
             _at("given_at", "When the visitor answered.", required=False),
-            Column("score", "integer", "The mark, 1 (worst) to 5 (best).", required=False, least=1, most=5),
-            Column("comment", "text", "The visitor's own words.", required=False, free_text=True),
-            _one_of("status", "How far it has come.", "pending", "submitted", "dismissed"),
+            Column(
+                "score",
+                "integer",
+                "The mark, 1 (worst) to 5 (best).",
+                required=False,
+                least=1,
+                most=5,
+                holds_from="given_at",
+            ),
+            Column(
+                "comment",
+                "text",
+                "The visitor's own words.",
+                required=False,
+                free_text=True,
+                holds_from="given_at",
+            ),
+            _one_of("status", "How far it has come.", "pending", "submitted", "dismissed", holds_from="given_at"),
             UPDATED,
         ),
     ),

@@ -17,14 +17,14 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from orchestration.sources import accounts, brands
+from orchestration.sources import accounts, brands, novelty
 from orchestration.sources.batches import Extract, Refusal, Source
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.judging import RULES, cast, unusual, verdict
 from orchestration.sources.profile import write_profile
 from orchestration.sources.staging import LINE_BITS, NotExpress, NotWhole, append, goes_straight, stage, staged_table
 from orchestration.sources.tables import ensure_indexes, names, same, stored_columns, table
-from orchestration.sources.versions import equal, tell_apart
+from orchestration.sources.versions import equal, newer, tell_apart
 
 REFUSED_SHARE = 0.05
 REFUSED_ROWS = 20
@@ -189,7 +189,8 @@ class _Load:
         if any_changed and (self.several or self.stood):
             tell_apart(self.connection, self.dataset, [self.day])
         clock.lap("stored")
-        touched = {column: self._touch(entity, column, changed) for entity, column in self.dataset.touches.items()}
+        said = self._hold_against_rivals(changed) if self.others or self.stood else None
+        touched = {column: self._touch(entity, column, changed, said) for entity, column in self.dataset.touches.items()}
         warnings = self._count_unusual()
         by_brand = accounts.count_rows(self, self._dropped(), rivals=self.several or self.others)
         distinct = {} if self.stood or self.others else touched  # else they hold less, or more, than the rows' own
@@ -420,7 +421,6 @@ class _Load:
             self.execute("insert into {raw} ({columns}) select {columns} from {fresh}", columns=names(columns))
             return self.fresh
         changed = sql.Identifier("pg_temp", "changed")
-        keys = tuple(dict.fromkeys((*self.dataset.key, *self.dataset.touches.values())))
         removed = sql.SQL("r.extract_day = {} and not exists (select from {} f where {})").format(
             sql.Literal(self.day), self.fresh, equal(self.dataset, "f", "r")
         )
@@ -428,10 +428,10 @@ class _Load:
             table(self.dataset), sql.Literal(self.day), equal(self.dataset, "f", "r")
         )
         self.execute(
-            "create temp table changed on commit drop as select {f_keys} from {fresh} f where {added}"
-            + " union all select {r_keys} from {raw} r where {removed}" * (not self.source.adds_only),
-            f_keys=names(keys, "f"),
-            r_keys=names(keys, "r"),
+            "create temp table changed on commit drop as select {f_all}, false as is_gone from {fresh} f where {added}"
+            + " union all select {r_all}, true from {raw} r where {removed}" * (not self.source.adds_only),
+            f_all=names(columns, "f"),
+            r_all=names(columns, "r"),
             added=added,
             removed=removed,
         )
@@ -446,34 +446,85 @@ class _Load:
         )
         return changed
 
-    def _touch(self, entity: str, column: str, changed: sql.Composable) -> sql.Identifier:
-        """Note the entities of changed rows, and those where other extracts have the same row. Returns the table of
-        their ids, by brand."""
-        moved: sql.Composable = sql.SQL("")
-        if self.others and column not in self.dataset.key:
-            moved = sql.SQL(
-                "union select r.brand_id, r.{column} from {changed} c cross join lateral ("
-                "  select * from {raw} r where {same_key} and r.extract_day <> {day} offset 0) r"
+    def _hold_against_rivals(self, changed: sql.Composable) -> sql.Composable:
+        """Each changed row beside the version of another extract that stood before it; returns the table of them."""
+        columns = tuple(dict.fromkeys((*self.dataset.key, *self.dataset.touches.values())))
+        touched = tuple(dict.fromkeys(self.dataset.touches.values()))
+        order = (*self.dataset.version_order, "content_hash")
+        self.execute(
+            """
+            create temp table said on commit drop as
+            select {columns}, {was}, v.load_id is not null as has_rival,
+                   case when v.load_id is null then {since_unknown}
+                        when {is_equal} or {is_beaten} then 'infinity'
+                        when {is_gone} then {since_unknown}
+                        else {since} end as since,
+                   case when {is_gone} then true
+                        when v.load_id is null then {replaces}
+                        else {is_correction} end as is_correction
+              from {changed} c left join lateral (
+                    select * from {raw} r where {same_key} and r.extract_day <> {day}
+                     order by {newest} limit 1) v on true
+            """,
+            columns=names(columns, "c"),
+            was=sql.SQL(", ").join(
+                sql.SQL("{} as {}").format(sql.Identifier("v", name), sql.Identifier(f"was_{name}")) for name in touched
+            ),
+            since_unknown=novelty.since_unknown(self.dataset, "c"),
+            since=novelty.since(self.dataset, "c", "v"),
+            is_correction=novelty.is_correction(self.dataset, "c", "v"),
+            is_equal=equal(self.dataset, "v", "c"),
+            is_beaten=newer(self.dataset, "v", "c"),
+            is_gone=sql.SQL("c.is_gone" if self.stood else "false"),
+            replaces=sql.Literal(self.stood and not self.source.adds_only),
+            changed=changed,
+            same_key=same(self.dataset.key, "r", "c"),
+            newest=sql.SQL(", ").join(sql.SQL("{} desc nulls last").format(sql.Identifier("r", name)) for name in order),
+        )
+        return sql.Identifier("pg_temp", "said")
+
+    def _touch(
+        self, entity: str, column: str, changed: sql.Composable, said: sql.Composable | None
+    ) -> sql.Identifier:
+        """Note the entities of changed rows, and those where other extracts have the same row: since when the load says
+        something new of them, and whether it corrects. Returns the table of their ids, by brand."""
+        if said is None:
+            rows: sql.Composable = sql.SQL("select brand_id, {}, {}, false from {} as c").format(
+                sql.Identifier(column), novelty.since_unknown(self.dataset, "c"), changed
+            )
+        else:
+            rows = sql.SQL("select brand_id, {}, since, is_correction and since < 'infinity' from {}").format(
+                sql.Identifier(column), said
+            )
+        if said is not None and self.others and column not in self.dataset.key:
+            # Where the row was by the version that it replaces, and wherever else another version has it.
+            rows = sql.SQL(
+                "{rows} union all select brand_id, {was}, since, since < 'infinity' from {said}"
+                " where has_rival and {was} is distinct from {column}"
+                " union all select r.brand_id, r.{column}, 'infinity', false from {said} as c cross join lateral ("
+                "  select * from {raw} r where {same_key} and r.extract_day <> {day} offset 0) r where c.has_rival"
             ).format(
+                rows=rows,
+                was=sql.Identifier(f"was_{column}"),
                 column=sql.Identifier(column),
+                said=said,
                 raw=table(self.dataset),
-                changed=changed,
                 same_key=same(self.dataset.key, "r", "c"),
                 day=sql.Literal(self.day),
             )
         # Two statements, since an insert would keep parallel workers from the first.
         ids = sql.Identifier("pg_temp", f"touched_{entity}")
         self.execute(
-            "create temp table {ids} on commit drop as select brand_id, {column} as entity_id from {changed}"
-            " where {column} is not null group by 1, 2 {moved}",
+            "create temp table {ids} on commit drop as"
+            " select brand_id, entity_id, min(since) as since, bool_or(is_correction) as is_correction"
+            " from ({rows}) as touched (brand_id, entity_id, since, is_correction)"
+            " where entity_id is not null group by 1, 2",
             ids=ids,
-            column=sql.Identifier(column),
-            changed=changed,
-            moved=moved,
+            rows=rows,
         )
         self.execute(
-            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
-            " select brand_id, %s, entity_id, {load} from {ids} where entity_id is not null",
+            "insert into raw.touched (brand_id, entity, entity_id, load_id, since, is_correction)"
+            " select brand_id, %s, entity_id, {load}, since, is_correction from {ids}",
             entity,
             ids=ids,
         )

@@ -47,6 +47,8 @@ def _sources() -> dict[str, Any]:
             {"name": "entity", "description": "Kind of the thing: brand, member, conversation, hook and so on."},
             {"name": "entity_id", "description": "The thing."},
             {"name": "load_id", "description": "The load that touched it."},
+            {"name": "since", "description": "The earliest instant of which the load says something new about it."},
+            {"name": "is_correction", "description": "Whether the load took back or altered something."},
         ],
     }
     ledger = [
@@ -61,6 +63,17 @@ def _sources() -> dict[str, Any]:
             {"name": "started_at", "description": "The run's instant."},
             {"name": "data_through", "description": "End of the newest complete extract day."},
             {"name": "newest_load_id", "description": "The newest load that this run takes in."},
+            {"name": "published_through", "description": "End of the newest complete extract day when last published."},
+        ],
+    }
+    indicator = {
+        "name": "indicator",
+        "description": "What the catalogue says of each indicator that has values.",
+        "columns": [
+            {"name": "ref", "description": "The indicator."},
+            {"name": "is_fixed", "description": "Whether its value stands once the period is over."},
+            {"name": "definition", "description": "Digest of the SQL that computes it, and of the models below it."},
+            {"name": "is_redefined", "description": "Whether it was last published under another definition."},
         ],
     }
     return {
@@ -71,7 +84,7 @@ def _sources() -> dict[str, Any]:
                 "description": "Extracts as they arrived, judged row by row.",
                 "tables": [*datasets, touched, *ledger],
             },
-            {"name": "build", "description": "The run's own book-keeping.", "tables": [run]},
+            {"name": "build", "description": "The run's own book-keeping.", "tables": [run, indicator]},
         ],
     }
 

@@ -1,5 +1,6 @@
 -- The local dates on which something touched lies: as it now is, and as it was published. A change of anything can move
--- the indicators of the periods around these dates, and of no others.
+-- the indicators of the periods around these dates, and of no others. Beside them what came late or corrected of the
+-- things that lie there: it explains why published numbers move.
 {%- set facts = [
     ('fct_conversation', 'int_conversations_lived', 'touched_conversation', ['conversation_id'],
      ['requested_at', 'cancelled_at', 'handled_at', 'established_at', 'two_way_at', 'first_call_answered_at',
@@ -26,6 +27,13 @@
     ('fct_site_order', 'int_site_orders_placed', 'touched_visitor', ['visitor_id'], ['ordered_at']),
     ('fct_recommended_line', 'int_recommended_lines_bought', 'touched_visitor', ['visitor_id'], ['ordered_at']),
 ] %}
+{%- macro restatements_of(touched, keys) -%}
+left join {{ ref('restated_entity') }} as e
+        on
+            e.brand_id = f.brand_id
+            and e.entity = '{{ (touched | string).split('_') | last }}'
+            and e.entity_id = f.{{ keys[0] }}
+{%- endmacro %}
 with
 
 instant as (
@@ -33,17 +41,21 @@ instant as (
     {%- for instant in instants %}
     select distinct
         f.brand_id,
-        date_trunc('minute', f.{{ instant }}) as at
+        date_trunc('minute', f.{{ instant }}) as at,
+        e.restatement_id
     from {{ ref(rows) }} as f
+    {{ restatements_of(touched, keys) }}
     where f.{{ instant }} is not null
     union
     select distinct
         f.brand_id,
-        date_trunc('minute', f.{{ instant }}) as at
+        date_trunc('minute', f.{{ instant }}) as at,
+        e.restatement_id
     from marts.{{ mart }} as f
     inner join {{ ref(touched) }} as t
         on t.brand_id = f.brand_id{% for key in keys %} and t.{{ key }} = f.{{ key }}{% endfor %}
 
+    {{ restatements_of(touched, keys) }}
     where f.{{ instant }} is not null
     {{ 'union' if not loop.last }}
     {%- endfor %}
@@ -51,8 +63,10 @@ instant as (
     {%- endfor %}
 )
 
-select distinct
+select
     i.brand_id,
-    {{ local_date('i.at') }} as local_date
+    {{ local_date('i.at') }} as local_date,
+    array_agg(distinct i.restatement_id) filter (where i.restatement_id is not null) as restatement_ids
 from instant as i
 {{ join_local_day('i.brand_id', 'i.at') }}
+group by i.brand_id, {{ local_date('i.at') }}

@@ -1,0 +1,213 @@
+-- What readers will find new in the numbers of periods that are over: first values, and changes with their cause; rows
+-- of kpi_published. A null cause breaks the law of publication, and holds the publication back.
+--
+-- The cause of a change, the first that applies:
+--   definition      the indicator is computed in another way than when it was last published
+--   settings        the brand's zone, attribution window, working hours or currency changed
+--   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
+--                   something of before the period's end
+--   late data       the same, added after the data had been published as complete beyond it
+--   settings        a role is told anew of a time before (in rows by role, or where teams have hours of their own)
+--   fluctuating     the indicator may still move
+-- A fixed indicator may also follow something late or corrected that lies elsewhere (a sale is credited to a dialogue
+-- of another day): where nothing of the period itself explains it, whatever of the brand was restated before its end.
+with
+
+period as (
+    select
+        p.brand_id,
+        p.grain,
+        p.period_start,
+        p.next_period_start,
+        coalesce(p.ends_at, 'infinity') as ends_at,
+        coalesce(p.ends_at <= r.data_through, false) as is_over
+    from {{ ref('touched_period') }} as p
+    cross join {{ source('build', 'run') }} as r
+),
+
+recorded as (
+    select distinct
+        k.brand_id,
+        k.grain,
+        k.period_start,
+        k.ref
+    from period as p
+    inner join marts.kpi_published as k
+        on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start
+    where k.dimension = 'all'
+),
+
+published as (
+    select k.*
+    from period as p
+    inner join marts.kpi_period as k
+        on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start
+),
+
+compared as (
+    select
+        brand_id,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        ref,
+        bin,
+        a.brand_id is not null as is_stated,
+        a.value,
+        k.value as previous_value
+    from {{ ref('int_kpi_answered') }} as a
+    full join published as k using (brand_id, grain, period_start, dimension, dimension_value, ref, bin)
+),
+
+changed as (
+    select
+        c.brand_id,
+        c.grain,
+        c.period_start,
+        c.dimension,
+        c.dimension_value,
+        c.ref,
+        c.bin,
+        c.value,
+        case when r.brand_id is not null then c.previous_value end as previous_value,
+        r.brand_id is null as is_first
+    from compared as c
+    inner join period as p
+        on p.brand_id = c.brand_id and p.grain = c.grain and p.period_start = c.period_start
+    left join recorded as r
+        on r.brand_id = c.brand_id and r.grain = c.grain and r.period_start = c.period_start and r.ref = c.ref
+    where
+        case
+            when r.brand_id is null then p.is_over and c.is_stated
+            else c.value is distinct from c.previous_value
+        end
+),
+
+moved as (
+    select distinct
+        c.brand_id,
+        c.grain,
+        c.period_start
+    from changed as c
+    where not c.is_first
+),
+
+-- What was restated of things that lie in the period: of before its end, and at all.
+restated_here as (
+    select
+        m.brand_id,
+        m.grain,
+        m.period_start,
+        array_agg(distinct e.load_id) filter (where e.since < p.ends_at) as loads_before_end,
+        coalesce(bool_or(e.is_correction) filter (where e.since < p.ends_at), false) as is_corrected_before_end,
+        array_agg(distinct e.load_id) as loads,
+        bool_or(e.is_correction) as is_corrected
+    from moved as m
+    inner join period as p
+        on p.brand_id = m.brand_id and p.grain = m.grain and p.period_start = m.period_start
+    inner join {{ ref('touched_date') }} as d
+        on d.brand_id = m.brand_id and d.local_date >= p.period_start and d.local_date < p.next_period_start
+    cross join lateral unnest(d.restatement_ids) as u (restatement_id)
+    inner join {{ ref('restated_entity') }} as e on e.restatement_id = u.restatement_id and e.brand_id = m.brand_id
+    group by m.brand_id, m.grain, m.period_start
+),
+
+restated as (
+    select
+        e.brand_id,
+        e.load_id,
+        e.entity = 'member' as is_member,
+        e.is_correction,
+        min(e.since) as since
+    from {{ ref('restated_entity') }} as e
+    group by e.brand_id, e.load_id, e.entity = 'member', e.is_correction
+),
+
+-- The same of the whole brand, members apart.
+restated_anywhere as (
+    select
+        m.brand_id,
+        m.grain,
+        m.period_start,
+        array_agg(distinct e.load_id) filter (where not e.is_member) as loads,
+        coalesce(bool_or(e.is_correction) filter (where not e.is_member), false) as is_corrected,
+        array_agg(distinct e.load_id) filter (where e.is_member) as member_loads
+    from moved as m
+    inner join period as p
+        on p.brand_id = m.brand_id and p.grain = m.grain and p.period_start = m.period_start
+    inner join restated as e on e.brand_id = m.brand_id and e.since < p.ends_at
+    group by m.brand_id, m.grain, m.period_start
+),
+
+-- Brands whose settings are not those under which they were published, and the loads that brought the others.
+resettled as (
+    select
+        b.brand_id,
+        coalesce(b.working_hours ? 'teams' or n.working_hours ? 'teams', false) as has_teams,
+        n.brand_id is null or (b.timezone, b.attribution_window_days, b.working_hours, b.currency)
+        is distinct from (n.timezone, n.attribution_window_days, n.working_hours, n.currency) as has_changed,
+        (
+            select array_agg(distinct t.load_id)
+            from {{ source('raw', 'touched') }} as t
+            inner join {{ source('raw', 'load') }} as l on l.load_id = t.load_id
+            where t.brand_id = b.brand_id and t.entity = 'brand' and l.dataset = 'brands'
+        ) as loads
+    from marts.dim_brand as b
+    left join {{ ref('int_brands_current') }} as n on n.brand_id = b.brand_id
+),
+
+judged as (
+    select
+        c.*,
+        case
+            when c.is_first then 'first'
+            when coalesce(i.is_redefined, true) then 'definition'
+            when s.has_changed then 'settings'
+            when i.is_fixed and h.loads_before_end is not null
+                then case when h.is_corrected_before_end then 'corrected data' else 'late data' end
+            when not i.is_fixed and h.loads is not null
+                then case when h.is_corrected then 'corrected data' else 'late data' end
+            when (c.dimension = 'role' or s.has_teams) and w.member_loads is not null then 'settings of members'
+            when not i.is_fixed then 'fluctuating'
+            when w.loads is not null
+                then case when w.is_corrected then 'corrected data elsewhere' else 'late data elsewhere' end
+        end as cause,
+        i.is_fixed,
+        s.loads as brand_loads,
+        h.loads_before_end,
+        h.loads as loads_here,
+        w.member_loads,
+        w.loads as loads_anywhere
+    from changed as c
+    left join {{ source('build', 'indicator') }} as i on i.ref = c.ref
+    left join resettled as s on s.brand_id = c.brand_id
+    left join restated_here as h
+        on h.brand_id = c.brand_id and h.grain = c.grain and h.period_start = c.period_start
+    left join restated_anywhere as w
+        on w.brand_id = c.brand_id and w.grain = c.grain and w.period_start = c.period_start
+)
+
+select
+    j.brand_id,
+    j.grain,
+    j.period_start,
+    j.dimension,
+    j.dimension_value,
+    j.ref,
+    j.bin,
+    j.value,
+    j.previous_value,
+    split_part(split_part(j.cause, ' elsewhere', 1), ' of', 1) as cause,
+    coalesce(
+        case j.cause
+            when 'settings' then j.brand_loads
+            when 'settings of members' then j.member_loads
+            when 'late data elsewhere' then j.loads_anywhere
+            when 'corrected data elsewhere' then j.loads_anywhere
+            when 'late data' then case when j.is_fixed then j.loads_before_end else j.loads_here end
+            when 'corrected data' then case when j.is_fixed then j.loads_before_end else j.loads_here end
+        end,
+        '{}'
+    ) as loads
+from judged as j
