@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge
+from expectations.findings import Finding, judge_by_brand
 
 # Name, left side, whether both sides must be equal (else left <= right), right side. A side is a sum of values (of all
 # bins); `of` takes an indicator's denominator: the things behind an average.
@@ -122,4 +122,4 @@ def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
             "both sides equal, or the part at most the whole",
         )
     }
-    return judge(pd.DataFrame(rows), "kpi_period", suite, ["brand", "identity", "example"])
+    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, ["brand", "identity", "example"])

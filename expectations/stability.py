@@ -2,7 +2,7 @@
 
 Here: the comparison for the periods that a run touched, before they are published. Not here: its proof over random
 brands (tests).
-Next: indicators.py.
+Next: publishing.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge
+from expectations.findings import Finding, judge_by_brand
 
 # Every brand's members are many: of each brand these are asked one by one.
 SAMPLED_MEMBERS = 50
@@ -36,7 +36,7 @@ with sampled as (
         from next.dim_member
         where is_current
     ) as m
-    where m.place <= %(sampled)s
+    where m.place <= coalesce(%(sampled)s::bigint, m.place)
 ),
 
 compared as (
@@ -65,33 +65,39 @@ select
     c.ref as indicator,
     count(*)::int as compared,
     (count(*) filter (where c.has_moved))::int as moved,
-    coalesce(min(c.asked || ': ' || coalesce(c.at_end::text, 'nothing') || ' at its end, '
-        || coalesce(c.now::text, 'nothing') || ' now') filter (where c.has_moved), '') as example
+    (array_agg(c.asked order by c.asked) filter (where c.has_moved))[1] as period,
+    coalesce((array_agg(c.at_end::text order by c.asked) filter (where c.has_moved))[1], 'nothing') as at_its_end,
+    coalesce((array_agg(c.now::text order by c.asked) filter (where c.has_moved))[1], 'nothing') as now
 from compared as c
 group by c.brand_id, c.ref
 order by c.brand_id, c.ref
 """
 
 
-def judge_stability(connection: psycopg.Connection[Any], fixed: Collection[str]) -> list[Finding]:
+def judge_stability(
+    connection: psycopg.Connection[Any], fixed: Collection[str], sampled: int | None = SAMPLED_MEMBERS
+) -> list[Finding]:
     """Holds the touched periods that are over against what they said at their own end: total, by source, by member.
 
-    `fixed` names the indicators that the law binds. A finding that fails names indicator, period and both values.
+    `fixed` names the indicators that the law binds, `sampled` how many members of each brand are asked (None: all).
+    A finding for each brand; one that fails names indicator, period and both values.
     """
     import pandas as pd
-    from great_expectations import expectations as gxe
+
+    from expectations.laws import ExpectPeriodsToStandAsTheyEnded
 
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(AT_END)
         cursor.execute("analyze at_end")
-        rows = cursor.execute(COMPARED, {"sampled": SAMPLED_MEMBERS, "fixed": list(fixed)}).fetchall()
+        rows = cursor.execute(COMPARED, {"sampled": sampled, "fixed": list(fixed)}).fetchall()
     if not rows:
         return []
     suite = {
         "stability": (
-            gxe.ExpectColumnValuesToBeBetween(column="moved", max_value=0),
+            ExpectPeriodsToStandAsTheyEnded(),
             True,
             "every fixed indicator of a period that is over as it stood at the period's end",
         )
     }
-    return judge(pd.DataFrame(rows), "kpi_period", suite, ["brand", "indicator", "example"])
+    names = ["brand", "indicator", "moved", "period", "at_its_end", "now"]
+    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, names)

@@ -398,7 +398,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
 
 
 def definitions(code: str) -> dict[str, str]:
-    """A digest for each indicator that has values: of its SQL and, by `code`, of what that reads."""
+    """A digest for each indicator that periods are stated by: of its SQL and, by `code`, of what that reads."""
     from orchestration import indicators
 
     return indicators.definitions(load(), code)

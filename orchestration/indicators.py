@@ -487,11 +487,11 @@ def definitions(catalogue: Catalogue, code: str) -> dict[str, str]:
     shared = code + "".join((TEMPLATES / name).read_text() for name in ("answers.sql.j2", "kpi_answers.sql.j2"))
 
     def digest(i: Indicator) -> str:
-        scans = [(scan.sql, scan.parts) for scan in Scans(replace(catalogue, indicators={i.ref: i}))]
+        scans = [(scan.sql, scan.parts) for scan in Scans(catalogue, [i])]
         said = (shared, i.kind, i.stability, i.unknown_unless, scans)
         return sha256(repr(said).encode()).hexdigest()
 
-    return {i.ref: digest(i) for i in catalogue.computed}
+    return {i.ref: digest(i) for i in catalogue.dated}
 
 
 def _parameters(parameters: Iterable[tuple[str, str, str | None]] = PARAMETERS) -> str:

@@ -141,7 +141,7 @@ def _render_indicators(connection: psycopg.Connection[Any]) -> None:
 def _write_indicators(connection: psycopg.Connection[Any]) -> None:
     """Write down in `build.indicator` what each indicator is, and whether it was published under another definition."""
     definitions = catalogue.definitions(edition.of_models())
-    fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
+    fixed = {indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"}
     connection.execute(
         "create table if not exists build.indicator (ref text primary key, is_fixed boolean not null,"
         " definition text not null, is_redefined boolean not null)"
@@ -312,7 +312,7 @@ def _carry_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> 
 def _check_causes(connection: psycopg.Connection[Any]) -> None:
     """The law of publication once more, where nobody can pass it by. Raises PublicationError naming the first few."""
     rows = connection.execute(
-        "select format('%%s %%s of %%s, %%s %%s (%%s): %%s published, %%s now', ref, bin, brand_id, grain, period_start,"
+        "select format('%s %s of %s, %s %s (%s): %s published, %s now', ref, bin, brand_id, grain, period_start,"
         "  dimension_value, coalesce(previous_value::text, 'nothing'), coalesce(value::text, 'nothing'))"
         " from build.int_kpi_restated where cause is null order by 1 limit 5"
     ).fetchall()
@@ -326,7 +326,7 @@ def _record_values(connection: psycopg.Connection[Any], instant: datetime) -> Co
     """The life of each number: what this publication states of periods that are over, where it is new or changed."""
     columns = "brand_id, grain, period_start, dimension, dimension_value, ref, bin, value, previous_value, cause, loads"
     inserted = connection.execute(
-        f"insert into marts.kpi_published ({columns}, generation, published_at)"  # noqa: S608
+        f"insert into marts.kpi_published ({columns}, generation, published_at)"
         f" select {columns}, (select coalesce(max(generation), 0) + 1 from marts.publication), %s"
         " from build.int_kpi_restated",
         [instant],

@@ -79,7 +79,8 @@ def entrance(family: str) -> AssetChecksDefinition:
 
 
 def indicators_hold() -> AssetChecksDefinition:
-    """The law of stability and the identities, over what marts would be; a failure keeps the run from publishing."""
+    """The laws of stability and of publication and the identities, over what marts would be; a failure keeps the run
+    from publishing."""
     periods = AssetKey(["next", "kpi_period"])
 
     @multi_asset_check(
@@ -90,6 +91,12 @@ def indicators_hold() -> AssetChecksDefinition:
                 asset=periods,
                 blocking=True,
                 description="A fixed indicator of a period that is over says the same as of its end and now.",
+            ),
+            AssetCheckSpec(
+                name="publication",
+                asset=periods,
+                blocking=True,
+                description="A published fixed indicator of a period that is over changes only with a cause.",
             ),
             AssetCheckSpec(
                 name="identities",
@@ -104,13 +111,14 @@ def indicators_hold() -> AssetChecksDefinition:
         context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
     ) -> Iterator[AssetCheckResult]:
         from expectations import indicators as expected
-        from expectations import stability
+        from expectations import publishing, stability
 
         fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
-        progress.stage("audit", 2)
+        progress.stage("audit", 3)
         with warehouse.connect() as connection:
             for name, judged in (
                 ("stability", lambda: stability.judge_stability(connection, fixed)),
+                ("publication", lambda: publishing.judge_changes(connection)),
                 ("identities", lambda: expected.judge_identities(connection)),
             ):
                 findings = judged()
