@@ -211,6 +211,77 @@ def rows(
 
 
 @app.command()
+def history(
+    ref: Annotated[str, typer.Argument(help="The indicator, such as Chat-Card-12.")],
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    period: Annotated[str, typer.Argument(help="2026, 2026-Q2, 2026-05, 2026-W21 or 2026-05-03.")],
+    source: Annotated[str | None, typer.Option(help="Of this source.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Of this channel.")] = None,
+    role: Annotated[str | None, typer.Option(help="Of members of this role.")] = None,
+    member: Annotated[str | None, typer.Option(help="Of this member (months and longer).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
+) -> None:
+    """The life of one published number: each value since its period was over, why it moved, which loads brought it."""
+    import json
+
+    from orchestration import report as reports
+    from orchestration import restatements, warehouse
+
+    asked = {"source": source, "channel": channel, "role": role, "member": member}
+    given = [(name, value) for name, value in asked.items() if value is not None] or [("all", "all")]
+    if len(given) > 1:
+        raise Problem(f"one of --{' and --'.join(name for name, _ in given)} at a time")
+    grain, start = restatements.period(period)
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        rows = restatements.life(connection, ref, brand, grain, start, *given[0])
+        _, currency = reports.brand_line(connection, brand)
+    if as_json:
+        print(json.dumps(restatements.as_json(rows), ensure_ascii=False))
+        return
+
+    from orchestration import catalogue, console
+
+    known = catalogue.load().indicators.get(ref)
+    of = "" if given == [("all", "all")] else f", {given[0][0]} {given[0][1]}"
+    title = f"{ref}  {known.names['en'] if known else ''}  {brand}, {restatements.period_name(grain, start)}{of}"
+    _console().print(console.life(title, rows, known.unit if known else "count", currency))
+
+
+@app.command()
+def restatements(
+    since: Annotated[date, typer.Option(parser=day, metavar="DAY", help="Publications from this day (UTC) on.")],
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every value, for programs.")] = False,
+) -> None:
+    """Which published numbers have moved, why, and which loads brought it."""
+    import json
+    from datetime import UTC
+
+    from orchestration import restatements as moves
+    from orchestration import warehouse
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        rows = moves.moved(connection, datetime.combine(since, time(), UTC), brand)
+    if as_json:
+        print(json.dumps(moves.as_json(rows), ensure_ascii=False))
+        return
+
+    from orchestration import catalogue, console
+
+    known = catalogue.load().indicators
+    _console().print(console.moved(rows, str(since), lambda ref: known[ref].unit if ref in known else "count"))
+
+
+def language(given: str) -> str:
+    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
+    from orchestration.catalogue import LANGUAGES
+
+    if given not in LANGUAGES:
+        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}", param_hint="--lang")
+    return given
+
+
+@app.command()
 def docs(
     serve: Annotated[bool, typer.Option("--serve", help="Show the site on 127.0.0.1 until stopped.")] = False,
     port: Annotated[int, typer.Option(help="Port of --serve.")] = 8080,

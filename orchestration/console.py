@@ -24,6 +24,7 @@ from orchestration.live import Reading
 from orchestration.progress import Progress
 from orchestration.quarantine import BadRow, Group
 from orchestration.report import NOTHING, WORDS, Question, Row, say, say_change, say_seconds, say_state
+from orchestration.restatements import grouped, load_name, period_name, span
 from orchestration.runs import Outcome
 from orchestration.sources.judging import RULES
 from orchestration.sources.loading import LoadResult
@@ -381,4 +382,59 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
             figures = (say(value, indicators[ref].unit, found.currency) for ref, value in one.figures.items())
             table.add_row(one.name or one.member_id, seen, *figures)
         parts.append(table)
+    return Stack(*parts)
+
+
+# --- the life of published numbers ------------------------------------------------------------------------------------
+
+SHOWN_CHANGES = 12
+
+
+def life(title: str, rows: Sequence[Row], unit: str, currency: str) -> RenderableType:
+    """Every value that one number has had, why it moved, and the loads behind it."""
+    table = Table(title=title, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
+    with_bins = any(row["bin"] for row in rows)
+    for heading in ("published", "generation", *(["class"] if with_bins else []), "value", "before", "cause"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("value", "before") else "left")
+    table.add_column("brought by", overflow="fold")
+    for row in rows:
+        table.add_row(
+            f"{row['published_at']:%Y-%m-%d %H:%M}",
+            str(row["generation"]),
+            *([row["bin"]] if with_bins else []),
+            say(row["value"], unit, currency),
+            "" if row["cause"] == "first" else say(row["previous_value"], unit, currency),
+            row["cause"],
+            "; ".join(map(load_name, row["loads"])),
+        )
+    return table
+
+
+def moved(rows: Sequence[Row], since: str, units: Callable[[str], str]) -> RenderableType:
+    """What moved together, why, and by which loads; of each, the first few totals."""
+    if not rows:
+        return Text(f"No published number has moved since {since}.")
+    parts: list[RenderableType] = []
+    for (generation, brand, cause, _), some in grouped(rows).items():
+        refs = len({row["ref"] for row in some})
+        parts.append(
+            Text(
+                f"{brand}, generation {generation} of {some[0]['published_at']:%Y-%m-%d %H:%M}: {cause};"
+                f" {len(some):,} values of {refs:,} indicators, {span(some)}",
+                style="bold",
+            )
+        )
+        parts += [Text(f"  brought by {load_name(load)}") for load in some[0]["loads"]]
+        totals = [row for row in some if row["dimension"] == "all"]
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        for row in totals[:SHOWN_CHANGES]:
+            before, now = (say(row[name], units(row["ref"])) for name in ("previous_value", "value"))
+            where = " ".join(filter(None, (period_name(row["grain"], row["period_start"]), row["bin"])))
+            table.add_row(row["ref"], where, f"{before} -> {now}")
+        if totals:
+            parts.append(table)
+        if len(totals) > SHOWN_CHANGES:
+            parts.append(
+                Text(f"    and {len(totals) - SHOWN_CHANGES:,} more totals: --json has every value", style="dim")
+            )
     return Stack(*parts)
