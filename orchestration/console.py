@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rich import box
@@ -29,12 +29,17 @@ from orchestration.runs import Outcome
 from orchestration.sources.judging import RULES
 from orchestration.sources.loading import LoadResult
 
+if TYPE_CHECKING:
+    from orchestration.verification import Verdict
+
 STAGES = {
     "load": "Loading extracts into raw",
     "audit": "Auditing extracts",
     "build": "Building with dbt, and its tests",
     "judge": "Auditing indicators",
     "publish": "Publishing into marts",
+    "copy": "Copying raw to a scratch database",
+    "compare": "Comparing with the rebuild",
 }
 PIVOT_BUCKETS = 8
 
@@ -382,6 +387,30 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
             figures = (say(value, indicators[ref].unit, found.currency) for ref, value in one.figures.items())
             table.add_row(one.name or one.member_id, seen, *figures)
         parts.append(table)
+    return Stack(*parts)
+
+
+# --- verification -----------------------------------------------------------------------------------------------------
+
+
+def verdicts(found: Sequence[Verdict]) -> RenderableType:
+    """What each comparison came to, and the first differences of those that found any."""
+    parts: list[RenderableType] = []
+    for one in found:
+        if one.passed:
+            parts.append(Text(f"✓ {one.name}: {one.looked_at}", style="green"))
+            continue
+        parts.append(Text(f"✗ {one.name}: {one.looked_at}, {one.differences:,} differences", style="red"))
+        parts += [Text(f"    {line}") for line in one.named]
+        if one.differences > len(one.named):
+            parts.append(Text(f"    and {one.differences - len(one.named):,} more", style="dim"))
+    wrong = sum(not one.passed for one in found)
+    last = (
+        f"{wrong} of {len(found)} comparisons found differences."
+        if wrong
+        else "Everything published is as it should be."
+    )
+    parts.append(Text(last, style="bold red" if wrong else "bold green"))
     return Stack(*parts)
 
 
