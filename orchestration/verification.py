@@ -97,8 +97,8 @@ def _brands(connection: psycopg.Connection[Any], brand: str | None) -> list[str]
     if newest_generation(connection) is None:
         raise VerificationError("nothing is published yet: run `causerie run` first")
     row = connection.execute(
-        "select exists (select 1 from raw.touched)"
-        " or coalesce((select max(load_id) from raw.load), 0) > (select coalesce(max(load_id), 0) from marts.load_ledger)"
+        "select exists (select 1 from raw.touched) or coalesce((select max(load_id) from raw.load), 0)"
+        " > (select coalesce(max(load_id), 0) from marts.load_ledger)"
     ).fetchone()
     if row and row[0]:
         raise VerificationError("extracts are loaded that are not published yet: run `causerie run` first")
