@@ -145,8 +145,11 @@ resettled as (
     select
         b.brand_id,
         coalesce(b.working_hours ? 'teams' or n.working_hours ? 'teams', false) as has_teams,
-        n.brand_id is null or (b.timezone, b.attribution_window_days, b.working_hours, b.currency)
-        is distinct from (n.timezone, n.attribution_window_days, n.working_hours, n.currency) as has_changed,
+        n.brand_id is null
+        or b.timezone <> n.timezone
+        or b.attribution_window_days <> n.attribution_window_days
+        or b.currency <> n.currency
+        or b.working_hours is distinct from n.working_hours as has_changed,
         (
             select array_agg(distinct t.load_id)
             from {{ source('raw', 'touched') }} as t
