@@ -144,12 +144,12 @@ restated_anywhere as (
 resettled as (
     select
         b.brand_id,
-        coalesce(b.working_hours ? 'teams' or n.working_hours ? 'teams', false) as has_teams,
+        b.working_hours -> 'teams' is not null or n.working_hours -> 'teams' is not null as has_teams,
         n.brand_id is null
         or b.timezone <> n.timezone
         or b.attribution_window_days <> n.attribution_window_days
         or b.currency <> n.currency
-        or b.working_hours is distinct from n.working_hours as has_changed,
+        or coalesce(b.working_hours, 'null') <> coalesce(n.working_hours, 'null') as has_changed,
         (
             select array_agg(distinct t.load_id)
             from {{ source('raw', 'touched') }} as t
