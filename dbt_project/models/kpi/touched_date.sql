@@ -27,13 +27,6 @@
     ('fct_site_order', 'int_site_orders_placed', 'touched_visitor', ['visitor_id'], ['ordered_at']),
     ('fct_recommended_line', 'int_recommended_lines_bought', 'touched_visitor', ['visitor_id'], ['ordered_at']),
 ] %}
-{%- macro restatements_of(touched, keys) -%}
-left join {{ ref('restated_entity') }} as e
-        on
-            e.brand_id = f.brand_id
-            and e.entity = '{{ (touched | string).split('_') | last }}'
-            and e.entity_id = f.{{ keys[0] }}
-{%- endmacro %}
 with
 
 instant as (
@@ -44,7 +37,11 @@ instant as (
         date_trunc('minute', f.{{ instant }}) as at,
         e.restatement_id
     from {{ ref(rows) }} as f
-    {{ restatements_of(touched, keys) }}
+    left join {{ ref('restated_entity') }} as e
+        on
+            e.brand_id = f.brand_id
+            and e.entity = '{{ touched.split('_') | last }}'
+            and e.entity_id = f.{{ keys[0] }}
     where f.{{ instant }} is not null
     union
     select distinct
@@ -55,7 +52,11 @@ instant as (
     inner join {{ ref(touched) }} as t
         on t.brand_id = f.brand_id{% for key in keys %} and t.{{ key }} = f.{{ key }}{% endfor %}
 
-    {{ restatements_of(touched, keys) }}
+    left join {{ ref('restated_entity') }} as e
+        on
+            e.brand_id = f.brand_id
+            and e.entity = '{{ touched.split('_') | last }}'
+            and e.entity_id = f.{{ keys[0] }}
     where f.{{ instant }} is not null
     {{ 'union' if not loop.last }}
     {%- endfor %}
