@@ -166,7 +166,7 @@ def test_roles_and_definitions_move_what_they_are_about(shop: Shop, monkeypatch:
     known = catalogue.load()
     starts = known.indicators["Chat-Card-1"]
     assert starts.numerator
-    mine = replace(starts, numerator=replace(starts.numerator, where="f.member_id is not null"))
+    mine = replace(starts, numerator=replace(starts.numerator, where="member_id is not null"))
     monkeypatch.setattr(catalogue, "load", lambda: replace(known, indicators={**known.indicators, starts.ref: mine}))
     assert shop.publish() == 3
     load, members = shop.load_of("conversations", 5), shop.load_of("members", 6)
