@@ -242,7 +242,7 @@ def _write_run(
     connection.execute(
         "insert into build.run (run_id, started_at, data_through, newest_load_id, published_through)"
         " values (%s, %s, %s, %s,"
-        "  (select p.data_through from marts.publication as p order by p.generation desc limit 1))",
+        "  (select max(p.data_through) from marts.publication as p))",
         [run_id, instant, data_through, newest_load_id],
     )
 

@@ -3,11 +3,13 @@
 --
 -- The cause of a change, the first that applies:
 --   definition      the indicator is computed in another way than when it was last published
---   settings        the brand's zone, attribution window, working hours or currency changed
+--   settings        the brand's zone, attribution window, working hours or currency changed; or did before, so that a
+--                   period which had been over was not any more
 --   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
 --                   something of before the period's end
 --   late data       the same, added after the data had been published as complete beyond it
---   settings        a role is told anew of a time before (in rows by role, or where teams have hours of their own)
+--   settings        a role is told anew of a time before (in rows by role, or where teams have hours of their own;
+--                   of a fixed indicator, anywhere if nothing else explains it)
 --   fluctuating     the indicator may still move
 -- A fixed indicator may also follow something late or corrected that lies elsewhere (a sale is credited to a dialogue
 -- of another day): where nothing of the period itself explains it, whatever of the brand was restated before its end.
@@ -20,7 +22,8 @@ period as (
         p.period_start,
         p.next_period_start,
         coalesce(p.ends_at, 'infinity') as ends_at,
-        coalesce(p.ends_at <= r.data_through, false) as is_over
+        coalesce(p.ends_at <= r.data_through, false) as is_over,
+        p.is_gone or p.ends_at <= r.published_through as was_over
     from {{ ref('touched_period') }} as p
     cross join {{ source('build', 'run') }} as r
 ),
@@ -71,7 +74,8 @@ changed as (
         c.bin,
         c.value,
         case when r.brand_id is not null then c.previous_value end as previous_value,
-        r.brand_id is null as is_first
+        r.brand_id is null as is_first,
+        p.was_over
     from compared as c
     inner join period as p
         on p.brand_id = c.brand_id and p.grain = c.grain and p.period_start = c.period_start
@@ -166,7 +170,7 @@ judged as (
         case
             when c.is_first then 'first'
             when coalesce(i.is_redefined, true) then 'definition'
-            when s.has_changed then 'settings'
+            when s.has_changed or not c.was_over then 'settings'
             when i.is_fixed and h.loads_before_end is not null
                 then case when h.is_corrected_before_end then 'corrected data' else 'late data' end
             when not i.is_fixed and h.loads is not null
@@ -175,6 +179,7 @@ judged as (
             when not i.is_fixed then 'fluctuating'
             when w.loads is not null
                 then case when w.is_corrected then 'corrected data elsewhere' else 'late data elsewhere' end
+            when w.member_loads is not null then 'settings of members'
         end as cause,
         i.is_fixed,
         s.loads as brand_loads,
