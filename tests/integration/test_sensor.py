@@ -1,0 +1,73 @@
+"""The sensor finds what is new, late and replaced, asks for it once, and leaves what stands alone.
+
+Not here: which runs a set of days makes (tests/unit/test_jobs.py). Next: orchestration/jobs.py.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dagster import RunRequest, SkipReason, build_sensor_context
+from landing_of import brand, conversation, write
+
+from orchestration import definitions, extracts, warehouse
+from orchestration.settings import Settings
+from orchestration.sources import ledger
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading import load_extract
+
+FIRST, SECOND, THIRD = date(2026, 3, 10), date(2026, 3, 11), date(2026, 3, 12)
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    return Settings.from_environment({"CAUSERIE_HOME": str(tmp_path), "CAUSERIE_DATABASE_URL": database})
+
+
+def _land(settings: Settings, dataset: str, day: date, *rows: dict[str, object]) -> None:
+    write(Path(settings.landing) / dataset / day.isoformat() / "part-0.jsonl", rows)
+
+
+def _load(settings: Settings, *extract: tuple[str, date]) -> None:
+    sources = extracts.sources_of(settings)
+    with warehouse.connect(settings.database_url or "") as connection:
+        for dataset, day in extract:
+            load_extract(connection, DATASETS[dataset], day, sources[dataset])
+
+
+def _asked(settings: Settings) -> list[RunRequest]:
+    """What the sensor asks for; nothing where it says that all is loaded."""
+    sensor = definitions.build(settings, first=FIRST).resolve_sensor_def("new_late_or_changed_extracts")
+    found = sensor.evaluate_tick(build_sensor_context())
+    assert bool(found.run_requests) != (found.skip_message is not None), SkipReason
+    return list(found.run_requests or [])
+
+
+def test_new_late_and_replaced_extracts_are_asked_for_once(settings: Settings) -> None:
+    _land(settings, "brands", FIRST, brand())
+    for day in (FIRST, THIRD):
+        _land(settings, "conversations", day, conversation(day.day))
+    _load(settings, ("brands", FIRST), ("conversations", FIRST), ("conversations", THIRD))
+    assert _asked(settings) == []
+
+    _land(settings, "conversations", SECOND, conversation(SECOND.day))
+    _land(settings, "conversations", FIRST, conversation(FIRST.day), conversation(1))
+    with warehouse.connect(settings.database_url or "") as connection:
+        pending = ledger.pending(connection, extracts.sources_of(settings), THIRD)
+    assert [(one.day, one.reason) for one in pending] == [(FIRST, "changed"), (SECOND, "late")]
+    (request,) = _asked(settings)
+    assert {str(key.to_user_string()) for key in request.asset_selection or []} >= {"chat", "publication"}
+    assert "sales" not in {str(key.to_user_string()) for key in request.asset_selection or []}
+    days = [request.tags[tag] for tag in request.tags if "asset_partition_range" in tag]
+    assert sorted(days) == ["2026-03-10", "2026-03-11"]
+    (again,) = _asked(settings)
+    assert again.run_key == request.run_key, "Dagster runs one key once"
+
+    _land(settings, "conversations", SECOND, conversation(SECOND.day), conversation(2))
+    (changed,) = _asked(settings)
+    assert changed.run_key != request.run_key, "what has changed meanwhile is another question"
+
+    _load(settings, ("conversations", FIRST), ("conversations", SECOND))
+    assert _asked(settings) == []
