@@ -63,7 +63,7 @@ def _sources() -> dict[str, Any]:
             {"name": "started_at", "description": "The run's instant."},
             {"name": "data_through", "description": "End of the newest complete extract day."},
             {"name": "newest_load_id", "description": "The newest load that this run takes in."},
-            {"name": "published_through", "description": "End of the newest complete extract day that was ever published."},
+            {"name": "published_through", "description": "End of the newest complete extract day ever published."},
         ],
     }
     indicator = {
