@@ -39,7 +39,7 @@ order by r.brand_id, r.ref
 def judge_changes(connection: psycopg.Connection[Any]) -> list[Finding]:
     """Every change of a published number that this run would bring, a finding for each brand with changes.
 
-    One that fails names indicator, period, and the value before and after. Nothing when nothing changes.
+    One that fails names indicator, period, and the value before and after.
     """
     import pandas as pd
 
@@ -47,14 +47,9 @@ def judge_changes(connection: psycopg.Connection[Any]) -> list[Finding]:
 
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(CHANGES).fetchall()
+    expected = "published numbers of periods that are over moved by late or corrected data, settings or definition only"
     if not rows:
-        return []
-    suite = {
-        "publication": (
-            ExpectChangesToHaveACause(),
-            True,
-            "published numbers of periods that are over changed by late or corrected data, settings or definition only",
-        )
-    }
+        return [Finding("publication", "kpi_period", True, True, "no published number moves", expected)]
+    suite = {"publication": (ExpectChangesToHaveACause(), True, expected)}
     names = ["brand", "indicator", "unexplained", "period", "published", "now"]
     return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, names)
