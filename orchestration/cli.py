@@ -228,7 +228,8 @@ def verify(brand: Annotated[str | None, typer.Argument(help="Only this brand.")]
         os.fdopen(os.dup(terminal), "w") as stream,
     ):
         out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
-        with resources.writing(settings, out.print) as opened, console.RunProgress(out) as progress:
+        turn = resources.writing(settings, verification.RUN_ID, out.print)
+        with turn as opened, console.RunProgress(out) as progress:
             found = verification.verify(settings, opened.url, brand, progress)
             progress.done()
         out.print(console.verdicts(found))
@@ -295,15 +296,6 @@ def restatements(
 
     known = catalogue.load().indicators
     _console().print(console.moved(rows, str(since), lambda ref: known[ref].unit if ref in known else "count"))
-
-
-def language(given: str) -> str:
-    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
-    from orchestration.catalogue import LANGUAGES
-
-    if given not in LANGUAGES:
-        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}", param_hint="--lang")
-    return given
 
 
 @app.command()

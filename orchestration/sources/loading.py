@@ -190,7 +190,8 @@ class _Load:
             tell_apart(self.connection, self.dataset, [self.day])
         clock.lap("stored")
         said = self._hold_against_rivals(changed) if self.others or self.stood else None
-        touched = {column: self._touch(entity, column, changed, said) for entity, column in self.dataset.touches.items()}
+        touches = self.dataset.touches.items()
+        touched = {column: self._touch(entity, column, changed, said) for entity, column in touches}
         warnings = self._count_unusual()
         by_brand = accounts.count_rows(self, self._dropped(), rivals=self.several or self.others)
         distinct = {} if self.stood or self.others else touched  # else they hold less, or more, than the rows' own
@@ -479,7 +480,9 @@ class _Load:
             replaces=sql.Literal(self.stood and not self.source.adds_only),
             changed=changed,
             same_key=same(self.dataset.key, "r", "c"),
-            newest=sql.SQL(", ").join(sql.SQL("{} desc nulls last").format(sql.Identifier("r", name)) for name in order),
+            newest=sql.SQL(", ").join(
+                sql.SQL("{} desc nulls last").format(sql.Identifier("r", name)) for name in order
+            ),
         )
         return sql.Identifier("pg_temp", "said")
 
