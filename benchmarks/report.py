@@ -28,7 +28,6 @@ from orchestration.sources.contract import DATASETS
 from orchestration.sources.tables import ensure_indexes
 from orchestration.transformation import dbt_executable
 
-DATABASE = "causerie_benchmark"
 RUNS = 5
 
 # Pseudo-random by hashing, so that every run makes the same brand.
@@ -86,6 +85,8 @@ select
     + (select count(answered_at) from marts.fct_turn where brand_id = 'bench' and began_at >= %(from)s and began_at < %(to)s)
 """  # noqa: E501
 SLOT = "p_sources => '{direct,hook}', p_roles => '{1,2,3}', p_time_from => '09:00', p_time_to => '19:00'"
+# Sections 1 to 5 of the indicators, by area.
+AREAS = ("waiting_list", "hook", "conversations", "ratings_and_sales", "widget")
 # question, first date, date after the last, further arguments, what the issue allows in milliseconds
 QUESTIONS = (
     ("a month", "2023-05-01", "2023-06-01", "", 150),
@@ -104,11 +105,12 @@ def main() -> None:
     asked = arguments.parse_args()
     settings = Settings.from_environment()
     admin = warehouse.url(settings)
-    url = conninfo.make_conninfo(admin, dbname=DATABASE)
+    database = f"causerie_benchmark_{asked.conversations}"
+    url = conninfo.make_conninfo(admin, dbname=database)
     with psycopg.connect(admin, autocommit=True) as connection:
-        found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
+        found = connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone()
         if not found:
-            connection.execute(f"create database {DATABASE}")
+            connection.execute(f"create database {database}")
     try:
         if not found:
             make(url, asked.conversations, settings)
@@ -116,7 +118,7 @@ def main() -> None:
     finally:
         if not asked.keep:
             with psycopg.connect(admin, autocommit=True) as connection:
-                connection.execute(f"drop database if exists {DATABASE} (force)")
+                connection.execute(f"drop database if exists {database} (force)")
 
 
 def make(url: str, conversations: int, settings: Settings) -> None:
@@ -155,6 +157,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
 
 
 def measure(url: str) -> None:
+    refs = [indicator.ref for indicator in catalogue.load().computed if indicator.area in AREAS]
     with warehouse.connect(url) as connection:
         connection.autocommit = True
         size = connection.execute("select count(*) from marts.fct_message").fetchone()
@@ -163,14 +166,14 @@ def measure(url: str) -> None:
         for name, first, after, more, wanted in QUESTIONS:
             floor = timed(connection, FLOOR, {"from": first, "to": after})
             report = (
-                f"select count(*) from marts.kpi_report('bench', %(from)s::date, %(to)s::date - 1"
+                "select count(*) from marts.kpi_report('bench', %(from)s::date, %(to)s::date - 1, p_refs => %(refs)s"
                 f"{', ' + more if more else ''})"
             )
-            took = timed(connection, report, {"from": first, "to": after})
+            took = timed(connection, report, {"from": first, "to": after, "refs": refs})
             print(f"{name:34}{took:9.0f}{floor:9.0f}{took / floor:8.1f}{wanted:9}", flush=True)
 
 
-def timed(connection: psycopg.Connection[Any], query: str, values: dict[str, str]) -> float:
+def timed(connection: psycopg.Connection[Any], query: str, values: dict[str, Any]) -> float:
     """Median of several runs in milliseconds, after one that warms up."""
     connection.execute(query.encode(), values).fetchall()
     took = []

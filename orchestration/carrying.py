@@ -43,12 +43,14 @@ def carry(
     rows: sql.Identifier,
     touched: Touched | None = None,
     *,
+    order: Sequence[str] = (),
     keep_vanished: bool = False,
 ) -> Counts:
     """Make marts.`table` hold `rows`: as far as `touched` reaches, or as a whole without it.
 
-    A row that moved from one touched key to another is an update, for it is found by its own key. Part of the
-    caller's transaction. Raises psycopg errors, among them the unique key's where `rows` has a key twice.
+    New rows are laid down in `order`. A row that moved from one touched key to another is an update, for it is found by
+    its own key. Part of the caller's transaction. Raises psycopg errors, among them the unique key's where `rows` has a
+    key twice.
     """
     mart = sql.Identifier("marts", table)
     texts = _collatable(connection, table)
@@ -87,7 +89,7 @@ def carry(
         connection,
         sql.SQL(
             "insert into {} ({}) select {} from {}"
-            " where not exists (select 1 from {} as published where {}) returning 1"
+            " where not exists (select 1 from {} as published where {}){} returning 1"
         ).format(
             mart,
             sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -95,6 +97,7 @@ def carry(
             fresh,
             mart,
             _equal("fresh", "published", key),
+            sql.SQL(" order by {}").format(_plain("fresh", order)) if order else sql.SQL(""),
         ),
     )
     return Counts(inserted, updated, deleted)

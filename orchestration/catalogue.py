@@ -44,8 +44,9 @@ class CatalogueError(ValueError):
 class Relation:
     """A kind of thing that can be counted, one row each.
 
-    `anchor` is the SQL instant that must lie in the window; `identifier` tells one of the things from another; `per`
-    names the key where one thing is several rows of the fact, and `evidence` the aggregates that then describe it.
+    `anchor` is the SQL instant that must lie in the window; `columns` are those that it has beside its fact's, from
+    `join`; `identifier` tells one of the things from another; `per` names the key where one thing is several rows of
+    the fact, and `evidence` the aggregates that then describe it; with `once`, such a thing counts each of these once.
     `ignores` says what of the window does not apply, where a thing counts for an instant or for all time.
     """
 
@@ -55,10 +56,12 @@ class Relation:
     ignores: tuple[str, ...]
     where: str | None
     join: str | None
+    columns: Mapping[str, str]
     dimensions: Mapping[str, str]
     member_known_at: str | None
     member_given: str | None
     per: tuple[str, ...]
+    once: tuple[str, ...]
     evidence: Mapping[str, str]
     entity: str
     identifier: str
@@ -66,13 +69,17 @@ class Relation:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number over the rows of a relation: how many satisfy `where`, or the sum, average or median of `value`."""
+    """A number over the rows of a relation: how many satisfy `where`, or the sum, average or median of `value`.
+
+    Where the value is a time span in seconds, `duration` is that span as an interval: quicker to sum and to sort.
+    """
 
     of: str
     where: str | None
     value: str | None
     filters: tuple[str, ...]
     breakdowns: tuple[str, ...] = ()
+    duration: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,10 +210,12 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
         ignores=tuple(entry.get("ignores", ())),
         where=entry.get("where"),
         join=entry.get("join"),
+        columns=entry.get("columns", {}),
         dimensions=entry.get("dimensions", {}),
         member_known_at=entry.get("member_known_at"),
         member_given=entry.get("member_given"),
         per=per,
+        once=tuple(entry.get("once", ())),
         evidence=entry.get("evidence", {}),
         entity=entry["entity"],
         identifier=" || ' ' || ".join(per) if per else identifiers[entry["fact"]],
@@ -214,12 +223,14 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
 
 
 def _measure(entry: Mapping[str, Any], filters: tuple[str, ...], breakdowns: tuple[str, ...]) -> Measure:
+    duration = entry.get("duration")
     return Measure(
         of=entry["of"],
         where=entry.get("where"),
-        value=entry.get("value", entry.get("sum")),
+        value=f"extract(epoch from {duration})" if duration else entry.get("value", entry.get("sum")),
         filters=tuple(entry.get("filters", filters)),
         breakdowns=breakdowns,
+        duration=duration,
     )
 
 
@@ -252,7 +263,9 @@ def _indicator(entry: Mapping[str, Any], bins: Mapping[str, list[Any]], relation
     if "average" in entry:
         kind = "ratio"
         numerator = _measure(entry["average"], filters, breakdowns)
-        denominator = _measure({k: v for k, v in entry["average"].items() if k != "value"}, filters, breakdowns)
+        denominator = _measure(
+            {k: v for k, v in entry["average"].items() if k not in ("value", "duration")}, filters, breakdowns
+        )
     elif "median" in entry:
         kind = "median"
         median = _measure(entry["median"], filters, breakdowns)

@@ -1,13 +1,14 @@
-"""Renders the catalogue into SQL: indicators over the same relation and filters share one scan.
+"""Renders the catalogue into SQL: indicators over the same relation and filters share one scan, scans share a reading.
 
-Here: scans, parts and the functions of marts built on them. Not here: what an indicator is (catalogue.py) and the shape
-of the statements (dbt_project/indicators/*.sql.j2).
+Here: scans, readings, parts and the functions of marts built on them. Not here: what an indicator is (catalogue.py) and
+the shape of the statements (dbt_project/indicators/*.sql.j2).
 Read next: dbt_project/indicators/kpi_report.sql.j2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from textwrap import indent
@@ -142,36 +143,42 @@ def window_condition(instant: str) -> str:
     )
 
 
-# Over the views of `next` PostgreSQL reaches an index only from within a subquery that it may not flatten.
-FENCE = "\n    offset 0"
+# What is computed once a row stands in a subquery that PostgreSQL may not flatten, or it would compute it at each use.
+# Written as a bigint from the start, it leaves the subquery fit for parallel plans.
+FENCE = "\noffset bigint '0'"
 
 
-def dayed(fact: DayedFact, is_fenced: bool) -> str:
-    """The messages in a question's period: days of them for whole days, else one by one."""
-    fence = FENCE if is_fenced else ""
-    of_days = [*(f"d.{c}" for c in fact.columns), *(day for day, _ in fact.contents.values())]
-    of_messages = [*(f"m.{c}" for c in fact.columns), *(message for _, message in fact.contents.values())]
-    names = ", ".join((*fact.columns, *fact.contents, "at"))
-    return f"""cross join lateral (
-    (select {", ".join(of_days)}, d.{fact.days_at} as at
-    from marts.{fact.days} as d
-    where
-        q.is_whole
-        and d.brand_id = p_brand
-        and d.local_date >= q.from_date
-        and d.local_date < q.to_date
-        and {weekday_condition("d.iso_weekday")}{fence})
-    union all
-    (select {", ".join(of_messages)}, m.{fact.messages_at} as at
-    from marts.fct_message as m{fact.join}
-    where
-        not q.is_whole
-        and {fact.where}
-        and m.brand_id = p_brand
-        and m.{fact.messages_at} >= q.starts_at
-        and m.{fact.messages_at} < q.cut_at
-        and {indent(window_condition(f"m.{fact.messages_at}"), "        ").strip()}{fence})
-) as f ({names})"""
+def placeholder(fact: str) -> str:
+    """Where the rows of a dayed fact are to be read from: put in when a statement is made."""
+    return f"<{fact}>"
+
+
+def by_day(fact: DayedFact) -> str:
+    """The messages in a question's period of whole days: days of them."""
+    columns = [*(f"d.{c}" for c in fact.columns), *(f"{day} as {name}" for name, (day, _) in fact.contents.items())]
+    return f"""select {", ".join(columns)}, d.{fact.days_at} as at
+from marts.{fact.days} as d
+where
+    q.is_whole
+    and d.brand_id = p_brand
+    and d.local_date >= q.from_date
+    and d.local_date < q.to_date
+    and {weekday_condition("d.iso_weekday")}"""
+
+
+def by_message(fact: DayedFact) -> str:
+    """The messages in a question's window that is no whole days: one by one."""
+    contents = (f"{message} as {name}" for name, (_, message) in fact.contents.items())
+    columns = [*(f"m.{c}" for c in fact.columns), *contents]
+    return f"""select {", ".join(columns)}, m.{fact.messages_at} as at
+from marts.fct_message as m{fact.join}
+where
+    not q.is_whole
+    and {fact.where}
+    and m.brand_id = p_brand
+    and m.{fact.messages_at} >= q.starts_at
+    and m.{fact.messages_at} < q.cut_at
+    and {indent(window_condition(f"m.{fact.messages_at}"), "    ").strip()}"""
 
 
 @dataclass
@@ -185,9 +192,22 @@ class Part:
     median: str = "null"
 
 
+@dataclass(frozen=True)
+class Aggregate:
+    """A SQL aggregate over the rows of a scan that satisfy all of `conditions`; it stands for {} in `result`."""
+
+    call: str
+    conditions: tuple[str, ...] = ()
+    result: str = "{}"
+
+    def sql(self, *more: str) -> str:
+        conditions = (*more, *self.conditions)
+        return self.result.format(self.call + (f" filter (where {' and '.join(conditions)})" if conditions else ""))
+
+
 @dataclass
 class Scan:
-    """One pass over a relation under one set of filters, which answers for every indicator that shares both."""
+    """A relation under one set of filters, which answers for every indicator that shares both."""
 
     relation: Relation
     filters: tuple[str, ...]
@@ -195,23 +215,30 @@ class Scan:
     breakdowns: tuple[str, ...] = ()
     # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
     spread: tuple[str, ...] = ()
-    is_fenced: bool = False
     parts: list[Part] = field(default_factory=list)
-    aggregates: dict[str, str] = field(default_factory=dict)
+    aggregates: dict[Aggregate, str] = field(default_factory=dict)
+    values: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         apart = (*(f[0] for f in self.filters), *(f"by_{b}" for b in self.breakdowns))
-        return "_".join(["scan", self.relation.name, *apart, *(f"any_{s}" for s in self.spread)])
+        return "_".join([self.relation.name, *apart, *(f"any_{s}" for s in self.spread)])
 
     @property
     def refs(self) -> list[str]:
         return sorted({part.ref for part in self.parts})
 
-    def aggregate(self, expression: str) -> str:
-        """The column of the scan that holds this aggregate; the same aggregate is computed once."""
-        column = self.aggregates.setdefault(expression, f"a{len(self.aggregates)}")
+    def aggregate(self, call: str, *conditions: str | None, result: str = "{}") -> str:
+        """The column that holds this aggregate; the same aggregate is computed once."""
+        aggregate = Aggregate(call, tuple(f"({c})" for c in conditions if c), result)
+        column = self.aggregates.setdefault(aggregate, f"{self.name}_{len(self.aggregates)}")
         return f"s.{column}"
+
+    def value(self, expression: str, where: str | None) -> str:
+        """The column that holds this value of a row: computed once, and only where it is asked for."""
+        if expression.isidentifier():
+            return expression
+        return self.values.setdefault((expression, where), f"{self.name}_value_{len(self.values)}")
 
     def dimension(self, name: str) -> str:
         """The SQL of a dimension of the rows, null where there is no member."""
@@ -249,17 +276,23 @@ class Scan:
             f"    else array[{value('v_breakdown[1]')}, {value('v_breakdown[2]')}] end"
         )
 
+    def fits(self) -> str:
+        """That the rows can be told apart by the asked breakdown; else they state their total."""
+        return f"v_breakdown <@ {array((*self.dimensions, *time_breakdowns(self.relation.ignores)))}"
+
+    def window(self) -> list[str]:
+        """When a row of the fact must lie, so that it can be counted."""
+        if self.relation.fact in DAYED_FACTS:
+            return []
+        brand = "f.brand_id = p_brand"
+        if self.relation.ignores:
+            return [brand]
+        anchor = self.relation.anchor
+        return [brand, f"{anchor} >= q.starts_at", f"{anchor} < q.cut_at", window_condition(anchor)]
+
     def conditions(self) -> list[str]:
-        """What a row must satisfy to be counted."""
-        relation = self.relation
-        fits = f"v_breakdown <@ {array((*self.dimensions, *time_breakdowns(relation.ignores)))}"
-        conditions = [
-            f"q.scope = case when {fits} then 'bucket' else 'total' end",
-        ]
-        if relation.fact not in DAYED_FACTS and not relation.ignores:
-            conditions += [*self.in_period(), window_condition(relation.anchor)]
-        if relation.where:
-            conditions.append(f"({relation.where})")
+        """What a row in the window must satisfy to be counted."""
+        conditions = [f"({self.relation.where})"] if self.relation.where else []
         parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
         for name in self.filters:
             conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
@@ -269,72 +302,113 @@ class Scan:
             conditions.append(f"({bucket} is null or {parameters[name]} is null or {bucket} = any({parameters[name]}))")
         return conditions
 
-    def in_period(self) -> list[str]:
-        return [f"{self.relation.anchor} >= q.starts_at", f"{self.relation.anchor} < q.cut_at"]
 
-    def source(self) -> str:
-        """The fact's rows of a question's brand."""
-        fact = self.relation.fact
-        if fact in DAYED_FACTS:
-            return dayed(DAYED_FACTS[fact], self.is_fenced)
-        if not self.is_fenced:
-            return f"inner join marts.{fact} as f on f.brand_id = p_brand"
-        conditions = ["f.brand_id = p_brand", *([f"({self.relation.where})"] if self.relation.where else [])]
-        if self.relation.anchor.startswith("f.") and not self.relation.ignores:
-            conditions += self.in_period()
-        where = "\n        and ".join(conditions)
-        rows = f"select f.*\n    from marts.{fact} as f\n    where\n        {where}{FENCE}"
-        return f"cross join lateral (\n    {rows}\n) as f"
+def _numbers(n: int) -> str:
+    """The first columns, for group by."""
+    return ", ".join(str(k + 1) for k in range(n))
 
-    def rows(self, condition: str | None = None, counted_at: str | None = None) -> str:
-        """The rows counted, one for each thing, with the question and the bucket that it counts for.
 
-        `condition` is one more that they must satisfy; `counted_at` adds the instant that makes a thing count.
+@dataclass
+class Reading:
+    """One pass over a fact for all scans that look at the same rows of it, each with conditions of its own."""
+
+    scans: list[Scan]
+
+    @property
+    def refs(self) -> list[str]:
+        return sorted({ref for scan in self.scans for ref in scan.refs})
+
+    @property
+    def fits(self) -> str:
+        return self.scans[0].fits()
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part for scan in self.scans for part in scan.parts]
+
+    def takes(self, scan: Scan) -> bool:
+        """Whether a scan of the same fact, anchor and key can be answered here: its evidence must keep its names."""
+        names = {name for s in self.scans for name in s.relation.evidence}
+        is_plain = not any(s.relation.once for s in (scan, *self.scans))
+        return is_plain and names.isdisjoint(scan.relation.evidence)
+
+    def _flag(self, scan: Scan) -> tuple[str, ...]:
+        """The column that says that a row is one of a scan's, where not all rows are."""
+        return () if self._common() is not None else (f"in_{scan.name}",)
+
+    def _common(self) -> list[str] | None:
+        """The conditions of all scans, if they are the same."""
+        first, *others = [scan.conditions() for scan in self.scans]
+        return first if all(other == first for other in others) else None
+
+    def rows(self, counted_at: str | None = None) -> str:
+        """The rows counted for a question `q`, one for each thing, with the bucket that it counts for.
+
+        `counted_at` adds the instant that makes a thing count.
         """
-        relation = self.relation
-        source = self.source()
+        scan = self.scans[0]
+        relation = scan.relation
+        is_dayed = relation.fact in DAYED_FACTS
+        source = f"from {f'({placeholder(relation.fact)})' if is_dayed else f'marts.{relation.fact}'} as f"
         if relation.join:
             source += "\n" + relation.join
-        for name in self.spread:
+        for name in scan.spread:
             source += (
                 f"\nleft join unnest({array(SPREAD_VALUES[name])}) as every_{name} (bucket)"
                 f" on q.scope = 'bucket' and '{name}' = any(v_breakdown)"
             )
-        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{self.bucket()} as bucket"]
-        where = "\n    and ".join([*([condition] if condition else []), *self.conditions()])
+        common = self._common()
+        each = {s.name: " and ".join(s.conditions()) or "true" for s in self.scans}
+        conditions = [*scan.window(), *(common if common is not None else [f"({' or '.join(each.values())})"])]
+        source += "\nwhere\n    " + "\n    and ".join(conditions or ["true"])
+        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{scan.bucket()} as bucket"]
+        flags = {} if common is not None else each
         if not relation.per:
+            columns += [f"({condition}) as in_{name}" for name, condition in flags.items()]
+            columns += [f"{expression} as {name}" for name, expression in relation.columns.items()]
             columns += [f"{counted_at} as counted_at"] if counted_at else []
-            return f"select {', '.join(columns)}, f.*\nfrom question as q\n{source}\nwhere\n    {where}"
+            return f"select {', '.join(columns)}, f.*\n{source}"
         keys = [f"f.{key}" for key in relation.per]
-        evidence = [f"{expression} as {name}" for name, expression in relation.evidence.items()]
+        evidence = [f"bool_or({condition}) as in_{name}" for name, condition in flags.items()]
+        for s in self.scans:
+            only = f" filter (where {flags[s.name]})" if flags else ""
+            evidence += [f"{expression}{only} as {name}" for name, expression in s.relation.evidence.items()]
         evidence += [f"{counted_at} as counted_at"] if counted_at else []
-        numbers = ", ".join(str(n + 1) for n in range(len(columns) + len(keys)))
-        return (
-            f"select {', '.join([*columns, *keys, *evidence])}\nfrom question as q\n{source}\n"
-            f"where\n    {where}\ngroup by {numbers}"
-        )
+        if relation.once:
+            # Each counts one of these once, however many rows it has.
+            pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.once)]
+            pairs = f"select {', '.join(pair)}, min({scan.anchor}) as at\n{source}\ngroup by {_numbers(len(pair))}"
+            source = f"from (\n{indent(pairs, '    ')}\n) as f"
+            columns.append("f.bucket")
+        grouped = [*columns, *keys]
+        return f"select {', '.join([*grouped, *evidence])}\n{source}\ngroup by {_numbers(len(grouped))}"
 
     @property
-    def sql(self) -> str:
-        """The scan as a common table expression: a row of aggregates per question and bucket."""
-        asked = f"(p_refs is null or p_refs && {array(self.refs)})"
-        aggregates = ",\n".join(f"    {expression} as {column}" for expression, column in self.aggregates.items())
-        body = (
-            f"select counted.question_id, counted.bucket,\n{aggregates}\n"
-            f"from (\n{indent(self.rows(asked), '    ')}\n) as counted\n"
-            "group by counted.question_id, counted.bucket"
-        )
-        return indent(f"{self.name} as (\n{indent(body, '    ')}\n)", "    ")
+    def counted(self) -> str:
+        """The rows, with the values that aggregates share computed once."""
+        values = [
+            f"case when {' and '.join([*self._flag(scan), *([f'({where})'] if where else [])]) or 'true'}"
+            f" then {expression} end as {column}"
+            for scan in self.scans
+            for (expression, where), column in scan.values.items()
+        ]
+        rows = f"(\n{indent(self.rows(), '    ')}\n) as counted"
+        if not values:
+            return rows
+        once = f"select counted.*, {', '.join(values)}\nfrom {rows}{FENCE}"
+        return f"(\n{indent(once, '    ')}\n) as counted"
 
-
-def _where(condition: str | None, *others: str) -> str:
-    conditions = [f"({c})" for c in (condition, *others) if c]
-    return f" filter (where {' and '.join(conditions)})" if conditions else ""
-
-
-def _total(measure: Measure, *conditions: str) -> str:
-    what = f"sum({measure.value})" if measure.value else "count(*)"
-    return what + _where(measure.where, *conditions)
+    @property
+    def aggregates(self) -> list[tuple[list[str], str]]:
+        """Each aggregate as a column, with the refs that need it."""
+        return [
+            (
+                [p.ref for p in scan.parts if f"s.{column}" in (p.numerator, p.denominator, p.median)],
+                f"{aggregate.sql(*self._flag(scan))} as {column}",
+            )
+            for scan in self.scans
+            for aggregate, column in scan.aggregates.items()
+        ]
 
 
 def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
@@ -346,70 +420,104 @@ def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
     return Scan(relation, filters, breakdowns, spread)
 
 
-def bin_condition(indicator: Indicator, b: Bin) -> str:
-    """That a row falls into a bin: its lower bound in, its upper bound out."""
+def bin_conditions(indicator: Indicator, value: str) -> list[tuple[Bin, str]]:
+    """Each bin with the condition that a row falls into it: its lower bound in, its upper bound out."""
     if indicator.bins_by:
-        return f"{indicator.bins_by} = {quoted(b.name)}"
+        return [(b, f"{indicator.bins_by} = {quoted(b.name)}") for b in indicator.bins]
+    return [(b, f"{value} = {n + 1}") for n, b in enumerate(indicator.bins)]
+
+
+def approximate(measure: Measure) -> str:
+    """A measure's value as a binary number, which is quick to compare; exact to the microsecond for 100 years."""
+    if measure.duration:
+        return f"date_part('epoch', {measure.duration})"
+    return f"({measure.value})::double precision"
+
+
+def bin_number(indicator: Indicator) -> str:
+    """The number of the bin that a row falls into, from 1; 0 below the first."""
     assert indicator.numerator is not None
-    edges = [f"({indicator.numerator.value}) >= {b.low}"]
-    edges += [f"({indicator.numerator.value}) < {b.high}"] if b.high is not None else []
-    return " and ".join(edges)
+    edges = ", ".join(str(b.low) for b in indicator.bins)
+    return f"width_bucket({approximate(indicator.numerator)}, array[{edges}]::double precision[])"
+
+
+def bin_name(indicator: Indicator) -> str:
+    """The name of the bin that a row falls into, null where it falls into none."""
+    if indicator.bins_by:
+        return "case " + " ".join(f"when {c} then {quoted(b.name)}" for b, c in bin_conditions(indicator, "")) + " end"
+    names = array(b.name for b in indicator.bins)
+    return f"({names})[{bin_number(indicator)}]"
 
 
 class Scans:
     """The scans that answer a set of indicators."""
 
-    def __init__(self, catalogue: Catalogue, indicators: Iterable[Indicator], is_fenced: bool = False) -> None:
+    def __init__(self, catalogue: Catalogue, indicators: Iterable[Indicator], is_shared: bool) -> None:
         self._catalogue = catalogue
-        self._is_fenced = is_fenced
+        self._is_shared = is_shared
         self._scans: dict[str, Scan] = {}
         for indicator in indicators:
             self._add(indicator)
 
-    def __iter__(self) -> Iterator[Scan]:
-        return iter(self._scans.values())
-
-    def __len__(self) -> int:
-        return len(self._scans)
+    def readings(self) -> list[Reading]:
+        """The readings of facts that answer. Shared, where no scan tells its rows apart by dimensions of its own."""
+        if not self._is_shared:
+            return [Reading([scan]) for scan in self._scans.values()]
+        readings: dict[tuple[Any, ...], Reading] = {}
+        for scan in self._scans.values():
+            r = scan.relation
+            alike = readings.setdefault((r.fact, r.anchor, r.ignores, r.join, r.per), Reading([scan]))
+            if scan not in alike.scans:
+                if alike.takes(scan):
+                    alike.scans.append(scan)
+                else:
+                    readings[(scan.name,)] = Reading([scan])
+        return list(readings.values())
 
     def _scan(self, measure: Measure) -> Scan:
-        scan = replace(scan_of(self._catalogue, measure), is_fenced=self._is_fenced)
+        scan = scan_of(self._catalogue, measure)
+        if self._is_shared:
+            scan = replace(scan, breakdowns=(), spread=())
         return self._scans.setdefault(scan.name, scan)
 
     def _add(self, i: Indicator) -> None:
         if i.bins:
             assert i.numerator is not None
             scan = self._scan(i.numerator)
-            for b in i.bins:
-                condition = bin_condition(i, b)
-                counted = replace(i.numerator, value=None)
-                scan.parts.append(Part(i.ref, b.name, numerator=scan.aggregate(_total(counted, condition))))
+            value = "" if i.bins_by else scan.value(bin_number(i), i.numerator.where)
+            for b, condition in bin_conditions(i, value):
+                scan.parts.append(Part(i.ref, b.name, scan.aggregate("count(*)", i.numerator.where, condition)))
             return
         if i.median:
             scan = self._scan(i.median)
-            count = replace(i.median, value=None)
-            middle = f"percentile_cont(0.5) within group (order by {i.median.value})" + _where(i.median.where)
-            scan.parts.append(
-                Part(i.ref, None, denominator=scan.aggregate(_total(count)), median=scan.aggregate(middle))
-            )
+            value = approximate(i.median)
+            middle = scan.aggregate(f"percentile_cont(0.5) within group (order by {value})", i.median.where)
+            scan.parts.append(Part(i.ref, None, "null", scan.aggregate("count(*)", i.median.where), middle))
             return
         assert i.numerator is not None
         scan = self._scan(i.numerator)
-        part = Part(i.ref, None, numerator=scan.aggregate(_total(i.numerator)))
+        part = Part(i.ref, None, self._total(scan, i.numerator))
         scan.parts.append(part)
         if i.denominator:
             below = self._scan(i.denominator)
             if below is scan:
-                part.denominator = scan.aggregate(_total(i.denominator))
+                part.denominator = self._total(scan, i.denominator)
             else:
-                below.parts.append(Part(i.ref, None, denominator=below.aggregate(_total(i.denominator))))
+                below.parts.append(Part(i.ref, None, denominator=self._total(below, i.denominator)))
+
+    @staticmethod
+    def _total(scan: Scan, measure: Measure) -> str:
+        if measure.duration:
+            return scan.aggregate(f"sum({measure.duration})", measure.where, result="extract(epoch from {})")
+        call = f"sum({scan.value(measure.value, measure.where)})" if measure.value else "count(*)"
+        return scan.aggregate(call, measure.where)
 
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False
     )
-    environment.filters |= {"quoted": quoted, "array": array}
+    environment.filters |= {"quoted": quoted, "array": array, "bound": bound}
     return environment
 
 
@@ -467,14 +575,14 @@ def functions(catalogue: Catalogue) -> list[str]:
 def audit_functions(catalogue: Catalogue) -> list[str]:
     """The reports over the schema `next`, before anything is published: `kpi_answers` for all touched periods at once.
 
-    Beside it `kpi_answers_at_end`, which answers each period as of its own end: where the two differ for a fixed
-    indicator, the law of stability is broken. And `kpi_answers_settling`, the fluctuating indicators of a sample of
+    Beside it `kpi_answers_at_end`, which answers for the fixed indicators as of each period's own end: where the two
+    differ, the law of stability is broken. And `kpi_answers_settling`, the fluctuating indicators of a sample of
     days at several ages.
     """
     marts = [
         _answers_of_periods(catalogue, "kpi_answers", "'infinity'::timestamptz"),
-        _answers_of_periods(catalogue, "kpi_answers_at_end", "t.ends_at"),
-        _answers_of_periods(catalogue, "kpi_answers_settling", "t.known_at", settles=True),
+        _answers_of_periods(catalogue, "kpi_answers_at_end", "t.ends_at", stability="fixed"),
+        _answers_of_periods(catalogue, "kpi_answers_settling", "t.known_at", stability="fluctuating"),
     ]
     return [text.replace("marts.", "next.") for text in marts]
 
@@ -484,11 +592,13 @@ def definitions(catalogue: Catalogue, code: str) -> dict[str, str]:
 
     `code` stands for what that SQL reads, and so for every indicator alike.
     """
-    shared = code + "".join((TEMPLATES / name).read_text() for name in ("answers.sql.j2", "kpi_answers.sql.j2"))
+    templates = ("answers.sql.j2", "assembly.sql.j2", "kpi_answers.sql.j2")
+    shared = code + "".join((TEMPLATES / name).read_text() for name in templates)
+    shared += "".join(by_day(fact) for fact in DAYED_FACTS.values())
 
     def digest(i: Indicator) -> str:
-        scans = [(scan.sql, scan.parts) for scan in Scans(catalogue, [i])]
-        said = (shared, i.kind, i.stability, i.unknown_unless, scans)
+        readings = [(r.counted, r.aggregates, r.parts) for r in Scans(catalogue, [i], is_shared=False).readings()]
+        said = (shared, i.kind, i.stability, i.unknown_unless, readings)
         return sha256(repr(said).encode()).hexdigest()
 
     return {i.ref: digest(i) for i in catalogue.dated}
@@ -528,7 +638,77 @@ def _questions(catalogue: Catalogue, refs: str = "p_refs", reads_days: bool = Tr
     return template.render(reads_days=str(reads_days).lower(), refs=refs, undated=undated)
 
 
+# What the statements that are put together from readings take as parameters, in this order.
+BOUND = (
+    "p_brand", "p_sources", "p_channels", "p_roles", "p_members", "p_weekdays", "p_refs", "p_compare_previous",
+    "v_slot_from", "v_slot_to", "v_breakdown", "v_time_breakdowns",
+)  # fmt: skip
+# The columns of a question, as arrays of all questions of a report.
+QUESTION_COLUMNS = {
+    "question_id": "bigint", "brand_id": "text", "timezone": "text", "grain": "text", "period_start": "date",
+    "scope": "text", "label": "text", "period_number": "bigint", "is_previous": "boolean",
+    "from_date": "date", "to_date": "date", "starts_at": "timestamptz", "ends_at": "timestamptz",
+    "cut_at": "timestamptz", "known_at": "timestamptz", "known_until": "timestamptz", "age_at": "timestamptz",
+    "is_whole": "boolean",
+}  # fmt: skip
+# The bucket of all rows of a question that is broken down by periods, or by nothing.
+QUESTION_BUCKET = (
+    "case when q.scope = 'total' or cardinality(v_breakdown) = 0 then '{}'::text[] else array[q.label] end"
+)
+
+
+def bound(statement: str, names: Sequence[str]) -> str:
+    """A statement with its parameters by number, for `execute ... using`."""
+    return re.sub(r"\b[pqv]_[a-z_]+\b", lambda name: f"${names.index(name[0]) + 1}", statement)
+
+
+def _assembly(
+    catalogue: Catalogue, indicators: Sequence[Indicator], names: Sequence[str], brand: str = "p_brand"
+) -> str:
+    """PL/pgSQL that gathers in v_answers the readings that answer for the asked indicators, and no others."""
+
+    def statement(text: str) -> str:
+        return bound(text.replace("p_brand", brand), names)
+
+    readings = [
+        {
+            "is_shared": str(is_shared).lower(),
+            "refs": reading.refs,
+            "fits": reading.fits,
+            "rows": indent(statement(reading.counted), " " * 16).strip(),
+            "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
+            "parts": reading.parts,
+        }
+        for is_shared in (True, False)
+        for reading in Scans(catalogue, indicators, is_shared).readings()
+    ]
+    return (
+        _environment()
+        .get_template("assembly.sql.j2")
+        .render(readings=readings, dayed=list(DAYED_FACTS), question_bucket=bound(QUESTION_BUCKET, names))
+    )
+
+
+def _statement(indicators: Sequence[Indicator], is_measured: bool = True) -> str:
+    """From the assembled answers to each indicator's values, and, if `is_measured`, how settled they are."""
+    unknowns = [{"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in indicators if i.unknown_unless]
+    return (
+        _environment()
+        .get_template("answers.sql.j2")
+        .render(
+            rows=_indicator_rows(indicators),
+            unknowns=unknowns,
+            is_measured=is_measured,
+            ages=settling().ages,
+            longest=max(i.settling_days for i in indicators),
+        )
+    )
+
+
 def _report(catalogue: Catalogue) -> str:
+    arrays = [f"q_{column}" for column in QUESTION_COLUMNS]
+    all_questions = f"select q.* from unnest({', '.join(arrays)}) as q ({', '.join(QUESTION_COLUMNS)})"
+    names = [*BOUND, *arrays]
     return (
         _environment()
         .get_template("kpi_report.sql.j2")
@@ -536,17 +716,25 @@ def _report(catalogue: Catalogue) -> str:
             parameters=_parameters(),
             parameter_names=", ".join(parameter for parameter, _, _ in PARAMETERS),
             declarations=_declarations(),
+            columns=QUESTION_COLUMNS,
             questions=_questions(catalogue),
-            answers=_answers(catalogue, catalogue.computed),
+            assembly=_assembly(catalogue, catalogue.computed, names),
+            answers=_statement(catalogue.computed),
+            all_questions=all_questions,
+            questions_of_scope=f"{all_questions} where q.scope = '<scope>'",
+            dayed=[(name, bound(by_day(f), names), bound(by_message(f), names)) for name, f in DAYED_FACTS.items()],
+            one_question="select " + ", ".join(f"q_{c}[<n>] as {c}" for c in QUESTION_COLUMNS),
+            names=names,
         )
     )
 
 
-def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, settles: bool = False) -> str:
-    """`settles` asks, of the sampled days, for what settling is measured from: it can't say how settled anything is."""
-    indicators = [i for i in catalogue.dated if not settles or i.stability == "fluctuating"]
-    # Every brand's periods in one statement: each fact is joined by its question's own brand.
-    answers = _answers(catalogue, indicators, is_fenced=True, is_measured=not settles)
+def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, stability: str | None = None) -> str:
+    """Of all indicators, or of one stability. What settling is measured from can't say how settled anything is."""
+    settles = stability == "fluctuating"
+    indicators = [i for i in catalogue.dated if stability in (None, i.stability)]
+    names = [*(name for name in BOUND if name != "p_brand"), "p_dimension"]
+    own_brand = "q.brand_id"
     return (
         _environment()
         .get_template("kpi_answers.sql.j2")
@@ -554,26 +742,13 @@ def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, settles:
             name=name,
             periods="settling_period" if settles else "touched_period",
             known_at=known_at,
-            answers=answers.replace("= p_brand", "= q.brand_id"),
+            # Every brand's periods in one statement: each fact is joined by its question's own brand.
+            assembly=_assembly(catalogue, indicators, names, brand=own_brand),
+            dayed=[(name, bound(by_day(f).replace("p_brand", own_brand), names)) for name, f in DAYED_FACTS.items()],
+            answers=_statement(indicators, is_measured=not settles).replace("p_brand", own_brand),
+            names=names,
             time_breakdowns=array(TIME_BREAKDOWNS),
-        )
-    )
-
-
-def _answers(
-    catalogue: Catalogue, indicators: Sequence[Indicator], is_fenced: bool = False, is_measured: bool = True
-) -> str:
-    unknowns = [{"ref": i.ref, "condition": " ".join(i.unknown_unless.split())} for i in indicators if i.unknown_unless]
-    return (
-        _environment()
-        .get_template("answers.sql.j2")
-        .render(
-            rows=_indicator_rows(indicators),
-            scans=list(Scans(catalogue, indicators, is_fenced)),
-            unknowns=unknowns,
-            is_measured=is_measured,
-            ages=settling().ages,
-            longest=max(i.settling_days for i in indicators),
+            period_breakdowns=array(PERIOD_BREAKDOWNS),
         )
     )
 
@@ -622,10 +797,10 @@ def _listed(catalogue: Catalogue, i: Indicator) -> dict[str, Any]:
     """What a list is made of: its lines' key, and its rows under the filters of the indicator."""
     assert i.listing is not None
     if i.listing.of is None:
-        return {"key": None, "rows": None}
+        return {"key": None, "rows": None, "fits": None}
     scan = scan_of(catalogue, Measure(i.listing.of, None, None, i.filters))
     key = i.listing.by or f"counted.{scan.relation.identifier}"
-    return {"key": key, "rows": scan.rows(counted_at=_counted_at(scan, ()))}
+    return {"key": key, "rows": _rows_of(scan, ()), "fits": scan.fits()}
 
 
 def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
@@ -652,13 +827,13 @@ def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
                 ((i.numerator,), value, "null", above),
                 ((i.denominator,), "null", "1", i.denominator.where or "true"),
             ]
-    bins = [f"when {bin_condition(i, b)} then {quoted(b.name)}" for b in i.bins]
     return [
         {
             "entity": scan.relation.entity,
             "entity_id": scan.relation.identifier,
-            "rows": scan.rows(counted_at=_counted_at(scan, measures)),
-            "bin": f"case {' '.join(bins)} end" if bins else "null",
+            "rows": _rows_of(scan, measures),
+            "fits": scan.fits(),
+            "bin": bin_name(i) if i.bins else "null",
             "numerator": numerator,
             "denominator": denominator,
             "condition": condition,
@@ -666,6 +841,14 @@ def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
         for measures, numerator, denominator, condition in parts
         for scan in [scan_of(catalogue, measures[0])]
     ]
+
+
+def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:
+    """The rows of a scan with the instant that makes each count: at the level of instants, never of days."""
+    rows = Reading([scan]).rows(_counted_at(scan, measures))
+    for name, fact in DAYED_FACTS.items():
+        rows = rows.replace(placeholder(name), by_message(fact))
+    return rows
 
 
 def _counted_at(scan: Scan, measures: Iterable[Measure]) -> str:

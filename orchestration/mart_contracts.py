@@ -45,6 +45,7 @@ class Mart:
     """A table of marts. `rows` names the relation with what its touched keys hold now (all it holds, without touched).
 
     `touched` names the table of touched keys in build; `touched_by` maps columns of the mart to columns of that table.
+    `order` is the one in which new rows are laid down: who reads a period then finds its rows together.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Mart:
     touched: str | None
     touched_by: Mapping[str, str]
     indexes: tuple[Index, ...]
+    order: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> list[str]:
@@ -106,6 +108,7 @@ def _mart(node: Mapping[str, Any], problems: list[str]) -> Mart:
         touched=meta.get("touched"),
         touched_by=meta.get("touched_by") or {},
         indexes=tuple(_declared_index(index) for index in meta.get("indexes") or ()),
+        order=tuple(meta.get("order") or ()),
     )
     problems += [f"{name}: {problem}" for problem in _problems(mart, meta)]
     return mart
@@ -147,6 +150,7 @@ def _problems(mart: Mart, meta: Mapping[str, Any]) -> Iterable[str]:
     used = {
         "key": mart.key,
         "touched_by": tuple(mart.touched_by),
+        "order": mart.order,
         "indexes": tuple(name for index in mart.indexes for name in index.columns + index.include),
     }
     for what, wanted in used.items():

@@ -304,6 +304,7 @@ def _carry_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> 
             mart.column_names,
             sources[mart.name],
             Touched(sql.Identifier("build", mart.touched), mart.touched_by) if mart.touched else None,
+            order=mart.order,
         )
         for mart in marts
     }
