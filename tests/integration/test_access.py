@@ -27,13 +27,18 @@ BRANDS = [STAR, MOON, ODD]
 
 @pytest.fixture
 def mart(connection: psycopg.Connection[Any]) -> Warehouse:
-    """Three brands with two messages each; loads and audits of each, and of none."""
+    """Three brands with two messages each, a published number of each; loads and audits of each, and of none."""
     mart = Warehouse(connection)
     mart.load(**dict.fromkeys([*BRANDS, ""], 2))
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             "insert into marts.data_quality values (%s, 'run 1', 'check', 'fct_message', 'error', true, '', '', now())",
             [[brand] for brand in [*BRANDS, ""]],
+        )
+        cursor.executemany(
+            "insert into marts.kpi_published values (%s, 'day', '2026-03-01', 'all', 'all', 'Chat-Card-0', '', 1, now(),"
+            " 5, null, 'first', '{}')",
+            [[brand] for brand in BRANDS],
         )
     mart.run(
         BRANDS,

@@ -74,7 +74,7 @@ def test_what_was_published_is_complete(connection: psycopg.Connection[Any]) -> 
             "update build.touched_period set is_gone = true"
             " where brand_id = 'paris' and grain = 'day' and period_start = '2025-06-02'",
             "rows",
-            "day 2025-06-02 Amb-Card-23  not expected",
+            "day 2025-06-02 Ads-Card-1  not expected",
         ),
         (
             "update build.int_brands_spanned set last_date = last_date + 1 where brand_id = 'paris'",
@@ -115,4 +115,4 @@ def test_each_query_counts_something_and_catches_a_false_value(connection: psyco
     connection.execute("update build.int_kpi_answered set value = value + 1 where ref = %s", [ref])
     (offence,) = offences(judge_double_entry(connection))
     assert offence[1]["indicator"] == ref
-    assert float(offence[1]["stated"]) == float(offence[1]["counted"]) + 1
+    assert float(offence[1]["stated"]) == pytest.approx(float(offence[1]["counted"]) + 1)

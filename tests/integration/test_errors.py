@@ -30,7 +30,7 @@ def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"brand": "nowhere"}, ('"nowhere"', "backlog, clock_changes, paris, two_midnights, weekend")),
+        ({"brand": "nowhere"}, ('"nowhere"', "backlog, clock_changes, counter, night_shift, one_to_one, paris, ")),
         ({"brand": None}, ("brand", "paris")),
         ({"date_from": TUESDAY, "date_to": MONDAY}, ("2025-06-03", "2025-06-02", "at most")),
         ({"date_from": None}, ("both dates", "2025-06-02")),

@@ -135,12 +135,18 @@ def test_a_reading_is_the_report_of_that_day_as_of_its_instant(town: Town, home:
 
 
 def test_the_chat_database_says_the_same_as_the_rows_loaded_from_it(town: Town, home: Path, chat_database: str) -> None:
+    """But for the names of members: a chat database has the newest one only."""
+
+    def unnamed(said: live.Reading) -> live.Reading:
+        members = sorted((replace(one, name="") for one in said.members), key=lambda one: one.member_id)
+        return replace(said, origin="loaded rows", members=tuple(members))
+
     rng = Random(5)
     there = replace(loaded(town, home), live_url=chat_database)
     for brand in town.brands:
         for at in instants(brand, town, rng):
             asked = Asked(brand.brand_id, at=at)
-            assert replace(live.read(there, asked), origin="loaded rows") == live.read(loaded(town, home), asked)
+            assert unnamed(live.read(there, asked)) == unnamed(live.read(loaded(town, home), asked))
 
 
 def test_a_chat_database_has_its_own_names(town: Town, home: Path, chat_database: str, tmp_path: Path) -> None:
