@@ -36,8 +36,8 @@ def mart(connection: psycopg.Connection[Any]) -> Warehouse:
             [[brand] for brand in [*BRANDS, ""]],
         )
         cursor.executemany(
-            "insert into marts.kpi_published values (%s, 'day', '2026-03-01', 'all', 'all', 'Chat-Card-0', '', 1, now(),"
-            " 5, null, 'first', '{}')",
+            "insert into marts.kpi_published values (%s, 'day', '2026-03-01', 'all', 'all', 'Chat-Card-0', '', 1,"
+            " now(), 5, null, 'first', '{}')",
             [[brand] for brand in BRANDS],
         )
     mart.run(
