@@ -35,11 +35,11 @@ def published(connection: psycopg.Connection[Any]) -> Warehouse:
 
 @pytest.mark.fault(
     25,
-    "a report of 2 s runs while a publication, and then an upgrade, wants the tables",
+    "a report of 6 s runs while a publication, and then an upgrade, wants the tables",
     "other readers do not queue behind it",
 )
 def test_a_long_report_makes_nobody_wait(published: Warehouse, database: str, figure: Callable[[str], None]) -> None:
-    busy = "select exists (select from pg_stat_activity where query like '%pg_sleep(2)%' and wait_event = 'PgSleep')"
+    busy = "select exists (select from pg_stat_activity where query like '%pg_sleep(6)%' and wait_event = 'PgSleep')"
 
     def publish() -> None:
         published.run(["star"], CONVERSATIONS, MESSAGES[:100])
@@ -52,10 +52,10 @@ def test_a_long_report_makes_nobody_wait(published: Warehouse, database: str, fi
         warehouse.connect(database, autocommit=True) as reader,
         ThreadPoolExecutor(2) as pool,
     ):
-        report = pool.submit(slow.execute, "select count(*), pg_sleep(2) from marts.fct_message")
+        report = pool.submit(slow.execute, "select count(*), pg_sleep(6) from marts.fct_message")
         until(lambda: reader.execute(busy.encode()).fetchone() == (True,), "the report")
         publication = pool.submit(publish)
-        reader.execute("set lock_timeout = '1s'")  # a reader that queues behind the report fails
+        reader.execute("set lock_timeout = '3s'")  # a reader that queues behind the report fails
         while not (publication.done() and report.done()):
             began = time.perf_counter()
             reader.execute("select count(*) from marts.fct_message")
