@@ -1,12 +1,14 @@
 """What Dagster is told: it loads without a connection, and its daily assets may share a run."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, BackfillPolicy, Definitions
+from dagster import AssetKey, BackfillPolicy, DagsterEventType, DagsterInstance, Definitions
+from dagster._core.execution.api import create_execution_plan
 
-from orchestration import definitions
+from orchestration import definitions, jobs
 from orchestration.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
@@ -63,6 +65,23 @@ def test_publication_waits_for_every_model_and_families_for_nothing(defs: Defini
     before = graph.get(AssetKey("publication")).parent_keys
     assert before == graph.materializable_asset_keys - {AssetKey("publication")} - {AssetKey(f) for f in DESCRIPTIONS}
     assert all(not graph.get(AssetKey(family)).parent_keys for family in DESCRIPTIONS)
+
+
+def test_a_run_of_many_days_plans_what_is_not_partitioned_once(defs: Definitions) -> None:
+    """Sixty days would else be an event a day for each of a hundred models, a minute and a half of book-keeping."""
+    job = defs.resolve_job_def(jobs.JOB)
+    plan = create_execution_plan(job)
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(
+            job, execution_plan=plan, tags=jobs.range_tags(FIRST, FIRST + timedelta(days=6)),
+        )  # fmt: skip
+        planned = Counter(
+            record.asset_key.to_user_string()
+            for record in (entry.dagster_event for entry in instance.all_logs(run.run_id))
+            if record and record.event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED and record.asset_key
+        )
+    assert {planned.pop(family) for family in DESCRIPTIONS} == {7}
+    assert set(planned.values()) == {1}
 
 
 def test_tests_may_replace_resources_and_checks(tmp_path: Path) -> None:
