@@ -1,6 +1,7 @@
--- The dates over which a brand has periods: from its first fact to the end of its newest extract, as far as the
--- complete extract days go. Nothing is stated of days that no extract has spoken of.
-{%- set firsts = [
+-- The dates over which a brand has periods: from its first fact as far as the complete extract days go, but for a brand
+-- that has stopped only until its last days have settled. A function of the facts: the extracts that told of them do not
+-- matter, for the same row may come again in a later one.
+{%- set instants = [
     ('fct_request', 'requested_at'), ('fct_call', 'requested_at'), ('fct_hook_event', 'occurred_at'),
     ('fct_order', 'ordered_at'), ('fct_member_activity', 'occurred_at'), ('fct_widget_event', 'occurred_at'),
     ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'), ('fct_session', 'started_at'),
@@ -8,15 +9,17 @@
 ] %}
 with
 
-begun as (
+lived as (
     select
         f.brand_id,
-        min(f.at) as first_at
+        min(f.first_at) as first_at,
+        max(f.last_at) as last_at
     from (
-        {%- for fact, instant in firsts %}
+        {%- for fact, instant in instants %}
         select
             brand_id,
-            min({{ instant }}) as at
+            min({{ instant }}) as first_at,
+            max({{ instant }}) as last_at
         from {{ ref(fact) }}
         group by brand_id
         {{ 'union all' if not loop.last }}
@@ -25,25 +28,20 @@ begun as (
     group by f.brand_id
 ),
 
-ended as (
-    select
-        c.brand_id,
-        (max(l.extract_day) + 1)::timestamp at time zone 'UTC' as last_extract_at
-    from {{ source('raw', 'load_count') }} as c
-    inner join {{ source('raw', 'load') }} as l on l.load_id = c.load_id
-    where l.outcome <> 'refused'
-    group by c.brand_id
-),
-
 spanned as (
     select
         b.brand_id,
         b.timezone,
-        s.first_at,
-        greatest(s.first_at, least(e.last_extract_at, r.data_through) - interval '1 microsecond') as last_at
+        l.first_at,
+        greatest(
+            l.first_at,
+            least(
+                l.last_at + interval '{{ var('settling_ages')[-1] + 1 }} days',
+                coalesce(r.data_through - interval '1 microsecond', l.last_at)
+            )
+        ) as last_at
     from {{ ref('int_brands_current') }} as b
-    inner join begun as s on s.brand_id = b.brand_id
-    left join ended as e on e.brand_id = b.brand_id
+    inner join lived as l on l.brand_id = b.brand_id
     cross join {{ source('build', 'run') }} as r
 )
 
