@@ -1,6 +1,8 @@
 # The two commands of a newcomer are `make run` and `make test`. Needs Python 3.11+ and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# The brand is made up while dbt reads its project.
+MAKEFLAGS += --jobs=2
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9

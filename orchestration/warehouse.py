@@ -30,6 +30,7 @@ from orchestration.settings import PROJECT, Settings
 
 MIGRATIONS = PROJECT / "orchestration" / "migrations"
 NAME = "causerie"  # of the embedded server's superuser, its database, and the system user that it runs as under root
+PORT = 25432  # where the embedded server listens if it can, as dbt_project/profiles.yml expects
 START_TIMEOUT_SECONDS = 120
 MIGRATION_LOCK = 0x0CA5E41E
 # What a server says when it refuses connections for a while, on its way up or down or after a crash.
@@ -226,7 +227,18 @@ def _make_cluster(home: Path) -> None:
 
 
 def _start_cluster(home: Path) -> None:
-    options = " ".join(f"-c {name}={value}" for name, value in _server_settings(home).items())
+    port = _free_port(home)
+    try:
+        _start_on(home, port)
+    except WarehouseError:
+        if _available(port):
+            raise
+        # Another server, started at the same moment, was quicker.
+        _start_on(home, _free_port(home))
+
+
+def _start_on(home: Path, port: int) -> None:
+    options = " ".join(f"-c {name}={value}" for name, value in _server_settings(port).items())
     _run(
         home, "pg_ctl", "-D", str(_data(home)), "-l", str(_log(home)), "-w", "-t", str(START_TIMEOUT_SECONDS),
         "-o", options, "start",
@@ -241,13 +253,13 @@ def _make_database(address: str) -> None:
             connection.execute(f"create database {NAME}")
 
 
-def _server_settings(home: Path) -> dict[str, str]:
+def _server_settings(port: int) -> dict[str, str]:
     """Modest on a laptop, and enough for 10 million messages on two cores."""
     megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     settings = {
         # Loopback and a password only. No Unix socket: its path may not pass 107 bytes, and a home's may.
         "listen_addresses": "127.0.0.1",
-        "port": str(_free_port(home)),
+        "port": str(port),
         "unix_socket_directories": "''",
         "timezone": "UTC",
         "log_timezone": "UTC",
@@ -271,20 +283,25 @@ def _server_settings(home: Path) -> dict[str, str]:
 
 
 def _free_port(home: Path) -> int:
-    """The port of last time where it is free, so that bookmarked connections go on working; else any free one."""
+    """The port of last time where it is free, so that bookmarked connections go on working; else PORT, else any."""
     memory = home / "postgres.port"
-    wanted = int(memory.read_text()) if memory.exists() else 0
-    for candidate in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            port = int(probe.getsockname()[1])
+    wanted = int(memory.read_text()) if memory.exists() else PORT
+    for candidate in (wanted, PORT, 0):
+        if port := _available(candidate):
             memory.write_text(str(port))
             return port
     raise WarehouseError("no free port on 127.0.0.1")
+
+
+def _available(port: int) -> int | None:
+    """The port if nobody has it (of 0, any that nobody has), else None."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def _log(home: Path) -> Path:

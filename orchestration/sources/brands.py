@@ -46,7 +46,8 @@ def take_up(connection: psycopg.Connection[Any], load_id: int) -> None:
             moved_out = _rejudge(connection, dataset, load_id)
             moved_in = _restore(connection, dataset, load_id)
             if days := {row["extract_day"] for row in (*moved_out, *moved_in)}:
-                tell_apart(connection, dataset, days)
+                moved = sql.SQL("(select * from {} where extract_day = any ({}))")
+                tell_apart(connection, dataset, moved.format(table(dataset), sql.Literal(sorted(days))))
             _correct_counts(connection, dataset, moved_out, rejected=True)
             _correct_counts(connection, dataset, moved_in, rejected=False)
 

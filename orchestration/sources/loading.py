@@ -186,8 +186,11 @@ class _Load:
         if not straight:
             changed = self._with_a_closer_look(extract, clock)
         any_changed = self._has_rows(changed)
-        if any_changed and (self.several or self.stood):
-            tell_apart(self.connection, self.dataset, [self.day])
+        if any_changed and self.stood:
+            tell_apart(self.connection, self.dataset, changed)
+        elif any_changed and self.several:
+            contended = sql.SQL("(select *, {}::date as extract_day from several)").format(sql.Literal(self.day))
+            tell_apart(self.connection, self.dataset, contended)
         clock.lap("stored")
         said = self._hold_against_rivals(changed) if self.others or self.stood else None
         touches = self.dataset.touches.items()

@@ -7,8 +7,7 @@ Next: loading.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -60,27 +59,32 @@ def newer(dataset: Dataset, left: str, right: str) -> sql.Composed:
     return sql.SQL("({}) > ({})").format(rank(left), rank(right))
 
 
-def tell_apart(connection: psycopg.Connection[Any], dataset: Dataset, days: Iterable[date]) -> None:
+def tell_apart(connection: psycopg.Connection[Any], dataset: Dataset, rows: sql.Composable) -> None:
     """Give the rows of raw that share their key inside an extract their hash, and take it from those that no longer do,
-    so that raw follows from the extracts alone, by whatever way they came."""
+    so that raw follows from the extracts alone, by whatever way they came.
+
+    Looked at are the keys of `rows`, a relation with the key and extract_day of whatever came or went.
+    """
     connection.execute(
         sql.SQL(
             """
-            with contended as (
-                select {key}, extract_day from {raw} where extract_day = any (%(days)s)
-                group by {key}, extract_day having count(*) > 1
+            with met as (
+                select {met_key}, r.extract_day, count(*) > 1 as is_contended
+                  from (select distinct {key}, extract_day from {rows} as whichever) a
+                  join {raw} r on {same_key} and r.extract_day = a.extract_day
+                 group by {met_key}, r.extract_day
             )
             update {raw} r
-               set content_hash = case when found.is_contended then {hash} end
-              from (
-                    select s.ctid as at, c.extract_day is not null as is_contended
-                      from {raw} s left join contended c on {same_key} and c.extract_day = s.extract_day
-                     where s.extract_day = any (%(days)s)
-                       and (s.content_hash is null) = (c.extract_day is not null)) found
-             where r.ctid = found.at
+               set content_hash = case when a.is_contended then {hash} end
+              from met a
+             where {same_key} and r.extract_day = a.extract_day and (r.content_hash is not null) <> a.is_contended
             """
         ).format(
-            key=names(dataset.key), raw=table(dataset), hash=hash_of(dataset, "r"), same_key=same(dataset.key, "c", "s")
-        ),
-        {"days": list(days)},
+            key=names(dataset.key),
+            met_key=names(dataset.key, "r"),
+            rows=rows,
+            raw=table(dataset),
+            hash=hash_of(dataset, "r"),
+            same_key=same(dataset.key, "a", "r"),
+        )
     )

@@ -137,10 +137,16 @@ class Raw:
             return self.connection.execute(query.encode(), parameters).fetchall()
 
     def state(self) -> dict[str, list[str]]:
-        """All that follows from the set of extracts: raw rows without their load, and the quarantine."""
+        """All that follows from the set of extracts: raw rows by value, without the load and line that they are kept
+        from (a row that comes again stays the one that it is), and the quarantine."""
         found: dict[str, list[str]] = {}
         for dataset in DATASETS.values():
-            kept = ", ".join(f'"{name}"' for name in stored_columns(dataset) if name != "load_id")
+            money = {column.name for column in dataset.columns if column.type == "money"}
+            kept = ", ".join(
+                f'trim_scale("{name}")' if name in money else f'"{name}"'
+                for name in stored_columns(dataset)
+                if name not in ("load_id", "place")
+            )
             found[dataset.name] = [
                 row[0] for row in self.all(f"select ({kept})::text from raw.{dataset.name} order by 1")
             ]

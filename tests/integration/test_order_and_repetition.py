@@ -23,6 +23,8 @@ from night import Extract, Night
 from small_days import rows
 from town import SEED, by_month
 
+from orchestration import access_check
+
 pytestmark = pytest.mark.xdist_group("order")
 
 SMALL = ["paris", "window_shopping"]
@@ -62,6 +64,7 @@ def test_the_same_extracts_again_change_nothing(plain: Night, figure: Callable[[
         assert {load.outcome for load in plain.load(extracts)} == {"unchanged"}
     with plain.connect() as connection:
         assert connection.execute("select count(*) from raw.touched").fetchall() == [(0,)]
+        assert access_check.offenders(connection) == []
     again = plain.publish()
     assert (again.generation, again.is_new) == (1, False)
     assert plain.digest() == before
