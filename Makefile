@@ -47,11 +47,12 @@ run: setup $(CAUSERIE_HOME)/.simulated  ## try the platform on a made-up brand: 
 	@echo "  make dev                                         runs, assets and checks in the browser"
 	@echo "  README.md                                        your own data instead of the made-up brand's"
 
-# Extracts of one's own in CAUSERIE_LANDING are left alone.
+# Up to yesterday, as a nightly feed would be. Extracts of one's own in CAUSERIE_LANDING are left alone.
+FIRST_DAY = $$($(BIN)/python -c 'from datetime import *; print((datetime.now(UTC) - timedelta($(DAYS))).date())')
 $(CAUSERIE_HOME)/.simulated: | $(READY)
 	@mkdir -p "$(CAUSERIE_HOME)"
 	@test -n "$$(ls -A "$(CAUSERIE_LANDING)" 2>/dev/null)" || \
-		$(BIN)/causerie simulate "$(CAUSERIE_LANDING)" --days $(DAYS) --seed $(SEED)
+		$(BIN)/causerie simulate "$(CAUSERIE_LANDING)" --days $(DAYS) --seed $(SEED) --from "$(FIRST_DAY)"
 	@touch "$@"
 
 test: setup  ## every test, against a real PostgreSQL that the tests start themselves

@@ -108,7 +108,7 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
     """
     import pandas as pd
 
-    from expectations import guards
+    from expectations import laws
 
     lines = [
         (i.ref, b.name if b else "", " ".join((*i.filters, *i.breakdowns)))
@@ -120,5 +120,5 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
         rows = cursor.execute(GRID.encode(), columns).fetchall()
     if not rows:
         return []
-    suite = {"completeness": (guards.ExpectEveryRowOnce(), True, "every expected row once, and no other")}
+    suite = {"completeness": (laws.ExpectEveryRowOnce(), True, "every expected row once, and no other")}
     return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, ["brand", "what", "example", "broken"])

@@ -2,7 +2,7 @@
 
 Here: the queries. They share nothing with the generator of the reports: no relation, no scan, no condition; most read
 the loaded rows themselves, and those over messages the facts. Not here: that rows are there (completeness.py).
-Next: guards.py.
+Next: laws.py.
 
 Each query answers for the period from %(starts)s to before %(ends)s of %(brand)s, as everything now stands.
 """
@@ -125,7 +125,7 @@ def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPL
     period and both values."""
     import pandas as pd
 
-    from expectations import guards
+    from expectations import laws
 
     lines = []
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -147,7 +147,7 @@ def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPL
                 )
     if not lines:
         return []
-    suite = {"double_entry": (guards.ExpectBothBooksToAgree(), True, "what a plain query counts")}
+    suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, "what a plain query counts")}
     names = ["brand", "indicator", "period", "stated", "counted", "broken"]
     return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
 

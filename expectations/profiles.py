@@ -91,7 +91,8 @@ filling as materialized (
     group by p.extract_day, p.column_name
 ),
 
--- Optional columns beside the usual share of nulls.
+-- Optional columns beside the usual share of nulls: of all days before, or of the same weekdays where more is usual on
+-- these (a shop that is closed on Sundays answers nobody then).
 nulls as (
     select
         j.extract_day,
@@ -100,7 +101,14 @@ nulls as (
         n.null_count / nullif(n.row_count, 0) as null_share,
         case
             when count(*) filter (where past.row_count > 0) >= %(past_extracts)s
-                then sum(past.null_count) / sum(past.row_count)
+                then
+                    greatest(
+                        sum(past.null_count) / sum(past.row_count),
+                        sum(past.null_count) filter (where (j.extract_day - past.extract_day) %% 7 = 0)
+                        / nullif(
+                            sum(past.row_count) filter (where (j.extract_day - past.extract_day) %% 7 = 0), 0
+                        )
+                    )
         end as usual_share
     from recent as j
     inner join filling as n on n.extract_day = j.extract_day and not n.is_required

@@ -1,7 +1,7 @@
 """Fluctuating indicators: each may move only in its lawful direction and range, and as far as its past allows.
 
 Here: judging what a run is about to publish. Not here: the settling curves (dbt's int_settling_curved measures them) or
-what an indicator is (kpi_catalogue.yml). Next: guards.py.
+what an indicator is (kpi_catalogue.yml). Next: laws.py.
 
 Every rule gives a line a brand and indicator: how much was judged, how much of it is broken, and the first of these
 with its period, its value and what was expected.
@@ -215,7 +215,7 @@ def judge_fluctuating(
     `indicators` are those of the catalogue that have periods. A finding a rule and brand; one that fails names
     indicator, period, value and what was expected.
     """
-    from expectations import guards
+    from expectations import laws
 
     moving = [i for i in indicators if i.stability == "fluctuating"]
     rates = [i for i in moving if i.unit == "ratio"]
@@ -237,19 +237,19 @@ def judge_fluctuating(
         "high": [i.plausible[1] for i in bounded],
     }
     rules: list[tuple[str, str, Mapping[str, Any], Any, bool, str]] = [
-        ("direction", DIRECTION, common, guards.ExpectNumeratorsToGrow(), True, "what is known later only adds"),
-        ("rates", RANGE, ones, guards.ExpectRatesOfAWhole(), True, "rates from 0 to 1"),
+        ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, "what is known later only adds"),
+        ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, "rates from 0 to 1"),
         (
             "plausible",
             RANGE,
             plausible,
-            guards.ExpectPlausibleValues(),
+            laws.ExpectPlausibleValues(),
             False,
             "values called plausible",
         ),
-        ("settled", SETTLED, common, guards.ExpectFinalValuesToStand(), False, "final values as published"),
-        ("settling_time", SETTLING_TIME, common, guards.ExpectSettlingInTime(), False, "settled in time"),
-        ("jumps", JUMPS, common, guards.ExpectMovesOfThePast(), False, "moves as far as those of past periods"),
+        ("settled", SETTLED, common, laws.ExpectFinalValuesToStand(), False, "final values as published"),
+        ("settling_time", SETTLING_TIME, common, laws.ExpectSettlingInTime(), False, "settled in time"),
+        ("jumps", JUMPS, common, laws.ExpectMovesOfThePast(), False, "moves as far as those of past periods"),
     ]
     found: list[Finding] = []
     for name, query, values, expectation, is_error, expected in rules:

@@ -141,6 +141,16 @@ def test_an_optional_column_that_is_usually_null_may_be_all_null(connection: psy
     assert failed(judged(connection)) == {}
 
 
+def test_a_weekday_may_have_nulls_of_its_own(connection: psycopg.Connection[Any]) -> None:
+    """Sunday's requests are not handled on Sunday. That tells nothing of Mondays."""
+    for number in range(14):
+        profile(connection, number, rows=100, nulls={"sender_id": 80 if number % 7 == 0 else 10})
+    profile(connection, 14, rows=100, nulls={"sender_id": 85})
+    assert failed(judged(connection)) == {}
+    profile(connection, 15, rows=100, nulls={"sender_id": 85})
+    assert failed(judged(connection))["null_shares_are_usual"].observed.startswith("2026-03-16 sender_id: 85 %")
+
+
 def test_a_word_that_usually_comes_often_and_is_gone_is_warned_of(connection: psycopg.Connection[Any]) -> None:
     for number in range(7):
         profile(connection, number, rows=100, words={"text": 70, "photo": 25, "video": 5})
