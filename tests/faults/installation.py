@@ -154,7 +154,9 @@ class Installation:
             return list(instance.get_runs())
 
     def instance(self) -> Any:
-        return DagsterInstance.from_config(str(self.home / "dagster"))
+        # Its event log is found by the variable, as everywhere.
+        os.environ["DAGSTER_HOME"] = str(self.home / "dagster")
+        return DagsterInstance.get()
 
     def status(self, run_id: str) -> DagsterRunStatus:
         return next(run.status for run in self.runs() if run.run_id == run_id)
