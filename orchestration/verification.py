@@ -254,10 +254,11 @@ last as (
 
 select
     brand_id, grain, period_start, dimension, dimension_value, ref, bin,
-    l.generation is null as is_missing, l.value as recorded, o.value as published
+    l.value as recorded, o.value as published
 from over as o
 full join last as l using (brand_id, grain, period_start, dimension, dimension_value, ref, bin)
-where l.generation is null or l.value is distinct from o.value
+-- A number that has never had a value need not be recorded: nothing has happened to it.
+where l.value is distinct from o.value
 order by 1, 2, 3, 4, 5, 6, 7
 """
 
@@ -270,9 +271,8 @@ def _record(connection: psycopg.Connection[Any], brands: Sequence[str]) -> Verdi
     verdict = Verdict(
         "law of publication: kpi_published ends at kpi_period", f"{numbers[0] if numbers else 0:,} values"
     )
-    for *key, is_missing, recorded, published in connection.execute(RECORDED, {"brands": list(brands)}):
-        said = "nothing" if is_missing else _text(recorded)
-        verdict.differs(f"kpi_published {_key(key)}: value {said} recorded, {_text(published)} published")
+    for *key, recorded, published in connection.execute(RECORDED, {"brands": list(brands)}):
+        verdict.differs(f"kpi_published {_key(key)}: value {_text(recorded)} recorded, {_text(published)} published")
     return verdict
 
 
