@@ -7,6 +7,7 @@
 inner join {{ ref('int_brands_current') }} as brand on brand.brand_id = {{ brand }}
 cross join lateral (
     select ({{ instant }} at time zone brand.timezone)::date as local_date
+    from (values (1)) as once (n)
     offset 0
 ) as clock
 inner join {{ ref('dim_date') }} as day

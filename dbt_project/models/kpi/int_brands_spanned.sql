@@ -1,5 +1,5 @@
 -- The dates over which a brand has periods: from its first fact as far as the complete extract days go, but for a brand
--- that has stopped only until its last days have settled. A function of the facts: the extracts that told of them do not
+-- that has stopped only until its last days have settled. A function of the facts: the extracts that told of them don't
 -- matter, for the same row may come again in a later one.
 {%- set instants = [
     ('fct_request', 'requested_at'), ('fct_call', 'requested_at'), ('fct_hook_event', 'occurred_at'),
@@ -36,7 +36,7 @@ spanned as (
         greatest(
             l.first_at,
             least(
-                l.last_at + interval '{{ var('settling_ages')[-1] + 1 }} days',
+                l.last_at + interval '{{ var('settling_ages')[-1] }} days' + interval '1 day',
                 coalesce(r.data_through - interval '1 microsecond', l.last_at)
             )
         ) as last_at
