@@ -79,7 +79,7 @@ def test_what_was_published_is_complete(connection: psycopg.Connection[Any]) -> 
         (
             "update build.int_brands_spanned set last_date = last_date + 1 where brand_id = 'paris'",
             "periods",
-            "day 2025-06-05 missing",
+            "day 2025-07-05 missing",
         ),
     ],
     ids=["a row", "a class", "a row twice", "a dimension", "a period that is gone", "a day of the calendar"],
