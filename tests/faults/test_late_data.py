@@ -175,9 +175,11 @@ def test_messages_months_late(brand: Brand, figure: Callable[[str], None]) -> No
     late = {row["conversation_id"] for row in brand.late}
     touched = {_local(row["requested_at"]) for row in brand.rows["conversations"] if row["conversation_id"] in late}
     touched |= {_local(row["sent_at"]) for row in brand.rows["messages"] if row["conversation_id"] in late}
-    days = {key[2] for key, (_, _, cause) in restated.items() if key[1] == "day" and cause == "late data"}
+    # Beside them moves what moves with time alone: nothing that is fixed, as asserted above.
+    by_late_rows = [key for key, (_, _, cause) in restated.items() if cause == "late data"]
+    days = {key[2] for key in by_late_rows if key[1] == "day"}
     assert days <= touched
-    figure(f"{len(restated):,} numbers restated, on {len(days)} of {len(touched)} touched days; moved elsewhere 0")
+    figure(f"{len(by_late_rows):,} numbers restated, on {len(days)} of {len(touched)} touched days; elsewhere 0")
 
 
 @pytest.mark.fault(
