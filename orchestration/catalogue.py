@@ -47,6 +47,7 @@ class Relation:
     `anchor` is the SQL instant that must lie in the window; `columns` are those that it has beside its fact's, from
     `join`; `identifier` tells one of the things from another; `per` names the key where one thing is several rows of
     the fact, and `evidence` the aggregates that then describe it; with `once`, such a thing counts each of these once.
+    `by_firsts`: whole days tell each thing by the first of its rows in the period, and need not bring them together.
     `ignores` says what of the window does not apply, where a thing counts for an instant or for all time.
     """
 
@@ -63,6 +64,7 @@ class Relation:
     per: tuple[str, ...]
     once: tuple[str, ...]
     evidence: Mapping[str, str]
+    by_firsts: bool
     entity: str
     identifier: str
 
@@ -217,6 +219,7 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
         per=per,
         once=tuple(entry.get("once", ())),
         evidence=entry.get("evidence", {}),
+        by_firsts=entry.get("by_firsts", False),
         entity=entry["entity"],
         identifier=" || ' ' || ".join(per) if per else identifiers[entry["fact"]],
     )

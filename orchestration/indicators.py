@@ -61,42 +61,72 @@ NOT_OF_LISTS = ("p_breakdown", "p_compare_previous", "p_refs")
 
 @dataclass(frozen=True)
 class DayedFact:
-    """Messages that whole days read a day at a time: a day's row speaks for several of them.
+    """Things that whole days read a day at a time: a day's row speaks for several of them.
 
-    `columns` stand on both; `contents` are what a day's row says where a message has its own way of saying it. What a
-    day holds is true if it is true of one of its messages.
+    `columns` stand on both; `contents` are what a day's row says where a thing has its own way of saying it. What a day
+    holds is true if it is true of one of its things. `kinds` are such contents with the day's column that dates the
+    conversation's last one before it: null where the day has none, and earlier than the period on the first in it.
+    `whole` is the question that the days can answer.
     """
 
     days: str
     days_at: str
-    messages_at: str
+    things: str
+    things_at: str
     columns: tuple[str, ...]
     contents: Mapping[str, tuple[str, str]]
+    kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     join: str = ""
     where: str = "true"
+    whole: str = "q.is_whole"
 
 
 DAYED_FACTS = {
     # What visitors and members wrote, from when it counts.
     "activity": DayedFact(
-        "fct_conversation_day", "first_message_at", "message_at",
+        "fct_conversation_day", "first_message_at", "fct_message", "message_at",
         (
-            "brand_id", "conversation_id", "visitor_id", "source", "member_id", "member_role", "written_by",
-            "author_id", "author_role", "started_at", "established_at", "answered_at", "email_provided_at",
+            "brand_id", "conversation_id", "visitor_id", "source", "member_id", "member_role", "started_at",
+            "established_at", "answered_at", "email_provided_at",
         ),
+        {"messages": ("d.messages", "1"), "message_id": ("null", "m.message_id")},
         {
-            "has_product": ("d.has_product", "m.content_type = 'product'"),
-            "has_photo": ("d.has_photo", "m.content_type = 'photo'"),
-            "has_video": ("d.has_video", "m.content_type = 'video'"),
-            "has_connect_invite": ("d.has_connect_invite", "m.content_type = 'connect_invite'"),
-            "has_email_request": ("d.has_email_request", "m.content_type = 'email_request'"),
-            "messages": ("d.messages", "1"),
-            "message_id": ("null", "m.message_id"),
+            "has_message": ("previous_date", "true"),
+            "has_visitor_message": ("previous_visitor_date", "m.written_by = 'visitor'"),
+            "has_product": ("previous_product_date", "m.content_type = 'product'"),
+            "has_member_photo": ("previous_member_photo_date", "m.written_by = 'member' and m.content_type = 'photo'"),
+            "has_member_video": ("previous_member_video_date", "m.written_by = 'member' and m.content_type = 'video'"),
+            "has_visitor_photo": (
+                "previous_visitor_photo_date", "m.written_by = 'visitor' and m.content_type = 'photo'"
+            ),
+            "has_visitor_video": (
+                "previous_visitor_video_date", "m.written_by = 'visitor' and m.content_type = 'video'"
+            ),
+            "has_connect_invite": (
+                "previous_connect_invite_date", "m.written_by = 'member' and m.content_type = 'connect_invite'"
+            ),
+            "has_email_request": (
+                "previous_email_request_date", "m.written_by = 'member' and m.content_type = 'email_request'"
+            ),
         },
+    ),
+    # What members wrote, by author.
+    "authorship": DayedFact(
+        "fct_author_day", "first_message_at", "fct_message", "message_at",
+        (
+            "brand_id", "conversation_id", "visitor_id", "source", "author_id", "author_role", "started_at",
+            "established_at",
+        ),
+        {"messages": ("d.messages", "1"), "message_id": ("null", "m.message_id")},
+        {
+            "has_message": ("previous_date", "true"),
+            "has_message_of_author": ("previous_author_date", "true"),
+        },
+        where="m.written_by = 'member'",
     ),
     # All that was sent, by bots and rules too, when it was sent.
     "exchange": DayedFact(
-        "fct_exchange_day", "first_sent_at", "sent_at",
+        "fct_exchange_day", "first_sent_at", "fct_message", "sent_at",
         ("brand_id", "conversation_id", "visitor_id", "source", "member_id", "handled_at"),
         {
             "member_role": ("d.member_role", "m.member_role_sent"),
@@ -105,9 +135,26 @@ DAYED_FACTS = {
             "messages": ("d.messages", "1"),
             "message_id": ("null", "m.message_id"),
         },
-        "\n    inner join marts.fct_conversation as c"
+        join="\n    inner join marts.fct_conversation as c"
         " on c.brand_id = m.brand_id and c.conversation_id = m.conversation_id",
-        "m.is_exchanged",
+        where="m.is_exchanged",
+    ),
+    # The visitors' turns. As of an instant, a conversation that had not been asked for yet is not known, even where a
+    # message came before it; and a turn is judged when it is a day old.
+    "turns": DayedFact(
+        "fct_exchange_day", "first_sent_at", "fct_turn", "began_at",
+        ("brand_id", "conversation_id", "source", "member_id", "member_role", "handled_at"),
+        {
+            "turns": ("d.turns", "1"),
+            "unanswered_turns": (
+                "d.unanswered_turns",
+                "(not coalesce(m.answered_at < q.known_at and m.answered_at <= m.began_at + interval '24 hours', false)"
+                ")::int",
+            ),
+            "turn_id": ("null", "m.turn_id"),
+        },
+        where="m.requested_at < q.known_at and m.began_at <= q.age_at - interval '24 hours'",
+        whole="(q.is_whole and q.known_at = 'infinity' and q.ends_at <= q.age_at - interval '24 hours')",
     ),
 }  # fmt: skip
 
@@ -153,32 +200,38 @@ def placeholder(fact: str) -> str:
     return f"<{fact}>"
 
 
-def by_day(fact: DayedFact) -> str:
-    """The messages in a question's period of whole days: days of them."""
-    columns = [*(f"d.{c}" for c in fact.columns), *(f"{day} as {name}" for name, (day, _) in fact.contents.items())]
+def by_day(fact: DayedFact, of_firsts: bool = False) -> str:
+    """The things in a question's period of whole days: days of them.
+
+    With `of_firsts` a day has only those kinds of them that the conversation has for the first time in the period.
+    """
+    held = "d.{0} < q.from_date" if of_firsts else "d.{0} is not null"
+    contents = {name: day for name, (day, _) in fact.contents.items()}
+    contents |= {name: held.format(previous) for name, (previous, _) in fact.kinds.items()}
+    columns = [*(f"d.{c}" for c in fact.columns), *(f"{day} as {name}" for name, day in contents.items())]
     return f"""select {", ".join(columns)}, d.{fact.days_at} as at
 from marts.{fact.days} as d
 where
-    q.is_whole
+    {fact.whole}
     and d.brand_id = p_brand
     and d.local_date >= q.from_date
     and d.local_date < q.to_date
     and {weekday_condition("d.iso_weekday")}"""
 
 
-def by_message(fact: DayedFact) -> str:
-    """The messages in a question's window that is no whole days: one by one."""
-    contents = (f"{message} as {name}" for name, (_, message) in fact.contents.items())
+def by_thing(fact: DayedFact) -> str:
+    """The things in a question's window that the days cannot answer: one by one."""
+    contents = (f"{thing} as {name}" for name, (_, thing) in {**fact.contents, **fact.kinds}.items())
     columns = [*(f"m.{c}" for c in fact.columns), *contents]
-    return f"""select {", ".join(columns)}, m.{fact.messages_at} as at
-from marts.fct_message as m{fact.join}
+    return f"""select {", ".join(columns)}, m.{fact.things_at} as at
+from marts.{fact.things} as m{fact.join}
 where
-    not q.is_whole
+    not {fact.whole}
     and {fact.where}
     and m.brand_id = p_brand
-    and m.{fact.messages_at} >= q.starts_at
-    and m.{fact.messages_at} < q.cut_at
-    and {indent(window_condition(f"m.{fact.messages_at}"), "    ").strip()}"""
+    and m.{fact.things_at} >= q.starts_at
+    and m.{fact.things_at} < q.cut_at
+    and {indent(window_condition(f"m.{fact.things_at}"), "    ").strip()}"""
 
 
 @dataclass
@@ -194,14 +247,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A SQL aggregate over the rows of a scan that satisfy all of `conditions`; it stands for {} in `result`."""
+    """A SQL aggregate over the rows of a scan that satisfy all of `conditions`; it stands for {} in `result`.
+
+    `is_of_value`: of a value that no other rows have, so that they need not be asked again.
+    """
 
     call: str
     conditions: tuple[str, ...] = ()
     result: str = "{}"
+    is_of_value: bool = False
 
     def sql(self, *more: str) -> str:
-        conditions = (*more, *self.conditions)
+        conditions = self.conditions if self.is_of_value else (*more, *self.conditions)
         return self.result.format(self.call + (f" filter (where {' and '.join(conditions)})" if conditions else ""))
 
 
@@ -228,16 +285,14 @@ class Scan:
     def refs(self) -> list[str]:
         return sorted({part.ref for part in self.parts})
 
-    def aggregate(self, call: str, *conditions: str | None, result: str = "{}") -> str:
+    def aggregate(self, call: str, *conditions: str | None, result: str = "{}", is_of_value: bool = False) -> str:
         """The column that holds this aggregate; the same aggregate is computed once."""
-        aggregate = Aggregate(call, tuple(f"({c})" for c in conditions if c), result)
+        aggregate = Aggregate(call, tuple(f"({c})" for c in conditions if c), result, is_of_value)
         column = self.aggregates.setdefault(aggregate, f"{self.name}_{len(self.aggregates)}")
         return f"s.{column}"
 
     def value(self, expression: str, where: str | None) -> str:
-        """The column that holds this value of a row: computed once, and only where it is asked for."""
-        if expression.isidentifier():
-            return expression
+        """The column that holds this value of a row: computed once, and null but where it is asked for."""
         return self.values.setdefault((expression, where), f"{self.name}_value_{len(self.values)}")
 
     def dimension(self, name: str) -> str:
@@ -303,6 +358,14 @@ class Scan:
         return conditions
 
 
+def alone(aggregate: str) -> str:
+    """What an aggregate says of one row alone: what it says of a thing of which there is no other row."""
+    said = re.fullmatch(r"(bool_or|min)\((.*)\)", aggregate)
+    if said is None:
+        raise ValueError(f"'{aggregate}' cannot be told by firsts; allowed: bool_or(...) and min(...)")
+    return said[2]
+
+
 def _numbers(n: int) -> str:
     """The first columns, for group by."""
     return ", ".join(str(k + 1) for k in range(n))
@@ -341,15 +404,25 @@ class Reading:
         first, *others = [scan.conditions() for scan in self.scans]
         return first if all(other == first for other in others) else None
 
-    def rows(self, counted_at: str | None = None) -> str:
+    @property
+    def tells_firsts(self) -> bool:
+        """Whether days can tell each of the things by the first of its rows in the period."""
+        return self.scans[0].relation.by_firsts
+
+    def rows(self, counted_at: str | None = None, of_firsts: bool = False) -> str:
         """The rows counted for a question `q`, one for each thing, with the bucket that it counts for.
 
-        `counted_at` adds the instant that makes a thing count.
+        `counted_at` adds the instant that makes a thing count. `of_firsts` reads days that hold what comes first in the
+        period, so that no two rows are of the same thing: for whole days on end, of all roles and members.
         """
         scan = self.scans[0]
         relation = scan.relation
-        is_dayed = relation.fact in DAYED_FACTS
-        source = f"from {f'({placeholder(relation.fact)})' if is_dayed else f'marts.{relation.fact}'} as f"
+        if of_firsts:
+            source = f"from ({by_day(DAYED_FACTS[relation.fact], of_firsts=True)}) as f"
+        elif relation.fact in DAYED_FACTS:
+            source = f"from ({placeholder(relation.fact)}) as f"
+        else:
+            source = f"from marts.{relation.fact} as f"
         if relation.join:
             source += "\n" + relation.join
         for name in scan.spread:
@@ -369,12 +442,16 @@ class Reading:
             columns += [f"{counted_at} as counted_at"] if counted_at else []
             return f"select {', '.join(columns)}, f.*\n{source}"
         keys = [f"f.{key}" for key in relation.per]
+        if of_firsts and not relation.once:
+            columns += [*keys, *(f"({condition}) as in_{name}" for name, condition in flags.items())]
+            columns += [f"{alone(e)} as {name}" for s in self.scans for name, e in s.relation.evidence.items()]
+            return f"select {', '.join(columns)}\n{source}"
         evidence = [f"bool_or({condition}) as in_{name}" for name, condition in flags.items()]
         for s in self.scans:
             only = f" filter (where {flags[s.name]})" if flags else ""
             evidence += [f"{expression}{only} as {name}" for name, expression in s.relation.evidence.items()]
         evidence += [f"{counted_at} as counted_at"] if counted_at else []
-        if relation.once:
+        if relation.once and not of_firsts:
             # Each counts one of these once, however many rows it has.
             pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.once)]
             pairs = f"select {', '.join(pair)}, min({scan.anchor}) as at\n{source}\ngroup by {_numbers(len(pair))}"
@@ -383,8 +460,7 @@ class Reading:
         grouped = [*columns, *keys]
         return f"select {', '.join([*grouped, *evidence])}\n{source}\ngroup by {_numbers(len(grouped))}"
 
-    @property
-    def counted(self) -> str:
+    def counted(self, of_firsts: bool = False) -> str:
         """The rows, with the values that aggregates share computed once."""
         values = [
             f"case when {' and '.join([*self._flag(scan), *([f'({where})'] if where else [])]) or 'true'}"
@@ -392,7 +468,7 @@ class Reading:
             for scan in self.scans
             for (expression, where), column in scan.values.items()
         ]
-        rows = f"(\n{indent(self.rows(), '    ')}\n) as counted"
+        rows = f"(\n{indent(self.rows(of_firsts=of_firsts), '    ')}\n) as counted"
         if not values:
             return rows
         once = f"select counted.*, {', '.join(values)}\nfrom {rows}{FENCE}"
@@ -466,7 +542,7 @@ class Scans:
         readings: dict[tuple[Any, ...], Reading] = {}
         for scan in self._scans.values():
             r = scan.relation
-            alike = readings.setdefault((r.fact, r.anchor, r.ignores, r.join, r.per), Reading([scan]))
+            alike = readings.setdefault((r.fact, r.anchor, r.ignores, r.join, r.per, r.by_firsts), Reading([scan]))
             if scan not in alike.scans:
                 if alike.takes(scan):
                     alike.scans.append(scan)
@@ -485,13 +561,15 @@ class Scans:
             assert i.numerator is not None
             scan = self._scan(i.numerator)
             value = "" if i.bins_by else scan.value(bin_number(i), i.numerator.where)
+            where = i.numerator.where if i.bins_by else None
             for b, condition in bin_conditions(i, value):
-                scan.parts.append(Part(i.ref, b.name, scan.aggregate("count(*)", i.numerator.where, condition)))
+                bin_count = scan.aggregate("count(*)", where, condition, is_of_value=not i.bins_by)
+                scan.parts.append(Part(i.ref, b.name, bin_count))
             return
         if i.median:
             scan = self._scan(i.median)
-            value = approximate(i.median)
-            middle = scan.aggregate(f"percentile_cont(0.5) within group (order by {value})", i.median.where)
+            value = scan.value(approximate(i.median), i.median.where)
+            middle = scan.aggregate(f"percentile_cont(0.5) within group (order by {value})", is_of_value=True)
             scan.parts.append(Part(i.ref, None, "null", scan.aggregate("count(*)", i.median.where), middle))
             return
         assert i.numerator is not None
@@ -509,8 +587,11 @@ class Scans:
     def _total(scan: Scan, measure: Measure) -> str:
         if measure.duration:
             return scan.aggregate(f"sum({measure.duration})", measure.where, result="extract(epoch from {})")
-        call = f"sum({scan.value(measure.value, measure.where)})" if measure.value else "count(*)"
-        return scan.aggregate(call, measure.where)
+        if measure.value is None:
+            return scan.aggregate("count(*)", measure.where)
+        if measure.value.isidentifier():
+            return scan.aggregate(f"sum({measure.value})", measure.where)
+        return scan.aggregate(f"sum({scan.value(measure.value, measure.where)})", is_of_value=True)
 
 
 def _environment() -> jinja2.Environment:
@@ -594,10 +675,10 @@ def definitions(catalogue: Catalogue, code: str) -> dict[str, str]:
     """
     templates = ("answers.sql.j2", "assembly.sql.j2", "kpi_answers.sql.j2")
     shared = code + "".join((TEMPLATES / name).read_text() for name in templates)
-    shared += "".join(by_day(fact) for fact in DAYED_FACTS.values())
+    shared += "".join(by_day(fact, of_firsts) for fact in DAYED_FACTS.values() for of_firsts in (False, True))
 
     def digest(i: Indicator) -> str:
-        readings = [(r.counted, r.aggregates, r.parts) for r in Scans(catalogue, [i], is_shared=False).readings()]
+        readings = [(r.counted(), r.aggregates, r.parts) for r in Scans(catalogue, [i], is_shared=False).readings()]
         said = (shared, i.kind, i.stability, i.unknown_unless, readings)
         return sha256(repr(said).encode()).hexdigest()
 
@@ -638,6 +719,8 @@ def _questions(catalogue: Catalogue, refs: str = "p_refs", reads_days: bool = Tr
     return template.render(reads_days=str(reads_days).lower(), refs=refs, undated=undated)
 
 
+# That all rows of a conversation's day count alike, whoever wrote and in what role.
+TELLS_FIRSTS = f"p_roles is null and p_members is null and not v_breakdown && {array(('role', 'member'))}"
 # What the statements that are put together from readings take as parameters, in this order.
 BOUND = (
     "p_brand", "p_sources", "p_channels", "p_roles", "p_members", "p_weekdays", "p_refs", "p_compare_previous",
@@ -675,7 +758,8 @@ def _assembly(
             "is_shared": str(is_shared).lower(),
             "refs": reading.refs,
             "fits": reading.fits,
-            "rows": indent(statement(reading.counted), " " * 16).strip(),
+            "rows": indent(statement(reading.counted()), " " * 16).strip(),
+            "firsts": reading.tells_firsts and indent(statement(reading.counted(of_firsts=True)), " " * 16).strip(),
             "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
             "parts": reading.parts,
         }
@@ -722,8 +806,17 @@ def _report(catalogue: Catalogue) -> str:
             answers=_statement(catalogue.computed),
             all_questions=all_questions,
             questions_of_scope=f"{all_questions} where q.scope = '<scope>'",
-            dayed=[(name, bound(by_day(f), names), bound(by_message(f), names)) for name, f in DAYED_FACTS.items()],
+            dayed=[
+                {
+                    "fact": name,
+                    "whole": f.whole,
+                    "by_day": bound(by_day(f), names),
+                    "by_thing": bound(by_thing(f), names),
+                }
+                for name, f in DAYED_FACTS.items()
+            ],
             one_question="select " + ", ".join(f"q_{c}[<n>] as {c}" for c in QUESTION_COLUMNS),
+            tells_firsts=TELLS_FIRSTS,
             names=names,
         )
     )
@@ -733,6 +826,11 @@ def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, stabilit
     """Of all indicators, or of one stability. What settling is measured from can't say how settled anything is."""
     settles = stability == "fluctuating"
     indicators = [i for i in catalogue.dated if stability in (None, i.stability)]
+
+    def days_of(fact: DayedFact) -> str:
+        # A period is whole; where that alone does not do for days, some periods are read thing by thing.
+        return by_day(fact) if fact.whole == "q.is_whole" else f"{by_day(fact)}\nunion all\n{by_thing(fact)}"
+
     names = [*(name for name in BOUND if name != "p_brand"), "p_dimension"]
     own_brand = "q.brand_id"
     return (
@@ -744,7 +842,8 @@ def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, stabilit
             known_at=known_at,
             # Every brand's periods in one statement: each fact is joined by its question's own brand.
             assembly=_assembly(catalogue, indicators, names, brand=own_brand),
-            dayed=[(name, bound(by_day(f).replace("p_brand", own_brand), names)) for name, f in DAYED_FACTS.items()],
+            dayed=[(name, bound(days_of(f).replace("p_brand", own_brand), names)) for name, f in DAYED_FACTS.items()],
+            tells_firsts=TELLS_FIRSTS,
             answers=_statement(indicators, is_measured=not settles).replace("p_brand", own_brand),
             names=names,
             time_breakdowns=array(TIME_BREAKDOWNS),
@@ -847,7 +946,7 @@ def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:
     """The rows of a scan with the instant that makes each count: at the level of instants, never of days."""
     rows = Reading([scan]).rows(_counted_at(scan, measures))
     for name, fact in DAYED_FACTS.items():
-        rows = rows.replace(placeholder(name), by_message(fact))
+        rows = rows.replace(placeholder(name), by_thing(fact))
     return rows
 
 

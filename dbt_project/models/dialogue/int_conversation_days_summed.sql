@@ -1,7 +1,19 @@
 {{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
 
--- The conversation-days: what a conversation held on one local day, apart for each author and role, with the lifecycle
--- that the report asks for beside it. Whole-day reports read these rows instead of the messages: that is their speed.
+-- The conversation-days: what a conversation held on one local day, apart for each role of its member, with the
+-- lifecycle that the report asks for beside it. Whole-day reports read these rows instead of the messages, and count a
+-- conversation on the first of its days in the period, which each row tells by the date before it: that is their speed.
+-- The columns of fixed width come first, which is quicker to read.
+{%- set contents = {
+    'visitor': "m.written_by = 'visitor'",
+    'product': "m.content_type = 'product'",
+    'member_photo': "m.written_by = 'member' and m.content_type = 'photo'",
+    'member_video': "m.written_by = 'member' and m.content_type = 'video'",
+    'visitor_photo': "m.written_by = 'visitor' and m.content_type = 'photo'",
+    'visitor_video': "m.written_by = 'visitor' and m.content_type = 'video'",
+    'connect_invite': "m.written_by = 'member' and m.content_type = 'connect_invite'",
+    'email_request': "m.written_by = 'member' and m.content_type = 'email_request'",
+} %}
 with
 
 dated as (
@@ -21,9 +33,6 @@ summed as (
         m.visitor_id,
         m.local_date,
         m.iso_weekday,
-        m.written_by,
-        m.author_id,
-        m.author_role,
         m.member_role,
         m.source,
         m.member_id,
@@ -31,50 +40,51 @@ summed as (
         m.established_at,
         min(m.message_at) as first_message_at,
         max(m.message_at) as last_message_at,
-        min(m.sent_at) as first_sent_at,
-        max(m.sent_at) as last_sent_at,
         count(*)::integer as messages,
-        bool_or(m.content_type = 'product') as has_product,
-        bool_or(m.content_type = 'photo') as has_photo,
-        bool_or(m.content_type = 'video') as has_video,
-        bool_or(m.content_type = 'connect_invite') as has_connect_invite,
-        bool_or(m.content_type = 'email_request') as has_email_request,
-        min(m.message_at) filter (where m.content_type = 'email_request') as first_email_request_at,
+        {%- for name, held in contents.items() %}
+        bool_or({{ held }}) as has_{{ name }},
+        {%- endfor %}
         min(m.email_provided_at) as email_provided_at,
         min(m.answered_at) as answered_at
     from dated as m
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 )
 
 select
-    s.brand_id,
-    s.conversation_id,
-    s.local_date,
+    local_date,
+    {{ previous_date('true', 'earlier') }} as previous_date,
+    {%- for name in contents if name != 'email_request' %}
+    {{ previous_date('has_' ~ name, 'earlier') }} as previous_{{ name }}_date,
+    {%- endfor %}
+    {{ previous_date('has_email_request', 'earlier_request') }} as previous_email_request_date,
+    established_at,
+    answered_at,
+    email_provided_at,
+    started_at,
+    first_message_at,
+    last_message_at,
+    messages,
+    iso_weekday,
+    member_role,
     row_number() over (
-        partition by s.brand_id, s.conversation_id, s.local_date
-        order by s.written_by, s.author_id, s.author_role, s.member_role, s.iso_weekday
+        partition by brand_id, conversation_id, local_date order by member_role, iso_weekday
     )::integer as part,
-    s.iso_weekday,
-    s.written_by,
-    s.author_id,
-    s.author_role,
-    s.member_role,
-    s.first_message_at,
-    s.last_message_at,
-    s.first_sent_at,
-    s.last_sent_at,
-    s.messages,
-    s.has_product,
-    s.has_photo,
-    s.has_video,
-    s.has_connect_invite,
-    s.has_email_request,
-    s.first_email_request_at,
-    s.email_provided_at,
-    s.answered_at,
-    s.visitor_id,
-    s.source,
-    s.member_id,
-    s.started_at,
-    s.established_at
-from summed as s
+    brand_id,
+    conversation_id,
+    source,
+    member_id,
+    visitor_id
+from summed
+-- Of several rows of a day the first is the one whose messages were answered, or whose request was met, first: with it
+-- stands the earliest answer of all.
+window
+    earlier as (
+        partition by brand_id, conversation_id
+        order by local_date, answered_at, first_message_at, member_role, iso_weekday
+        rows between unbounded preceding and 1 preceding
+    ),
+    earlier_request as (
+        partition by brand_id, conversation_id
+        order by local_date, email_provided_at, first_message_at, member_role, iso_weekday
+        rows between unbounded preceding and 1 preceding
+    )
