@@ -22,7 +22,6 @@ from orchestration.catalogue import (
     PERIOD_BREAKDOWNS,
     PROJECT,
     TIME_BREAKDOWNS,
-    Bin,
     Catalogue,
     Indicator,
     Measure,
@@ -35,6 +34,7 @@ TEMPLATES = PROJECT / "dbt_project" / "indicators"
 BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", *APART)
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
+FILTERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
 # Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
 SPREAD_VALUES = {"channel": CHANNELS}
 
@@ -180,14 +180,13 @@ def weekday_condition(weekday: str) -> str:
 
 
 def window_condition(instant: str) -> str:
-    """That an instant of the period passes the time slot and the weekday filter, both on the brand's clock."""
+    """That an instant of the period passes the time slot and the weekday filter, both on the brand's clock.
+
+    The slot is asked as one comparison, on a clock that begins with it: read once a row, and the same over midnight.
+    """
     weekday = f"extract(isodow from {instant} at time zone q.timezone)::int"
-    clock = local_time(instant)
-    return (
-        f"{weekday_condition(weekday)} and (v_slot_from is null or case when v_slot_from < v_slot_to\n"
-        f"    then {clock} >= v_slot_from and {clock} < v_slot_to\n"
-        f"    else {clock} >= v_slot_from or {clock} < v_slot_to end)"
-    )
+    since_begin = f"{local_time(instant)} - v_slot_from::interval"
+    return f"{weekday_condition(weekday)} and (v_slot_from is null or {since_begin} < v_slot_length)"
 
 
 # What is computed once a row stands in a subquery that PostgreSQL may not flatten, or it would compute it at each use.
@@ -348,13 +347,12 @@ class Scan:
     def conditions(self) -> list[str]:
         """What a row in the window must satisfy to be counted."""
         conditions = [f"({self.relation.where})"] if self.relation.where else []
-        parameters = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
         for name in self.filters:
-            conditions.append(f"({parameters[name]} is null or {self.dimension(name)} = any({parameters[name]}))")
+            conditions.append(f"({FILTERS[name]} is null or {self.dimension(name)} = any({FILTERS[name]}))")
         for name in self.spread:
             # A part that knows no channels answers in every bucket, but only in those that were asked for.
             bucket = f"every_{name}.bucket"
-            conditions.append(f"({bucket} is null or {parameters[name]} is null or {bucket} = any({parameters[name]}))")
+            conditions.append(f"({bucket} is null or {FILTERS[name]} is null or {bucket} = any({FILTERS[name]}))")
         return conditions
 
 
@@ -398,6 +396,14 @@ class Reading:
     def _flag(self, scan: Scan) -> tuple[str, ...]:
         """The column that says that a row is one of a scan's, where not all rows are."""
         return () if self._common() is not None else (f"in_{scan.name}",)
+
+    @property
+    def flagged_by(self) -> list[str]:
+        """The filters without which a row of one scan is a row of all; none if more than filters tells them apart."""
+        if len({scan.relation.where for scan in self.scans}) > 1:
+            return []
+        filters = [name for scan in self.scans for name in scan.filters]
+        return sorted({name for name in filters if filters.count(name) < len(self.scans)})
 
     def _common(self) -> list[str] | None:
         """The conditions of all scans, if they are the same."""
@@ -496,13 +502,6 @@ def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
     return Scan(relation, filters, breakdowns, spread)
 
 
-def bin_conditions(indicator: Indicator, value: str) -> list[tuple[Bin, str]]:
-    """Each bin with the condition that a row falls into it: its lower bound in, its upper bound out."""
-    if indicator.bins_by:
-        return [(b, f"{indicator.bins_by} = {quoted(b.name)}") for b in indicator.bins]
-    return [(b, f"{value} = {n + 1}") for n, b in enumerate(indicator.bins)]
-
-
 def approximate(measure: Measure) -> str:
     """A measure's value as a binary number, which is quick to compare; exact to the microsecond for 100 years."""
     if measure.duration:
@@ -511,18 +510,18 @@ def approximate(measure: Measure) -> str:
 
 
 def bin_number(indicator: Indicator) -> str:
-    """The number of the bin that a row falls into, from 1; 0 below the first."""
+    """The number of the bin that a row falls into, from 1: lower bound in, upper bound out. Of none: 0 or null."""
     assert indicator.numerator is not None
+    if indicator.bins_by:
+        cases = (f"when {quoted(b.name)} then {n}" for n, b in enumerate(indicator.bins, 1))
+        return f"case {indicator.bins_by} {' '.join(cases)} end"
     edges = ", ".join(str(b.low) for b in indicator.bins)
     return f"width_bucket({approximate(indicator.numerator)}, array[{edges}]::double precision[])"
 
 
 def bin_name(indicator: Indicator) -> str:
     """The name of the bin that a row falls into, null where it falls into none."""
-    if indicator.bins_by:
-        return "case " + " ".join(f"when {c} then {quoted(b.name)}" for b, c in bin_conditions(indicator, "")) + " end"
-    names = array(b.name for b in indicator.bins)
-    return f"({names})[{bin_number(indicator)}]"
+    return f"({array(b.name for b in indicator.bins)})[{bin_number(indicator)}]"
 
 
 class Scans:
@@ -560,10 +559,9 @@ class Scans:
         if i.bins:
             assert i.numerator is not None
             scan = self._scan(i.numerator)
-            value = "" if i.bins_by else scan.value(bin_number(i), i.numerator.where)
-            where = i.numerator.where if i.bins_by else None
-            for b, condition in bin_conditions(i, value):
-                bin_count = scan.aggregate("count(*)", where, condition, is_of_value=not i.bins_by)
+            value = scan.value(bin_number(i), i.numerator.where)
+            for n, b in enumerate(i.bins, 1):
+                bin_count = scan.aggregate("count(*)", f"{value} = {n}", is_of_value=True)
                 scan.parts.append(Part(i.ref, b.name, bin_count))
             return
         if i.median:
@@ -608,8 +606,9 @@ def _declarations(breakdown: str = "coalesce(p_breakdown, '{}')") -> str:
         "-- A slot with one end takes the day's own for the other.",
         "v_slot_from time := case when coalesce(p_time_from, p_time_to) is not null"
         " then coalesce(p_time_from, time '00:00') end;",
-        "v_slot_to time := case when coalesce(p_time_from, p_time_to) is not null"
-        " then coalesce(p_time_to, time '24:00') end;",
+        "-- Over midnight if need be. No slot has no length: what a clock shows as none is a whole day.",
+        "v_slot_length time := coalesce("
+        "nullif(time '00:00' + (coalesce(p_time_to, time '24:00') - v_slot_from), '00:00'), time '24:00');",
         "v_known_at timestamptz := coalesce(p_as_of, 'infinity');",
         f"v_breakdown text[] := {breakdown};",
         f"v_time_breakdowns text[] := {array(TIME_BREAKDOWNS)};",
@@ -724,7 +723,7 @@ TELLS_FIRSTS = f"p_roles is null and p_members is null and not v_breakdown && {a
 # What the statements that are put together from readings take as parameters, in this order.
 BOUND = (
     "p_brand", "p_sources", "p_channels", "p_roles", "p_members", "p_weekdays", "p_refs", "p_compare_previous",
-    "v_slot_from", "v_slot_to", "v_breakdown", "v_time_breakdowns",
+    "v_slot_from", "v_slot_length", "v_breakdown", "v_time_breakdowns",
 )  # fmt: skip
 # The columns of a question, as arrays of all questions of a report.
 QUESTION_COLUMNS = {
@@ -753,18 +752,20 @@ def _assembly(
     def statement(text: str) -> str:
         return bound(text.replace("p_brand", brand), names)
 
-    readings = [
-        {
-            "is_shared": str(is_shared).lower(),
+    def rendered(reading: Reading) -> dict[str, Any]:
+        return {
             "refs": reading.refs,
             "fits": reading.fits,
             "rows": indent(statement(reading.counted()), " " * 16).strip(),
             "firsts": reading.tells_firsts and indent(statement(reading.counted(of_firsts=True)), " " * 16).strip(),
             "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
             "parts": reading.parts,
+            "flagged_by": [FILTERS[name] for name in reading.flagged_by],
         }
+
+    readings = [
+        (str(is_shared).lower(), [rendered(r) for r in Scans(catalogue, indicators, is_shared).readings()])
         for is_shared in (True, False)
-        for reading in Scans(catalogue, indicators, is_shared).readings()
     ]
     return (
         _environment()

@@ -95,6 +95,23 @@ def test_a_bucket_is_the_answer_to_the_same_question_asked_of_it_alone(
     assert not differences, _shown(differences)
 
 
+@examples
+@given(seed=seeds)
+def test_firsts_days_and_messages_say_the_same(town: Town, connection: psycopg.Connection[Any], seed: int) -> None:
+    # Whole days are answered by firsts; of all weekdays that are asked for, by all days; in a slot, by messages.
+    rng = Random(seed)
+    for brand in town.brands:
+        first = brand.around + timedelta(days=rng.randint(-9, 2))
+        last = first + timedelta(days=rng.choice((0, 3, 45)))
+        breakdown = rng.choice([[], ["day"], ["week"], ["source"], ["day", "source"]])
+        alike = [
+            values(report(connection, brand.brand_id, first, last, breakdown=breakdown, **ways))
+            for ways in ({}, {"weekdays": list(range(1, 8))}, {"time_from": time(0)})
+        ]
+        figures = [{key: row.figure for key, row in said.items()} for said in alike]
+        assert figures[0] == figures[1] == figures[2], (brand.brand_id, first, last, breakdown)
+
+
 # --- what the report should say ---------------------------------------------------------------------------------------
 
 
@@ -180,8 +197,7 @@ def _of_bucket(
         (ref, bucket, bin_): Expected(
             figure,
             previous[ref, bin_][0] if compare_previous else None,
-            "dates" not in COMPUTED[ref].ignores
-            and end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
+            "dates" not in COMPUTED[ref].ignores and end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
             _ignored(ref, asked),
         )
         for (ref, bin_), figure in figures.items()

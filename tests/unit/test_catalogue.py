@@ -73,3 +73,9 @@ def test_a_ref_that_stands_twice_is_named(tmp_path: Path) -> None:
     faulty.write_text(yaml.safe_dump(document), "utf-8")
     with pytest.raises(CatalogueError, match="stand twice: Wlst-Card-1"):
         catalogue.load(faulty)
+
+
+def test_evidence_that_needs_several_rows_cannot_be_told_by_firsts() -> None:
+    assert indicators.alone("bool_or(f.has_product)") == "f.has_product"
+    with pytest.raises(ValueError, match=r"'count\(\*\)' cannot be told by firsts; allowed: bool_or"):
+        indicators.alone("count(*)")
