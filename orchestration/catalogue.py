@@ -202,6 +202,16 @@ def settling(path: Path = DBT_PROJECT_FILE) -> Settling:
     return Settling(tuple(said["settling_ages"]), said["settling_tolerance"])
 
 
+@cache
+def mart_columns(folder: Path = PROJECT / "dbt_project" / "models" / "marts") -> Mapping[str, tuple[str, ...]]:
+    """The columns of each mart, as its contract says."""
+    return {
+        model["name"]: tuple(column["name"] for column in model["columns"])
+        for path in folder.glob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    }
+
+
 def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str]) -> Relation:
     anchor = entry.get("anchor_expression") or (f"f.{entry['anchor']}" if "anchor" in entry else "")
     per = tuple(entry.get("per", ()))

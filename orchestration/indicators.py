@@ -26,6 +26,7 @@ from orchestration.catalogue import (
     Indicator,
     Measure,
     Relation,
+    mart_columns,
     settling,
     time_breakdowns,
 )
@@ -194,9 +195,9 @@ def window_condition(instant: str) -> str:
 FENCE = "\noffset bigint '0'"
 
 
-def placeholder(fact: str) -> str:
-    """Where the rows of a dayed fact are to be read from: put in when a statement is made."""
-    return f"<{fact}>"
+def placeholder(name: str) -> str:
+    """What is put in when a statement is made: where the rows of a dayed fact are read from, or the bucket of a row."""
+    return f"<{name}>"
 
 
 def by_day(fact: DayedFact, of_firsts: bool = False) -> str:
@@ -356,6 +357,14 @@ class Scan:
         return conditions
 
 
+def columns_of(fact: str) -> Iterable[str]:
+    """The columns that the rows of a fact have."""
+    if fact in DAYED_FACTS:
+        dayed = DAYED_FACTS[fact]
+        return (*dayed.columns, *dayed.contents, *dayed.kinds, "at")
+    return mart_columns()[fact]
+
+
 def alone(aggregate: str) -> str:
     """What an aggregate says of one row alone: what it says of a thing of which there is no other row."""
     said = re.fullmatch(r"(bool_or|min)\((.*)\)", aggregate)
@@ -415,7 +424,7 @@ class Reading:
         """Whether days can tell each of the things by the first of its rows in the period."""
         return self.scans[0].relation.by_firsts
 
-    def rows(self, counted_at: str | None = None, of_firsts: bool = False) -> str:
+    def rows(self, counted_at: str | None = None, of_firsts: bool = False, columns_of_fact: str = "f.*") -> str:
         """The rows counted for a question `q`, one for each thing, with the bucket that it counts for.
 
         `counted_at` adds the instant that makes a thing count. `of_firsts` reads days that hold what comes first in the
@@ -440,13 +449,13 @@ class Reading:
         each = {s.name: " and ".join(s.conditions()) or "true" for s in self.scans}
         conditions = [*scan.window(), *(common if common is not None else [f"({' or '.join(each.values())})"])]
         source += "\nwhere\n    " + "\n    and ".join(conditions or ["true"])
-        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{scan.bucket()} as bucket"]
+        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{placeholder('bucket')} as bucket"]
         flags = {} if common is not None else each
         if not relation.per:
             columns += [f"({condition}) as in_{name}" for name, condition in flags.items()]
             columns += [f"{expression} as {name}" for name, expression in relation.columns.items()]
             columns += [f"{counted_at} as counted_at"] if counted_at else []
-            return f"select {', '.join(columns)}, f.*\n{source}"
+            return f"select {', '.join([*columns, columns_of_fact])}\n{source}"
         keys = [f"f.{key}" for key in relation.per]
         if of_firsts and not relation.once:
             columns += [*keys, *(f"({condition}) as in_{name}" for name, condition in flags.items())]
@@ -474,7 +483,11 @@ class Reading:
             for scan in self.scans
             for (expression, where), column in scan.values.items()
         ]
-        rows = f"(\n{indent(self.rows(of_firsts=of_firsts), '    ')}\n) as counted"
+        asked = " ".join([*values, *(sql for _, sql in self.aggregates)])
+        # No more columns than these: what a statement names has to be planned, read or not.
+        columns = (f"f.{c}" for c in columns_of(self.scans[0].relation.fact) if re.search(rf"\b{c}\b", asked))
+        rows = self.rows(of_firsts=of_firsts, columns_of_fact=", ".join(columns) or "null")
+        rows = f"(\n{indent(rows, '    ')}\n) as counted"
         if not values:
             return rows
         once = f"select counted.*, {', '.join(values)}\nfrom {rows}{FENCE}"
@@ -677,7 +690,10 @@ def definitions(catalogue: Catalogue, code: str) -> dict[str, str]:
     shared += "".join(by_day(fact, of_firsts) for fact in DAYED_FACTS.values() for of_firsts in (False, True))
 
     def digest(i: Indicator) -> str:
-        readings = [(r.counted(), r.aggregates, r.parts) for r in Scans(catalogue, [i], is_shared=False).readings()]
+        readings = [
+            (r.scans[0].bucket(), r.counted(), r.aggregates, r.parts)
+            for r in Scans(catalogue, [i], is_shared=False).readings()
+        ]
         said = (shared, i.kind, i.stability, i.unknown_unless, readings)
         return sha256(repr(said).encode()).hexdigest()
 
@@ -756,6 +772,7 @@ def _assembly(
         return {
             "refs": reading.refs,
             "fits": reading.fits,
+            "bucket": statement(reading.scans[0].bucket()),
             "rows": indent(statement(reading.counted()), " " * 16).strip(),
             "firsts": reading.tells_firsts and indent(statement(reading.counted(of_firsts=True)), " " * 16).strip(),
             "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
@@ -945,7 +962,7 @@ def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
 
 def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:
     """The rows of a scan with the instant that makes each count: at the level of instants, never of days."""
-    rows = Reading([scan]).rows(_counted_at(scan, measures))
+    rows = Reading([scan]).rows(_counted_at(scan, measures)).replace(placeholder("bucket"), scan.bucket())
     for name, fact in DAYED_FACTS.items():
         rows = rows.replace(placeholder(name), by_thing(fact))
     return rows
