@@ -64,16 +64,18 @@ NOT_OF_LISTS = ("p_breakdown", "p_compare_previous", "p_refs")
 class DayedFact:
     """Things that whole days read a day at a time: a day's row speaks for several of them.
 
-    `columns` stand on both; `contents` are what a day's row says where a thing has its own way of saying it. What a day
-    holds is true if it is true of one of its things. `kinds` are such contents with the day's column that dates the
-    conversation's last one before it: null where the day has none, and earlier than the period on the first in it.
-    `whole` is the question that the days can answer.
+    `columns` are the same of a day and of all its things; `contents` are what a day's row says where a thing says
+    something of its own. What a day holds is true if it is true of one of its things. `kinds` are such contents with
+    the day's column that dates the conversation's last one before it: null where the day has none, and earlier than the
+    period on the first in it. `parted_by` tells the rows of one day apart, by the columns of day and thing; `whole` is
+    the question that the days can answer, but for those that a slot cuts.
     """
 
     days: str
-    days_at: str
+    days_at: tuple[str, str]
     things: str
     things_at: str
+    parted_by: Mapping[str, str]
     columns: tuple[str, ...]
     contents: Mapping[str, tuple[str, str]]
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -85,12 +87,18 @@ class DayedFact:
 DAYED_FACTS = {
     # What visitors and members wrote, from when it counts.
     "activity": DayedFact(
-        "fct_conversation_day", "first_message_at", "fct_message", "message_at",
+        "fct_conversation_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
+        {"member_role": "member_role"},
         (
             "brand_id", "conversation_id", "visitor_id", "source", "member_id", "member_role", "started_at",
-            "established_at", "answered_at", "email_provided_at",
+            "established_at",
         ),
-        {"messages": ("d.messages", "1"), "message_id": ("null", "m.message_id")},
+        {
+            "answered_at": ("d.answered_at", "m.answered_at"),
+            "email_provided_at": ("d.email_provided_at", "m.email_provided_at"),
+            "messages": ("d.messages", "1"),
+            "message_id": ("null", "m.message_id"),
+        },
         {
             "has_message": ("previous_date", "true"),
             "has_visitor_message": ("previous_visitor_date", "m.written_by = 'visitor'"),
@@ -113,7 +121,8 @@ DAYED_FACTS = {
     ),
     # What members wrote, by author.
     "authorship": DayedFact(
-        "fct_author_day", "first_message_at", "fct_message", "message_at",
+        "fct_author_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
+        {"author_id": "author_id", "author_role": "author_role"},
         (
             "brand_id", "conversation_id", "visitor_id", "source", "author_id", "author_role", "started_at",
             "established_at",
@@ -127,7 +136,8 @@ DAYED_FACTS = {
     ),
     # All that was sent, by bots and rules too, when it was sent.
     "exchange": DayedFact(
-        "fct_exchange_day", "first_sent_at", "fct_message", "sent_at",
+        "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_message", "sent_at",
+        {"member_role": "member_role_sent"},
         ("brand_id", "conversation_id", "visitor_id", "source", "member_id", "handled_at"),
         {
             "member_role": ("d.member_role", "m.member_role_sent"),
@@ -143,7 +153,8 @@ DAYED_FACTS = {
     # The visitors' turns. As of an instant, a conversation that had not been asked for yet is not known, even where a
     # message came before it; and a turn is judged when it is a day old.
     "turns": DayedFact(
-        "fct_exchange_day", "first_sent_at", "fct_turn", "began_at",
+        "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_turn", "began_at",
+        {"member_role": "member_role"},
         ("brand_id", "conversation_id", "source", "member_id", "member_role", "handled_at"),
         {
             "turns": ("d.turns", "1"),
@@ -155,7 +166,11 @@ DAYED_FACTS = {
             "turn_id": ("null", "m.turn_id"),
         },
         where="m.requested_at < q.known_at and m.began_at <= q.age_at - interval '24 hours'",
-        whole="(q.is_whole and q.known_at = 'infinity' and q.ends_at <= q.age_at - interval '24 hours')",
+        # A slot is asked of the turns themselves, for they are not found by their conversation.
+        whole=(
+            "(q.is_whole and v_slot_from is null and q.known_at = 'infinity'"
+            " and q.ends_at <= q.age_at - interval '24 hours')"
+        ),
     ),
 }  # fmt: skip
 
@@ -180,14 +195,32 @@ def weekday_condition(weekday: str) -> str:
     return f"(p_weekdays is null or {weekday} = any(p_weekdays))"
 
 
-def window_condition(instant: str) -> str:
-    """That an instant of the period passes the time slot and the weekday filter, both on the brand's clock.
+def weekday_of(instant: str) -> str:
+    """The ISO weekday of an instant on the brand's clock."""
+    return f"extract(isodow from {instant} at time zone q.timezone)::int"
 
-    The slot is asked as one comparison, on a clock that begins with it: read once a row, and the same over midnight.
+
+def since_slot(instant: str) -> str:
+    """The clock time of an instant on a clock that begins with the slot: one comparison tells whether it lies in it,
+    over midnight too."""
+    return f"{local_time(instant)} - v_slot_from::interval"
+
+
+def window_condition(instant: str) -> str:
+    """That an instant of the period passes the time slot and the weekday filter, both on the brand's clock."""
+    in_slot = f"(v_slot_from is null or {since_slot(instant)} < v_slot_length)"
+    return f"{weekday_condition(weekday_of(instant))} and {in_slot}"
+
+
+def day_in_slot(first: str, last: str) -> str:
+    """Whether all that lies from one instant to another of the same day lies in the slot; null if the slot cuts it.
+
+    Between two instants a clock that is not set passes through each time between theirs, and through no other.
     """
-    weekday = f"extract(isodow from {instant} at time zone q.timezone)::int"
-    since_begin = f"{local_time(instant)} - v_slot_from::interval"
-    return f"{weekday_condition(weekday)} and (v_slot_from is null or {since_begin} < v_slot_length)"
+    begin, end = since_slot(first), since_slot(last)
+    unset = f"({last} at time zone q.timezone) - ({first} at time zone q.timezone) = {last} - {first}"
+    alike = f"{begin} <= {end} and ({begin} < v_slot_length) = ({end} < v_slot_length)"
+    return f"case when {unset} and {alike} then {begin} < v_slot_length end"
 
 
 # What is computed once a row stands in a subquery that PostgreSQL may not flatten, or it would compute it at each use.
@@ -200,6 +233,15 @@ def placeholder(name: str) -> str:
     return f"<{name}>"
 
 
+def days_asked(fact: DayedFact) -> str:
+    """The days that lie in a question's period of whole days, on the asked weekdays."""
+    return f"""{fact.whole}
+    and d.brand_id = p_brand
+    and d.local_date >= q.from_date
+    and d.local_date < q.to_date
+    and {weekday_condition("d.iso_weekday")}"""
+
+
 def by_day(fact: DayedFact, of_firsts: bool = False) -> str:
     """The things in a question's period of whole days: days of them.
 
@@ -208,22 +250,43 @@ def by_day(fact: DayedFact, of_firsts: bool = False) -> str:
     held = "d.{0} < q.from_date" if of_firsts else "d.{0} is not null"
     contents = {name: day for name, (day, _) in fact.contents.items()}
     contents |= {name: held.format(previous) for name, (previous, _) in fact.kinds.items()}
+    first, last = (f"d.{at}" for at in fact.days_at)
     columns = [*(f"d.{c}" for c in fact.columns), *(f"{day} as {name}" for name, day in contents.items())]
-    return f"""select {", ".join(columns)}, d.{fact.days_at} as at
+    return f"""select {", ".join(columns)}, {first} as at
 from marts.{fact.days} as d
 where
-    {fact.whole}
-    and d.brand_id = p_brand
-    and d.local_date >= q.from_date
-    and d.local_date < q.to_date
-    and {weekday_condition("d.iso_weekday")}"""
+    {days_asked(fact)}
+    and (v_slot_from is null or {day_in_slot(first, last)})"""
+
+
+def _things(fact: DayedFact, columns_from: str) -> str:
+    contents = (f"{thing} as {name}" for name, (_, thing) in {**fact.contents, **fact.kinds}.items())
+    return ", ".join([*(f"{columns_from}.{c}" for c in fact.columns), *contents, f"m.{fact.things_at} as at"])
+
+
+def by_cut_day(fact: DayedFact) -> str:
+    """The things of days that a slot cuts, in a period of whole days: one by one."""
+    first, last = (f"d.{at}" for at in fact.days_at)
+    at = f"m.{fact.things_at}"
+    same = "".join(f"\n    and m.{thing} is not distinct from d.{day}" for day, thing in fact.parted_by.items())
+    # What the days can be filtered by is taken from them, so that few are looked into.
+    return f"""select {_things(fact, "d")}
+from marts.{fact.days} as d
+inner join marts.{fact.things} as m
+    on m.brand_id = d.brand_id and m.conversation_id = d.conversation_id{fact.join}
+where
+    {days_asked(fact)}
+    and ({day_in_slot(first, last)}) is null
+    and {at} >= {first}
+    and {at} <= {last}
+    and {weekday_of(at)} = d.iso_weekday{same}
+    and {fact.where}
+    and {since_slot(at)} < v_slot_length"""
 
 
 def by_thing(fact: DayedFact) -> str:
     """The things in a question's window that the days cannot answer: one by one."""
-    contents = (f"{thing} as {name}" for name, (_, thing) in {**fact.contents, **fact.kinds}.items())
-    columns = [*(f"m.{c}" for c in fact.columns), *contents]
-    return f"""select {", ".join(columns)}, m.{fact.things_at} as at
+    return f"""select {_things(fact, "m")}
 from marts.{fact.things} as m{fact.join}
 where
     not {fact.whole}
@@ -231,7 +294,7 @@ where
     and m.brand_id = p_brand
     and m.{fact.things_at} >= q.starts_at
     and m.{fact.things_at} < q.cut_at
-    and {indent(window_condition(f"m.{fact.things_at}"), "    ").strip()}"""
+    and {window_condition(f"m.{fact.things_at}")}"""
 
 
 @dataclass
@@ -829,6 +892,7 @@ def _report(catalogue: Catalogue) -> str:
                     "fact": name,
                     "whole": f.whole,
                     "by_day": bound(by_day(f), names),
+                    "by_cut_day": bound(by_cut_day(f), names),
                     "by_thing": bound(by_thing(f), names),
                 }
                 for name, f in DAYED_FACTS.items()

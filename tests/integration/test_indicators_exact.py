@@ -97,6 +97,22 @@ def test_a_bucket_is_the_answer_to_the_same_question_asked_of_it_alone(
 
 @examples
 @given(seed=seeds)
+def test_slots_that_begin_or_end_amid_what_happened(
+    town: Town, connection: psycopg.Connection[Any], seed: int
+) -> None:
+    # Such a slot cuts a conversation's day in two, on days when the clock is set as well.
+    rng = Random(seed)
+    differences: list[str] = []
+    for brand in town.brands:
+        begin, end = (rng.choice(brand.moments).astimezone(brand.zone).time() for _ in range(2))
+        if begin != end:
+            asked = question(rng, brand) | {"time_from": begin, "time_to": end, "as_of": None}
+            differences += _differences(town, connection, brand, asked, rng.choice(((), ("day",), ("role",))))
+    assert not differences, _shown(differences)
+
+
+@examples
+@given(seed=seeds)
 def test_firsts_days_and_messages_say_the_same(town: Town, connection: psycopg.Connection[Any], seed: int) -> None:
     # Whole days are answered by firsts; of all weekdays that are asked for, by all days; in a slot, by messages.
     rng = Random(seed)
