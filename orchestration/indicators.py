@@ -35,7 +35,7 @@ TEMPLATES = PROJECT / "dbt_project" / "indicators"
 BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", *APART)
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
-FILTERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
+FILTER_PARAMETERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
 # Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
 SPREAD_VALUES = {"channel": CHANNELS}
 
@@ -412,11 +412,12 @@ class Scan:
         """What a row in the window must satisfy to be counted."""
         conditions = [f"({self.relation.where})"] if self.relation.where else []
         for name in self.filters:
-            conditions.append(f"({FILTERS[name]} is null or {self.dimension(name)} = any({FILTERS[name]}))")
+            asked = FILTER_PARAMETERS[name]
+            conditions.append(f"({asked} is null or {self.dimension(name)} = any({asked}))")
         for name in self.spread:
             # A part that knows no channels answers in every bucket, but only in those that were asked for.
-            bucket = f"every_{name}.bucket"
-            conditions.append(f"({bucket} is null or {FILTERS[name]} is null or {bucket} = any({FILTERS[name]}))")
+            bucket, asked = f"every_{name}.bucket", FILTER_PARAMETERS[name]
+            conditions.append(f"({bucket} is null or {asked} is null or {bucket} = any({asked}))")
         return conditions
 
 
@@ -472,7 +473,7 @@ class Reading:
     @property
     def flagged_by(self) -> list[str]:
         """The filters without which a row of one scan is a row of all; none if more than filters tells them apart."""
-        if len({scan.relation.where for scan in self.scans}) > 1:
+        if len({scan.relation.name for scan in self.scans}) > 1:
             return []
         filters = [name for scan in self.scans for name in scan.filters]
         return sorted({name for name in filters if filters.count(name) < len(self.scans)})
@@ -840,7 +841,7 @@ def _assembly(
             "firsts": reading.tells_firsts and indent(statement(reading.counted(of_firsts=True)), " " * 16).strip(),
             "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
             "parts": reading.parts,
-            "flagged_by": [FILTERS[name] for name in reading.flagged_by],
+            "flagged_by": [FILTER_PARAMETERS[name] for name in reading.flagged_by],
         }
 
     readings = [
