@@ -204,7 +204,7 @@ def test_corrections_empty_a_day(brand: Brand, figure: Callable[[str], None]) ->
     generation = brand.publish()
     stale = {
         table: brand.ask(f"select count(*) from marts.{table} where {column} = any(array{sorted(gone)})")[0][0]
-        for table in ("fct_conversation", "fct_conversation_day", "fct_message", "fct_turn")
+        for table in ("fct_conversation", "fct_conversation_day", "fct_author_day", "fct_message", "fct_turn")
         for column in ["conversation_id"]
     }
     assert set(stale.values()) == {0}
