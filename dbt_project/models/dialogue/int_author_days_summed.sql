@@ -5,16 +5,6 @@
 -- read.
 with
 
-dated as (
-    select
-        m.*,
-        {{ local_date('m.message_at') }} as local_date,
-        day.iso_weekday
-    from {{ ref('int_messages_counted') }} as m
-    {{ join_local_day('m.brand_id', 'm.message_at') }}
-    where m.message_at is not null and m.written_by = 'member'
-),
-
 summed as (
     select
         m.brand_id,
@@ -30,7 +20,8 @@ summed as (
         min(m.message_at) as first_message_at,
         max(m.message_at) as last_message_at,
         count(*)::integer as messages
-    from dated as m
+    from {{ ref('int_messages_dated') }} as m
+    where m.written_by = 'member'
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 )
 

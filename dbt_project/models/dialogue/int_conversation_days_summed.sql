@@ -16,16 +16,6 @@
 } %}
 with
 
-dated as (
-    select
-        m.*,
-        {{ local_date('m.message_at') }} as local_date,
-        day.iso_weekday
-    from {{ ref('int_messages_counted') }} as m
-    {{ join_local_day('m.brand_id', 'm.message_at') }}
-    where m.message_at is not null
-),
-
 summed as (
     select
         m.brand_id,
@@ -46,7 +36,7 @@ summed as (
         {%- endfor %}
         min(m.email_provided_at) as email_provided_at,
         min(m.answered_at) as answered_at
-    from dated as m
+    from {{ ref('int_messages_dated') }} as m
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 )
 
