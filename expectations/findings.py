@@ -53,7 +53,7 @@ def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[st
         if whole.passed is None:
             found.append(whole)
             continue
-        bad = [{key: row[key] for key in names} for row in result.result.get("unexpected_index_list") or []]
+        bad = result.result["unexpected_index_list"]
         for brand, lines in frame.groupby("brand"):
             offenders = tuple(row for row in bad if row["brand"] == brand)
             observed = _named(offenders, names[1:]) if offenders else f"{len(lines)} lines as expected"
@@ -71,7 +71,19 @@ def _validate(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -
         context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
     ).get_batch({"dataframe": frame})
     for name, (expectation, is_error, expected) in suite.items():
-        yield name, is_error, expected, batch.validate(expectation, result_format=_complete(names))
+        result = batch.validate(expectation, result_format=_complete(names))
+        # Once, here: whoever shows an offender (a check's metadata, a table, a mail) takes plain values only.
+        lines = result.result.get("unexpected_index_list") or []
+        result.result["unexpected_index_list"] = [{key: _plain(line[key]) for key in names} for line in lines]
+        yield name, is_error, expected, result
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    """A value of a frame as JSON has it: numpy's scalars as Python's, nothing for NaN, other types as text."""
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return None
+    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def _complete(names: list[str]) -> dict[str, Any]:
@@ -83,7 +95,7 @@ def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, 
     failure = _exception(result.exception_info)
     if failure:
         return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
-    bad = result.result.get("unexpected_index_list") or []
+    bad = result.result["unexpected_index_list"]
     value = result.result.get("observed_value", result.result.get("element_count"))
     observed = _named(bad, names) if bad else f"{value}"
     return Finding(name, table, is_error, bool(result.success), observed, expected)

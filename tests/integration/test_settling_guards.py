@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from dagster import AssetKey
 
 from expectations.findings import Finding
 from expectations.settling import judge_fluctuating
+from orchestration.quality import as_result
 
 DAY = date(2026, 3, 10)
 ENDS = datetime(2026, 3, 11, tzinfo=UTC)
@@ -176,6 +178,10 @@ def test_a_false_figure_is_caught_and_named(
     assert caught[rule].is_error is is_error
     (line,) = caught[rule].offenders
     assert (line["indicator"], line["period"], line["value"], line["expected"]) == offence
+    # And it reaches who looks at the run: the check's metadata take nothing but plain values.
+    result = as_result(AssetKey("kpi_period"), rule, list(judged.values()))
+    assert (result.passed, result.severity.value) == (False, "ERROR" if is_error or "rates" in caught else "WARN")
+    assert [*result.metadata[f"{rule} of b"].value] == [dict(line)]  # type: ignore[union-attr,arg-type]
 
 
 def test_a_brand_whose_past_is_short_has_no_band(figures: Figures) -> None:
