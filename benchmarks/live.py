@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from orchestration import live, warehouse
-from orchestration.live import Asked
+from orchestration import warehouse
+from orchestration.readers import live
+from orchestration.readers.live import Asked
 from orchestration.settings import Settings
 from simulator import chat
 

@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 
 from orchestration import warehouse
 from orchestration.settings import Settings
+from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.files import FilesSource
-from orchestration.sources.loading import load_extract
-from orchestration.sources.tables import create_tables, ensure_indexes
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.raw_tables import create_tables, ensure_indexes
 
 DAY = date(2026, 3, 10)
 MESSAGES = DATASETS["messages"]

@@ -23,11 +23,14 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
-from orchestration import catalogue, publication, warehouse
+from orchestration import warehouse
+from orchestration.assets.dbt_models import dbt_executable
+from orchestration.catalogue import catalogue
+from orchestration.compiler.functions import reader_functions
+from orchestration.marts import preparation, publication
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.tables import ensure_indexes
-from orchestration.transformation import dbt_executable
+from orchestration.sources.loading.raw_tables import ensure_indexes
 
 RUNS = 15
 
@@ -139,7 +142,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
             ensure_indexes(connection, DATASETS[name])
             connection.execute(f"analyze raw.{name}".encode())
         connection.commit()
-        publication.prepare(connection, manifest, "benchmark", instant, instant)
+        preparation.prepare(connection, manifest, "benchmark", instant, instant)
         connection.execute(NO_PERIODS)
         connection.commit()
     began = time.perf_counter()
@@ -152,7 +155,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
     began = time.perf_counter()
     with warehouse.connect(url) as connection:
         publication.publish(
-            connection, manifest, "benchmark", instant, [], catalogue.functions(), catalogue.dim_kpi_rows()
+            connection, manifest, "benchmark", instant, [], reader_functions(), catalogue.dim_kpi_rows()
         )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")

@@ -2,7 +2,6 @@
 
 Here: an expected grid of brand, period, indicator and class against the rows of a run's touched periods, and each
 brand's calendar against the periods that there would be. Not here: what the rows say (double_entry.py).
-Next: double_entry.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 Here: the queries. They share nothing with the generator of the reports: no relation, no scan, no condition; most read
 the loaded rows themselves, and those over messages the facts. Not here: that rows are there (completeness.py).
-Next: laws.py.
 
 Each query answers for the period from %(starts)s to before %(ends)s of %(brand)s, as everything now stands.
 """

@@ -1,8 +1,7 @@
 """Entrance: what we refuse to believe of the extracts that a run is about to publish, judged on their profiles.
 
 Here: one suite a dataset and run, and the age of the newest complete day. Not here: single rows (the loader's SQL
-judges those), the figures judged (profiles.py), or when this runs (orchestration/quality.py).
-Next: profiles.py.
+judges those), the figures judged (profiles.py), or when this runs (assets/checks.py).
 
 Great Expectations sees one small frame a dataset, a line for each figure, never the rows themselves and never the
 database: so it leaves no connection behind, and a large extract costs it nothing.

@@ -1,7 +1,6 @@
 """Lets Great Expectations judge a frame, and puts what it finds in words.
 
 Here: running a suite and reading its results. Not here: what is expected (feeds.py, stability.py, indicators.py).
-Next: feeds.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Exit: what must be true among the indicators of one period, whatever the data, before they are published.
 
-Here: the identities. Not here: how an answer may move (stability.py) or when this runs (orchestration/quality.py).
-Next: stability.py.
+Here: the identities. Not here: how an answer may move (stability.py) or when this runs (assets/checks.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 indicator.
 
 Not here: computing the lines (stability.py, publishing.py, settling.py, completeness.py, double_entry.py). Imported
-late, for Great Expectations takes seconds. Next: stability.py.
+late, for Great Expectations takes seconds.
 """
 
 from __future__ import annotations

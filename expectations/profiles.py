@@ -1,7 +1,7 @@
 """The figures that an entrance suite judges: of each unpublished extract of a dataset, beside what was usual before it.
 
 Here: the lines, each a rule, the thing judged in words, its figure, and the bound that it must keep. Not here: which
-side of the bound is right and how grave the other side is (feeds.py). Next: feeds.py.
+side of the bound is right and how grave the other side is (feeds.py).
 
 Days are UTC extract days; "before" means the days before the one judged, as they now stand.
 """

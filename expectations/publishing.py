@@ -1,7 +1,7 @@
 """The law of publication: the published value of a fixed indicator of a period that is over changes only with a cause.
 
 Here: judging the changes that a run is about to publish. Not here: the causes (dbt's int_kpi_restated decides them) or
-their record (orchestration/publication.py). Next: laws.py.
+their record (orchestration/marts/publication.py).
 """
 
 from __future__ import annotations

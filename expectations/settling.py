@@ -1,7 +1,7 @@
 """Fluctuating indicators: each may move only in its lawful direction and range, and as far as its past allows.
 
 Here: judging what a run is about to publish. Not here: the settling curves (dbt's int_settling_curved measures them) or
-what an indicator is (kpi_catalogue.yml). Next: laws.py.
+what an indicator is (kpi_catalogue.yml).
 
 Every rule gives a line a brand and indicator: how much was judged, how much of it is broken, and the first of these
 with its period, its value and what was expected.

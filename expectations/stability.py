@@ -2,7 +2,6 @@
 
 Here: the comparison for the periods that a run touched, before they are published. Not here: its proof over random
 brands (tests).
-Next: publishing.py.
 """
 
 from __future__ import annotations

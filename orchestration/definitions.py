@@ -1,6 +1,6 @@
 """Everything that Dagster knows of, put together by one function, of which tests may replace any part.
 
-Not here: what the parts do. Next: partitions.py, then ingestion.py.
+Not here: what the parts do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,10 @@ from typing import Any
 from dagster import AssetKey, AssetsDefinition, Definitions, in_process_executor
 from dagster import definitions as loaded_by_dagster
 
-from orchestration import extracts, ingestion, jobs, partitions, quality, release, resources, transformation
+from orchestration.assets import checks, dbt_models, ingestion, partitions, publication, resources
+from orchestration.automation import jobs
 from orchestration.settings import Settings
+from orchestration.sources import extract_days
 
 
 def build(
@@ -20,30 +22,31 @@ def build(
     first: date | None = None,
     resource_overrides: Mapping[str, Any] | None = None,
     extra_assets: Sequence[AssetsDefinition] = (),
-    checks: Sequence[Any] | None = None,
+    asset_checks: Sequence[Any] | None = None,
 ) -> Definitions:
     """The definitions for these settings, by default the environment's. Opens no connection.
 
     `first` is the first partition, by default the day of the first extract found. `resource_overrides` replace
-    resources by name, `checks` the asset checks. Raises FileNotFoundError when set-up has not prepared dbt's manifest.
+    resources by name, `asset_checks` the asset checks. Raises FileNotFoundError when set-up has not prepared dbt's
+    manifest.
     """
     settings = settings or Settings.from_environment()
-    daily = partitions.daily(first or extracts.first_day(settings))
-    models = transformation.dbt_models(settings)
-    publication = release.publication_asset(sorted(models.keys))
+    daily = partitions.daily(first or extract_days.first_day(settings))
+    models = dbt_models.dbt_models(settings)
+    published = publication.publication_asset(sorted(models.keys))
     job = jobs.job(daily)
     return Definitions(
-        assets=[*ingestion.ingestion_assets(daily), models, publication, *extra_assets],
-        asset_checks=quality.checks(settings) if checks is None else list(checks),
+        assets=[*ingestion.ingestion_assets(daily), models, published, *extra_assets],
+        asset_checks=checks.checks(settings) if asset_checks is None else list(asset_checks),
         jobs=[job],
         schedules=[jobs.nightly(job)],
-        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), release.ASSET]), *jobs.tellers(settings)],
+        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), publication.ASSET]), *jobs.tellers(settings)],
         # A run is one process: it holds the writer's lock from its first asset to its last.
         executor=in_process_executor,
         resources={
             "warehouse": resources.warehouse_resource(settings),
             "progress": resources.progress_resource(),
-            "dbt": transformation.dbt_resource(settings),
+            "dbt": dbt_models.dbt_resource(settings),
             **(resource_overrides or {}),
         },
     )

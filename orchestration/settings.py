@@ -1,6 +1,6 @@
 """Where this installation keeps its state and reads its extracts: six environment variables, read in one place.
 
-Not here: connecting to anything, or what the sources file means (sources/). Next: warehouse.py.
+Not here: connecting to anything, or what the sources file means (sources/).
 """
 
 from __future__ import annotations

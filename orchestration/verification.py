@@ -1,7 +1,7 @@
 """`causerie verify`: everything published, held against a full rebuild from raw and against every law, all at once.
 
 Here: the scratch database in which raw is built again, and the comparisons. Not here: the laws (expectations/) or
-carrying (publication.py). Next: expectations/stability.py.
+carrying (marts/publication.py).
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from orchestration import catalogue, mart_contracts, publication, transformation, warehouse
-from orchestration.history import newest_generation
-from orchestration.mart_contracts import Mart
-from orchestration.progress import Progress
+from orchestration import warehouse
+from orchestration.assets import dbt_models
+from orchestration.assets.progress import Progress
+from orchestration.catalogue import catalogue
+from orchestration.compiler.functions import reader_functions
+from orchestration.marts import contracts, preparation, publication
+from orchestration.marts.contracts import Mart
+from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.tables import ensure_indexes
+from orchestration.sources.loading.raw_tables import ensure_indexes
 
 RUN_ID = "verify"
 # So many differences of each kind are named; all are counted.
@@ -66,8 +70,8 @@ def verify(settings: Settings, url: str, brand: str | None, progress: Progress) 
 
     The caller keeps other writers away. Raises VerificationError, psycopg errors, and publication's.
     """
-    manifest = transformation.manifest(settings.manifest)
-    marts = mart_contracts.marts_of(manifest)
+    manifest = dbt_models.manifest(settings.manifest)
+    marts = contracts.marts_of(manifest)
     with warehouse.connect(url) as published:
         brands = _brands(published, brand)
         generation = newest_generation(published)
@@ -175,12 +179,12 @@ def _rebuild(
 ) -> Verdict:
     """Build and publish the scratch database; what dbt's tests say of it. Raises VerificationError if it can't."""
     now = datetime.now(UTC)
-    publication.prepare(scratch, manifest, RUN_ID, now, data_through)
+    preparation.prepare(scratch, manifest, RUN_ID, now, data_through)
     progress.stage("build")
     target = settings.home / "verify"
     done = subprocess.run(
         [
-            transformation.dbt_executable(), "--no-use-colors", *transformation.dbt_arguments(), "--project-dir",
+            dbt_models.dbt_executable(), "--no-use-colors", *dbt_models.dbt_arguments(), "--project-dir",
             str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project), "--target-path", str(target),
             "--log-path", str(target),
         ],
@@ -190,7 +194,7 @@ def _rebuild(
         check=False,
     )  # fmt: skip
     tested = _tests(target / "run_results.json", done)
-    publication.publish(scratch, manifest, RUN_ID, now, [], catalogue.functions(), catalogue.dim_kpi_rows())
+    publication.publish(scratch, manifest, RUN_ID, now, [], reader_functions(), catalogue.dim_kpi_rows())
     return tested
 
 

@@ -1,7 +1,6 @@
 """A made-up brand that writes extracts day by day, for trying the platform without data of one's own.
 
 Here: the entry point `write`. Not here: anything that the platform itself needs to run.
-Read next: brand.py (who the brand is), day.py (what a day consists of), extracts.py (how rows become files).
 """
 
 from simulator.day import DEFAULT_START, write

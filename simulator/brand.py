@@ -1,7 +1,6 @@
 """The brand itself: its settings, its members, their promotions, and when somebody is at work.
 
 Here: constants and the brand's clock. Not here: anything random.
-Read next: rhythm.py, which draws instants by this clock.
 """
 
 from dataclasses import dataclass

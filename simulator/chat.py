@@ -1,7 +1,6 @@
 """Plays days of the made-up brand into a chat database, as the shop's own application would write them.
 
 Here: the changes in their order, the tables, and the playing by the clock. Not here: what happens on a day (day.py).
-Read next: day.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Conversations from request to rating: who asks, who answers, what is left unanswered.
 
 Here: conversations, messages, calls and ratings. Not here: what is bought afterwards (shopping.py).
-Read next: day.py, which says how many of each happen.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """A day of the brand, and the entry point that strings days together.
 
 Here: how many of each thing happen in a day. Not here: what each of them is.
-Read next: conversations.py, shopping.py, widget.py, personalisation.py.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

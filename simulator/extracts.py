@@ -1,7 +1,6 @@
 """From rows to extracts: which UTC day a row belongs to, and the file that holds it.
 
 Here: the book of rows and the writing of files. Not here: where rows come from.
-Read next: day.py, which fills the book.
 """
 
 import csv

@@ -1,7 +1,6 @@
 """Experiences, A/B tests, journeys, and the runs of journeys with their notifications.
 
 Here: the personalisation family, and what of it is live when. Not here: where an experience is shown (shopping.py).
-Read next: day.py.
 """
 
 from collections.abc import Sequence

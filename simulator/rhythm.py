@@ -1,7 +1,6 @@
 """When things happen: how busy a day and an hour are, and how long people take.
 
 Here: draws of instants, counts and durations. Not here: what happens at them.
-Read next: visitors.py, conversations.py.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

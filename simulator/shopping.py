@@ -1,7 +1,6 @@
 """What visitors do on the site and what they buy: product views, recommendations, carts, orders.
 
 Here: site events, orders and their lines. Not here: the conversations that led there.
-Read next: personalisation.py.
 """
 
 from datetime import datetime, timedelta

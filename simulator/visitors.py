@@ -1,7 +1,6 @@
 """The people who visit: they come back, on one or two browsers, and some become customers.
 
 Here: who visits. Not here: what they do.
-Read next: widget.py, shopping.py.
 """
 
 from dataclasses import dataclass, field

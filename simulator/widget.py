@@ -1,7 +1,6 @@
 """What visitors do in the chat widget, whether or not a conversation comes of it.
 
 Here: widget events. Not here: the conversation itself.
-Read next: conversations.py.
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """What most tests stand on: one real PostgreSQL a test process, and a fresh migrated database a test.
 
-Not here: rows (each test brings its own). Next: tests/integration/test_warehouse.py.
+Not here: rows (each test brings its own).
 """
 
 from __future__ import annotations

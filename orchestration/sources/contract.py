@@ -1,7 +1,7 @@
 """The source contract as data: every dataset and column that the platform reads, and what makes a value acceptable.
 
-Not here: how a rule becomes SQL (judging.py), how a table is made (tables.py), how a file is read (files.py).
-Next: judging.py.
+Not here: how a rule becomes SQL (loading/row_rules.py), how a table is made (loading/raw_tables.py), how a file is read
+(connectors/files.py).
 """
 
 from __future__ import annotations

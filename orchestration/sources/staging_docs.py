@@ -3,7 +3,6 @@
 Here: rendering `_raw__sources.yml` and a `_stg_<family>__models.yml` per family. Not here: what the columns are
 (contract.py). Run `python -m orchestration.sources.staging_docs` after a change of the contract; a test holds
 them equal.
-Read next: dbt_project/models/staging.
 """
 
 from __future__ import annotations

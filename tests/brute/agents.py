@@ -1,7 +1,6 @@
 """Section 6 of the indicators, its third part: what agents do, and how long visitors wait while somebody is at work.
 
 Here: working time, by asking at every step whether somebody works. Not here: turns as such (dialogues.py).
-Read next: brands.py.
 """
 
 from datetime import date, datetime, time, timedelta

@@ -1,7 +1,6 @@
 """The brute force's entry point: a question over plain rows, every indicator of sections 1 to 8 answered.
 
 Here: `answer` and the comparison with the product's figures. Not here: any indicator.
-Read next: facts.py, then one file per section.
 """
 
 from collections.abc import Collection

@@ -2,7 +2,6 @@
 
 Here: midnights, clock changes, ends of periods, instants of handling, exact limits of bins and windows; from a plain
 Random for bulk, and as hypothesis strategies, which shrink. Not here: any expectation.
-Read next: landing.py, which writes such rows for the product to load.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """The brand clock: where a local day begins, and which instants pass a period, a slot and weekdays.
 
 Here: instants only. Not here: what happens at them.
-Read next: question.py.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

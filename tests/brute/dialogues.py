@@ -1,7 +1,6 @@
 """Section 3 of the indicators: conversations and dialogues.
 
 Here: cards, donuts and bars. Not here: Chat-List-1 and the lines, which are these by member or by day.
-Read next: sales.py.
 """
 
 from collections import defaultdict

@@ -1,7 +1,6 @@
 """Section 6 of the indicators, its second part: exchange and sessions, all of them and those that ads brought.
 
 Here: sessions and the stages on the way to a paid order. Not here: what members do in them (agents.py).
-Read next: agents.py.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """What a set of contract rows says: one winner per key, and every conversation's life as plain instants.
 
 Here: the vocabulary of the indicators (start, message, dialogue, role at a time). Not here: any counting.
-Read next: question.py (period, filters), then the sections.
 """
 
 from collections import defaultdict

@@ -1,7 +1,6 @@
 """Figures as every section gives them: (value, numerator, denominator), exact.
 
 Here: counts, ratios, averages, medians, bins. Not here: what goes into them.
-Read next: waiting_list.py.
 """
 
 from collections.abc import Collection, Sequence

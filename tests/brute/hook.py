@@ -1,6 +1,6 @@
 """Section 2 of the indicators: hooks.
 
-Here: hook events. Not here: the conversations that come of them. Read next: dialogues.py.
+Here: hook events. Not here: the conversations that come of them.
 """
 
 from brute.facts import Row

@@ -1,7 +1,7 @@
 """Contract-shaped rows to and from a landing folder.
 
 Here: writing (JSON Lines, one file per dataset and extract day) and reading (every format of the contract), without
-judging. Not here: where rows come from (brands.py, or any landing folder). Read next: answer.py.
+judging. Not here: where rows come from (brands.py, or any landing folder).
 """
 
 import csv

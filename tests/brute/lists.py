@@ -1,7 +1,7 @@
 """The lists of section 7: pages, surveys, agents.
 
 Here: their lines, as dictionaries in their order. Not here: the list of members of section 3, whose columns are
-indicators by member. Read next: brands.py.
+indicators by member.
 """
 
 from collections import Counter, defaultdict

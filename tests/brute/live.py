@@ -1,6 +1,6 @@
 """Section 9: the live indicators at an instant, from everything that is known before it.
 
-Here: the cards and the line of one member. Not here: the report's indicators. Read next: facts.py.
+Here: the cards and the line of one member. Not here: the report's indicators.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,6 @@
 """Section 7 of the indicators: one-to-one.
 
 Here: two-way conversations, requests, what orders owe to them, the widget's audience, surveys. Not here: the lists.
-Read next: lists.py.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,6 @@
 """Section 6 of the indicators, its first part: orders and the customers who placed them.
 
 Here: orders whether or not a dialogue earned them. Not here: credit (sales.py).
-Read next: engagement.py.
 """
 
 from collections import defaultdict

@@ -1,7 +1,6 @@
 """Section 8 of the indicators: site sessions and what was personalised, recommended and notified.
 
 Here: sessions of the site, recommendations and what they sold, journeys. Not here: sessions of the chat.
-Read next: brands.py.
 """
 
 from collections import defaultdict

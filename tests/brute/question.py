@@ -1,7 +1,6 @@
 """A question: period, slot, weekdays, filters, as-of; and which instants and members pass it.
 
 Here: the tests that every indicator applies. Not here: the indicators.
-Read next: waiting_list.py.
 """
 
 from collections.abc import Collection

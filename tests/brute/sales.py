@@ -1,6 +1,6 @@
 """Section 4 of the indicators: ratings, credited sales, and the members' activity time.
 
-Here: credit by the vocabulary's rule. Not here: sales of other sections. Read next: widget.py.
+Here: credit by the vocabulary's rule. Not here: sales of other sections.
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """Section 1 of the indicators: the waiting list.
 
-Here: requests of source waiting_list, and nothing else. Read next: hook.py.
+Here: requests of source waiting_list, and nothing else.
 """
 
 from brute.facts import Conversation, before

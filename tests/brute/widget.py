@@ -1,6 +1,6 @@
 """Section 5 of the indicators: visits of the widget.
 
-Here: widget events only. Read next: brands.py.
+Here: widget events only.
 """
 
 from collections import defaultdict

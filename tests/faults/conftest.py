@@ -1,6 +1,6 @@
 """What several scenarios stand on: the extracts of a few days, and what one clean build makes of them.
 
-Not here: platforms in general (tests/integration/platforms.py). Next: installation.py.
+Not here: platforms in general (tests/integration/platforms.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A pytest plugin: what the fault scenarios showed, and the README's table of it.
 
-Not here: any scenario. Next: test_loading.py.
+Not here: any scenario.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A whole installation for tests: Dagster's own processes, the command line, a database and a landing folder.
 
-Not here: what befalls it (test_orchestration.py). Next: orchestration/launching.py.
+Not here: what befalls it (test_orchestration.py).
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+import marts_digest
 import psutil
 import psycopg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from orchestration import marts_digest, runs, warehouse
-from orchestration.jobs import JOB
+from orchestration import warehouse
+from orchestration.automation.failures import failures_of
+from orchestration.automation.jobs import JOB
+from orchestration.cli import runs
 from orchestration.settings import PROJECT, Settings
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import LOCKS, _lock_dataset
+from orchestration.sources.loading.load import LOCKS, _lock_dataset
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 900
@@ -94,7 +97,7 @@ class Installation:
     def causerie(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", *arguments],
+            [sys.executable, "-m", "orchestration.cli.main", *arguments],
             env=self.environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -167,7 +170,7 @@ class Installation:
         if (self.status(run_id) == DagsterRunStatus.SUCCESS) is not well:
             with self.instance() as instance:
                 events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
-            raise AssertionError(f"run {run_id}: {runs.failures_of(events)}")
+            raise AssertionError(f"run {run_id}: {failures_of(events)}")
 
     def retry_of(self, run_id: str) -> str:
         """The id of the run that Dagster starts instead of one whose process died."""

@@ -1,7 +1,6 @@
 """Days of 23 and 25 hours, midnights that come twice or not at all.
 
-Not here: indicators on such days (tests/integration/test_small_days.py, test_indicators_exact.py). Next:
-dbt_project/models/calendar.
+Not here: indicators on such days (tests/integration/test_small_days.py, test_indicators_exact.py).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dagster import GraphDefinition
 from dagster._utils.schedules import cron_string_iterator
 from town import Town
 
-from orchestration.jobs import nightly
+from orchestration.automation.jobs import nightly
 
 pytestmark = pytest.mark.xdist_group("town")
 

@@ -1,7 +1,7 @@
 """Faults of the database server: a backend is killed, the server goes away, its disk is full.
 
 Each test here has a server of its own to maltreat. Not here: the loader under a lost connection
-(tests/integration/test_loading_laws.py). Next: test_orchestration.py.
+(tests/integration/test_loading_laws.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from faults.installation import PATIENCE_SECONDS, Extracts, Installation, until
 from orchestration import warehouse
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import load_extract
+from orchestration.sources.loading.load import load_extract
 
 
 @pytest.fixture(scope="module")

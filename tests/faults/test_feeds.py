@@ -1,6 +1,6 @@
 """Faults of the feed as a whole: yesterday missing behind a backfill, far too few rows and far too many.
 
-Not here: the other rules of the entrance suite (tests/integration/test_feeds.py). Next: expectations/feeds.py.
+Not here: the other rules of the entrance suite (tests/integration/test_feeds.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from landing_of import Raw, brand, message
 
 from expectations.feeds import due_day, judge_dataset, judge_freshness
-from orchestration.sources import ledger
+from orchestration.sources import pending
 
 FIRST = date(2026, 1, 5)  # a Monday
 HISTORY, CLEAN = 42, 90
@@ -37,7 +37,7 @@ def test_a_backfill_does_not_make_the_data_fresh(
     now = datetime(2026, 3, 12, 6, tzinfo=UTC)
 
     def is_fresh() -> tuple[bool | None, str]:
-        end = ledger.data_through(connection, {"messages": raw.source("messages")})
+        end = pending.data_through(connection, {"messages": raw.source("messages")})
         (finding,) = judge_freshness((end - timedelta(days=1)).date() if end else None, now)
         assert not finding.is_error
         return finding.passed, finding.observed

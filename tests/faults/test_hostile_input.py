@@ -1,6 +1,6 @@
 """Input that means harm: text that would be SQL, YAML or code where it were pasted into some.
 
-Not here: what a brand's role may do (tests/integration/test_access.py). Next: orchestration/report.py.
+Not here: what a brand's role may do (tests/integration/test_access.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import typer
 from dagster import DagsterInvalidConfigError, DagsterUnknownPartitionError
 from night import Night
 
-from orchestration import cli, definitions, report, transformation
-from orchestration.jobs import JOB
-from orchestration.report import Question, ReportError
+from orchestration import definitions
+from orchestration.assets import dbt_models
+from orchestration.automation.jobs import JOB
+from orchestration.cli import main
+from orchestration.readers import report
+from orchestration.readers.report import Question, ReportError
 from orchestration.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("small_days")
@@ -57,7 +60,7 @@ def test_strings_that_would_be_code(small_days: Night, tmp_path: Path, figure: C
             # A member may be called anything: this one has done nothing.
             rows = report.ask(connection, Question("paris", DAY, DAY, members=[text], refs=["Chat-Card-1"]))
             assert [row["value"] for row in rows] == [0]
-            for parse in (cli.day, cli.hour, cli.instant):
+            for parse in (main.day, main.hour, main.instant):
                 with pytest.raises(typer.BadParameter):
                     parse(text)
             with pytest.raises(DagsterUnknownPartitionError):
@@ -66,7 +69,7 @@ def test_strings_that_would_be_code(small_days: Night, tmp_path: Path, figure: C
                 job.execute_in_process(run_config={"ops": {text: {}}})
             tried += len(questions) + 6
     # dbt is given no variables at all, so none can carry anything.
-    assert not any("--vars" in argument for argument in transformation.dbt_arguments())
+    assert not any("--vars" in argument for argument in dbt_models.dbt_arguments())
     with suppress(OSError):
         assert not list((tmp_path / "dagster").iterdir())
     assert small_days.digest() == before

@@ -2,7 +2,6 @@
 
 Each is a night in the life of one brand, and each must restate what it touches and nothing else; at the end everything
 is held against a rebuild. Not here: one cause at a time (tests/integration/test_published_values.py).
-Next: orchestration/verification.py.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from brute.landing import write
 from night import Night
 from small_days import HARMLESS
 
-from orchestration.progress import Progress
+from orchestration.assets.progress import Progress
 from orchestration.settings import Settings
-from orchestration.sources import ledger
+from orchestration.sources.pending import pending_extracts
 from orchestration.verification import verify
 
 pytestmark = pytest.mark.long
@@ -106,7 +105,7 @@ class Brand:
 
     def publish(self) -> int:
         with self.night.connect() as connection:
-            pending = [(one.dataset, one.day) for one in ledger.pending(connection, self.night.sources, date.max)]
+            pending = [(one.dataset, one.day) for one in pending_extracts(connection, self.night.sources, date.max)]
         return self.night.run(pending).generation
 
     def numbers(self) -> dict[Key, Any]:

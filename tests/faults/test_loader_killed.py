@@ -21,15 +21,15 @@ import pytest
 from landing_of import DAY, Raw, brand, message
 
 from orchestration import warehouse
+from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.files import FilesSource
-from orchestration.sources.loading import load_extract
+from orchestration.sources.loading.load import load_extract
 
 MESSAGES = DATASETS["messages"]
 POINTS = 10  # in each of the two ways into raw
 # Every loader is a process of its own, forked from one that has the imports behind it.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["orchestration.sources.loading", "orchestration.sources.files"])
+PROCESSES.set_forkserver_preload(["orchestration.sources.loading.load", "orchestration.sources.connectors.files"])
 
 
 def load_until(url: str, landing: Path, day: date, last: int | None, calls: Synchronized[int]) -> None:

@@ -1,6 +1,6 @@
 """Faults of extracts: refused, quarantined or taken, and what stood before stands.
 
-Not here: a rule by itself (tests/integration/test_loading_*.py). Next: test_database.py.
+Not here: a rule by itself (tests/integration/test_loading_*.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import psycopg
 import pytest
 from landing_of import DAY, Raw, brand, message
 
-from orchestration import extracts
-from orchestration.partitions import daily
-from orchestration.sources import ledger
-from orchestration.sources.loading import Counts
+from orchestration.assets.partitions import daily
+from orchestration.sources import extract_days, pending
+from orchestration.sources.loading.load import Counts
 
 NEXT = DAY + timedelta(days=1)
 
@@ -80,7 +79,7 @@ def test_clocks_that_are_wrong(raw: Raw, figure: Callable[[str], None]) -> None:
     # The extract of a day ten years on is no day's yet, for the loader, the sensor and the partitions alike.
     raw.land("messages", messages(), DAY.replace(year=2036))
     sources = {"messages": raw.source("messages")}
-    assert {one.day for one in ledger.pending(raw.connection, sources, today=NEXT)} == set()
-    assert extracts.available(sources) == [("messages", DAY)]
+    assert {one.day for one in pending.pending(raw.connection, sources, today=NEXT)} == set()
+    assert extract_days.available(sources) == [("messages", DAY)]
     assert daily(DAY).get_partition_keys(datetime(2026, 3, 11, 5, tzinfo=UTC)) == [str(DAY), str(NEXT)]
     figure("100 read = 96 loaded + 4 waiting; partitions ahead 0")

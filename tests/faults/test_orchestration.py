@@ -1,6 +1,6 @@
 """Faults of what runs the platform: steps, the daemon, the web server and the code server are killed, or stay away.
 
-Not here: faults of the database (test_database.py). Next: installation.py.
+Not here: faults of the database (test_database.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster._utils.error import SerializableErrorInfo
 
 from faults.installation import Extracts, Installation, until
-from orchestration.jobs import range_tags
+from orchestration.automation.plan import range_tags
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Faults of days: runs at once, backfills in any order, two months of everything.
 
-Not here: who starts runs (test_orchestration.py). Next: tests/integration/test_order_and_repetition.py.
+Not here: who starts runs (test_orchestration.py).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from night import Extract, Night, dbt
 
 import simulator
 from faults.installation import PATIENCE_SECONDS, Extracts, Installation
-from orchestration import access_check, runs
+from orchestration.cli import runs
+from orchestration.marts import access_check
 from orchestration.settings import PROJECT
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import load_extract
+from orchestration.sources.loading.load import load_extract
 
 pytestmark = pytest.mark.long
 

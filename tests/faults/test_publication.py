@@ -1,7 +1,6 @@
 """Faults around a publication: a long report, a rebuild, an upgrade that dies half-way.
 
-Not here: fifty publications under readers, and older snapshots (tests/integration/test_publication.py). Next:
-tests/integration/little_mart.py, on which these stand.
+Not here: fifty publications under readers, and older snapshots (tests/integration/test_publication.py).
 """
 
 from __future__ import annotations
@@ -13,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
+import marts_digest
 import psycopg
 import pytest
 from landing_of import Doomed
 from little_mart import FUNCTION, VIEW, Warehouse, changed
 
 from faults.installation import until
-from orchestration import access_check, marts_digest, warehouse
+from orchestration import warehouse
+from orchestration.marts import access_check
 
 MESSAGES = [("star", f"m{number}", f"c{number % 7}", number, number) for number in range(200)]
 CONVERSATIONS = [("star", f"c{number}") for number in range(7)]

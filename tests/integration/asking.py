@@ -1,6 +1,6 @@
 """Questions to marts.kpi_report, by the names that the brute force uses for them.
 
-Not here: what the answers should be. Next: test_indicators_exact.py.
+Not here: what the answers should be.
 """
 
 from __future__ import annotations

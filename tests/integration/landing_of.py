@@ -1,6 +1,6 @@
 """A landing folder of a test's own, the loader on it, and the raw tables to look at afterwards.
 
-Not here: expectations (test_loading*.py). Next: test_loading_laws.py.
+Not here: expectations (test_loading*.py).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.sources.connectors.files import FilesSource
+from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.files import FilesSource
-from orchestration.sources.loading import LoadResult, load_extract
-from orchestration.sources.naming import Naming
-from orchestration.sources.tables import stored_columns
+from orchestration.sources.loading.load import LoadResult, load_extract
+from orchestration.sources.loading.raw_tables import stored_columns
 
 Row = dict[str, Any]
 DAY = date(2026, 3, 10)

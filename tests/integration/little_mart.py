@@ -1,6 +1,6 @@
 """A mart of three tables with a hand-written manifest: what the tests of publication and of access stand on.
 
-Not here: the real models (dbt_project/). Next: test_publication.py.
+Not here: the real models (dbt_project/).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from orchestration import publication
-from orchestration.publication import Prepared, Published
+from orchestration.marts import preparation, publication
+from orchestration.marts.preparation import Prepared
+from orchestration.marts.publication import Published
 
 INSTANT = datetime(2024, 5, 2, 3, 0, tzinfo=UTC)
 DATA_THROUGH = datetime(2024, 5, 2, tzinfo=UTC)
@@ -179,7 +180,7 @@ class Warehouse:
 
     def prepare(self, data_through: datetime = DATA_THROUGH) -> Prepared:
         self.runs += 1
-        return publication.prepare(self.connection, self.manifest, self.run_id, INSTANT, data_through)
+        return preparation.prepare(self.connection, self.manifest, self.run_id, INSTANT, data_through)
 
     @property
     def run_id(self) -> str:

@@ -1,7 +1,6 @@
 """Nights without Dagster: extracts of a landing folder into raw, dbt, and the publication, on a database of one's own.
 
 Not here: audits and partitions (tests of the runs), or questions to what was published (asking.py).
-Next: platforms.py, which makes one for a test.
 """
 
 from __future__ import annotations
@@ -16,15 +15,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import marts_digest
 import psycopg
 
-from orchestration import catalogue, marts_digest, publication, warehouse
-from orchestration.publication import Published
+from orchestration import warehouse
+from orchestration.catalogue import catalogue
+from orchestration.compiler.functions import reader_functions
+from orchestration.marts import preparation, publication
+from orchestration.marts.publication import Published
 from orchestration.settings import PROJECT
-from orchestration.sources import ledger
+from orchestration.sources import pending
+from orchestration.sources.connectors.sources_file import Sources, read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import LoadResult, load_extract
-from orchestration.sources.sources_file import Sources, read_sources
+from orchestration.sources.loading.load import LoadResult, load_extract
 
 DBT_PROJECT = PROJECT / "dbt_project"
 Extract = tuple[str, date]
@@ -78,11 +81,11 @@ class Night:
         run_id = f"night-{self.nights}"
         manifest = json.loads((self.target / "manifest.json").read_bytes())
         with self.connect() as connection:
-            through = ledger.data_through(connection, self.sources)
-            publication.prepare(connection, manifest, run_id, datetime.now(UTC), through)
+            through = pending.data_through(connection, self.sources)
+            preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through)
             self.dbt("build", "--exclude-resource-type", "unit_test")
             return publication.publish(
-                connection, manifest, run_id, datetime.now(UTC), [], catalogue.functions(), catalogue.dim_kpi_rows()
+                connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), catalogue.dim_kpi_rows()
             )
 
     def run(self, extracts: Iterable[Extract] | None = None) -> Published:
@@ -91,7 +94,7 @@ class Night:
         return self.publish()
 
     def digest(self) -> str:
-        """Of what is published now: orchestration/marts_digest.py."""
+        """Of what is published now: tests/integration/marts_digest.py."""
         with self.connect() as connection:
             return marts_digest.digest(connection)
 

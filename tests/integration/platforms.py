@@ -1,6 +1,6 @@
 """A pytest plugin, platforms for tests: nights on databases of their own, and two landings that several tests share.
 
-Not here: the server (tests/conftest.py). Next: night.py, town.py, small_days.py.
+Not here: the server (tests/conftest.py).
 """
 
 from __future__ import annotations

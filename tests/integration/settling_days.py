@@ -2,7 +2,7 @@
 
 Each day at noon four ratings are asked for. One is given an hour later, one at noon of the next day (half a day after
 the day's end), one three days later and one eleven days later; the last of them scores 1, the others 5.
-Not here: what follows from it (test_settling.py). Next: small_days.py, with whose brands this one is published.
+Not here: what follows from it (test_settling.py).
 """
 
 from __future__ import annotations

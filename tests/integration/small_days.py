@@ -2,7 +2,6 @@
 
 Here: what a row leaves out, filled in; one more brand comes from settling_days.py. Not here: what the days hold (the
 files) or mean (test_small_days.py).
-Next: tests/fixtures/small_days/paris.yml.
 """
 
 from __future__ import annotations

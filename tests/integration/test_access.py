@@ -1,6 +1,6 @@
 """Who reads marts: each role logs in for real, tries everything there is, and gets its own rows and nothing else.
 
-Not here: what is published (test_publication.py). Next: orchestration/access_check.py, the check of the catalogue.
+Not here: what is published (test_publication.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pytest
 from little_mart import Warehouse, role_url
 from psycopg import conninfo, sql
 
-from orchestration import access, access_check, warehouse
+from orchestration import warehouse
+from orchestration.marts import access, access_check
 
 # Roles belong to the cluster: other tests and other runs must not meet these.
 RUN = f"t{os.getpid()}"

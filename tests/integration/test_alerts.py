@@ -23,8 +23,9 @@ from dagster import (
     op,
 )
 
-from orchestration import alerts, jobs, runs
-from orchestration.history import Generation
+from orchestration.automation import alerts, jobs
+from orchestration.cli import runs
+from orchestration.readers.ledger import Generation
 from orchestration.settings import Settings
 
 PATH = "/hooks/a-secret-that-only-the-hook-may-see"

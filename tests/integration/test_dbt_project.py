@@ -1,7 +1,6 @@
 """The dbt project's own tests: the unit tests of its rules, run on a real server, and that nothing is undescribed.
 
 Not here: what the rules give end to end (test_small_days.py).
-Next: dbt_project/models/dialogue/_dialogue__unit_tests.yml.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Any
 import pytest
 from night import Night
 
-from orchestration import catalogue
-from orchestration.mart_contracts import marts_of
+from orchestration.catalogue import catalogue
+from orchestration.marts.contracts import marts_of
 from orchestration.sources import staging_docs
 
 KPIS = Path(__file__).parents[2] / ".." / "shared" / "spec" / "KPIS.md"

@@ -8,8 +8,10 @@ import pytest
 from dagster import AssetKey, BackfillPolicy, DagsterEventType, DagsterInstance, Definitions
 from dagster._core.execution.api import create_execution_plan
 
-from orchestration import definitions, jobs
-from orchestration.ingestion import DESCRIPTIONS, OWNERS, POOL
+from orchestration import definitions
+from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
+from orchestration.automation import jobs
+from orchestration.automation.plan import range_tags
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 
@@ -73,7 +75,7 @@ def test_a_run_of_many_days_plans_what_is_not_partitioned_once(defs: Definitions
     plan = create_execution_plan(job)
     with DagsterInstance.ephemeral() as instance:
         run = instance.create_run_for_job(
-            job, execution_plan=plan, tags=jobs.range_tags(FIRST, FIRST + timedelta(days=6)),
+            job, execution_plan=plan, tags=range_tags(FIRST, FIRST + timedelta(days=6)),
         )  # fmt: skip
         planned = Counter(
             record.asset_key.to_user_string()
@@ -87,7 +89,7 @@ def test_a_run_of_many_days_plans_what_is_not_partitioned_once(defs: Definitions
 def test_tests_may_replace_resources_and_checks(tmp_path: Path) -> None:
     built = definitions.build(
         Settings.from_environment({"CAUSERIE_HOME": str(tmp_path)}), first=FIRST,
-        resource_overrides={"warehouse": "a stand-in"}, checks=[],
+        resource_overrides={"warehouse": "a stand-in"}, asset_checks=[],
     )  # fmt: skip
     assert built.resources is not None
     assert built.resources["warehouse"] == "a stand-in"

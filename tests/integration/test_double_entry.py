@@ -1,7 +1,6 @@
 """Completeness and double entry over the small days: what was published passes, what is tampered with is caught.
 
 Each test takes its tampering back. Not here: what the figures are (test_small_days.py).
-Next: expectations/double_entry.py.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from night import Night
 from expectations.completeness import judge_completeness
 from expectations.double_entry import QUERIES, judge_double_entry
 from expectations.findings import Finding
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("small_days")
 

@@ -1,6 +1,6 @@
 """Questions that the report refuses: each error names the value and what is allowed.
 
-Not here: questions that it answers. Next: dbt_project/indicators/kpi_check_question.sql.j2.
+Not here: questions that it answers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from asking import report
 from night import Night
 
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("small_days")
 

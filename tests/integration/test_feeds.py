@@ -1,6 +1,6 @@
 """The entrance suite on profiles as the loader writes them: what may not pass, what is warned of, what is ordinary.
 
-Not here: freshness (tests/faults/test_feeds.py). Next: expectations/feeds.py.
+Not here: freshness (tests/faults/test_feeds.py).
 """
 
 import json

@@ -1,6 +1,6 @@
 """The report against the brute force: random brands, random questions, every indicator, every breakdown.
 
-Not here: figures that a reader can check by hand (test_small_days.py). Next: brute/answer.py.
+Not here: figures that a reader can check by hand (test_small_days.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from town import SEED, Town
 
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
 

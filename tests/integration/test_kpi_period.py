@@ -1,6 +1,6 @@
 """The precomputed periods say what the report says, all of them are there, and no other.
 
-Not here: bringing them up to date (test_order_and_repetition.py compares whole marts). Next: dbt_project/models/kpi.
+Not here: bringing them up to date (test_order_and_repetition.py compares whole marts).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from town import SEED, Town
 from expectations.completeness import judge_completeness
 from expectations.double_entry import judge_double_entry
 from expectations.settling import judge_fluctuating
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
 

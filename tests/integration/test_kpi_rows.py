@@ -1,6 +1,6 @@
 """The rows behind a number give it back, whatever was asked.
 
-Not here: whether the number is right (test_indicators_exact.py). Next: dbt_project/indicators/kpi_rows.sql.j2.
+Not here: whether the number is right (test_indicators_exact.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from town import Town
 
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
 

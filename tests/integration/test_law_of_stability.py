@@ -2,7 +2,6 @@
 
 Here: that a fixed indicator of a period that is over never moves, that fluctuating ones move as they may, and what must
 be true among the figures of one question. Not here: what the figures are (test_indicators_exact.py).
-Next: expectations/stability.py, which holds every publication to the same law.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from town import SEED, Town
 
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
 

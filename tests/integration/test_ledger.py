@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from landing_of import DAY, Raw, message
 
+from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.files import FilesSource
-from orchestration.sources.ledger import data_through, first_extract_day, pending
+from orchestration.sources.pending import data_through, first_extract_day, pending_extracts
 
 NEXT = DAY + timedelta(days=1)
 
@@ -23,7 +23,8 @@ def raw(connection: psycopg.Connection[Any], tmp_path: Path) -> Raw:
 
 
 def reasons(raw: Raw) -> list[tuple[Any, str]]:
-    return [(extract.day, extract.reason) for extract in pending(raw.connection, {"messages": raw.source("messages")})]
+    found = pending_extracts(raw.connection, {"messages": raw.source("messages")})
+    return [(extract.day, extract.reason) for extract in found]
 
 
 def test_new_changed_late_refused(raw: Raw) -> None:

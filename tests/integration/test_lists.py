@@ -1,7 +1,6 @@
 """The lists: lines of random brands against the brute force, and a small day worked out by hand.
 
 Not here: the figures of a member, which are the report's (test_indicators_exact.py).
-Next: dbt_project/indicators/kpi_list.sql.j2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Live readings: what they count, where from, and that they agree with the next morning's report.
 
 Here: loaded rows, a chat database under the contract's names and under its own. Not here: the cache and the screen
-(test_live_cache.py). Next: orchestration/live.py.
+(test_live_cache.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 from town import Town
 
-from orchestration import live
-from orchestration.live import Asked
+from orchestration.readers import live
+from orchestration.readers.live import Asked
 from orchestration.settings import Settings
 from simulator import chat
 

@@ -1,6 +1,6 @@
 """One reading serves everybody who asks within its seconds; a failure is shared the same way.
 
-Not here: what a reading counts (test_live.py). Next: orchestration/live.py.
+Not here: what a reading counts (test_live.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pytest
 from psycopg import conninfo
 from typer.testing import CliRunner
 
-from orchestration import live
-from orchestration.cli import app
-from orchestration.live import Asked
+from orchestration.cli.main import app
+from orchestration.readers import live
+from orchestration.readers.live import Asked
 from orchestration.settings import Settings
 from simulator import chat
 

@@ -15,7 +15,7 @@ from landing_of import DAY, Doomed, Raw, brand, conversation, message, order
 
 from orchestration import warehouse
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import Counts, _lock_dataset, load_extract
+from orchestration.sources.loading.load import Counts, _lock_dataset, load_extract
 
 NEXT = DAY + timedelta(days=1)
 

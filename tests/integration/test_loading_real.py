@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from orchestration.settings import PROJECT
+from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.ledger import data_through, first_extract_day, pending
-from orchestration.sources.loading import load_extract
-from orchestration.sources.sources_file import read_sources
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.pending import data_through, first_extract_day, pending_extracts
 
 REAL = Path(__file__).parents[2] / "../shared/real"
 
@@ -41,11 +41,11 @@ def test_every_row_is_loaded(
 ) -> None:
     sources = read_sources(PROJECT / "sources.yml", str(REAL / brand / "landing"))
     loaded: Counter[str] = Counter()
-    for extract in pending(connection, sources):
+    for extract in pending_extracts(connection, sources):
         result = load_extract(connection, DATASETS[extract.dataset], extract.day, sources[extract.dataset])
         assert result.counts.loaded == result.counts.read, result
         loaded[extract.dataset] += result.counts.loaded
     assert loaded == expected
-    assert pending(connection, sources) == []
+    assert pending_extracts(connection, sources) == []
     assert str(first_extract_day(sources)) == first
     assert str(data_through(connection, sources)) == through

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from landing_of import DAY, Raw, brand, conversation, message, order, write
 
-from orchestration.sources.loading import Counts
-from orchestration.sources.naming import Naming
+from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.loading.load import Counts
 
 FORMATS = ["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet"]
 
@@ -279,9 +279,9 @@ def test_a_new_word_of_an_enumeration_waits(raw: Raw) -> None:
 def test_any_place_that_fsspec_reaches(raw: Raw, tmp_path: Path) -> None:
     import fsspec
 
+    from orchestration.sources.connectors.files import FilesSource
     from orchestration.sources.contract import DATASETS
-    from orchestration.sources.files import FilesSource
-    from orchestration.sources.loading import load_extract
+    from orchestration.sources.loading.load import load_extract
 
     write(tmp_path / "one.jsonl.gz", [message(1)])
     system = fsspec.filesystem("memory")

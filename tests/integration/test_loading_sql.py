@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from landing_of import DAY, Raw, brand
 
+from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.ledger import pending
-from orchestration.sources.loading import Counts, LoadResult, load_extract
-from orchestration.sources.sources_file import read_sources
+from orchestration.sources.loading.load import Counts, LoadResult, load_extract
+from orchestration.sources.pending import pending_extracts
 
 SOURCES = """
 datasets:
@@ -97,7 +97,7 @@ def test_a_second_reading_adds_and_never_removes(raw: Raw, take: Any, shop: str)
 def test_days_within_the_look_back_are_read_again_each_day(raw: Raw, take: Any) -> None:
     sources = {"messages": take.source}
     today = DAY + timedelta(days=1)
-    assert [extract.day for extract in pending(raw.connection, sources, today)] == [date(2026, 3, 9), DAY]
+    assert [extract.day for extract in pending_extracts(raw.connection, sources, today)] == [date(2026, 3, 9), DAY]
     before = take.source.days(today)
     for later, again in ((today + timedelta(days=1), True), (today + timedelta(days=2), True)):
         assert (take.source.days(later)[DAY] != before[DAY]) == again

@@ -1,6 +1,6 @@
 """What the loader says of each touched entity: since when a load says something new of it, and whether it corrects.
 
-Not here: what publications make of it (test_published_values.py). Next: orchestration/sources/novelty.py.
+Not here: what publications make of it (test_published_values.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Marts are a function of the extracts as they now are: not of the order in which they came, nor of how often.
 
 Here: two platforms that live through different nights and must end alike. Not here: the loader alone
-(test_loading.py). Next: orchestration/marts_digest.py.
+(test_loading.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from night import Extract, Night
 from small_days import rows
 from town import SEED, by_month
 
-from orchestration import access_check
+from orchestration.marts import access_check
 
 pytestmark = pytest.mark.xdist_group("order")
 

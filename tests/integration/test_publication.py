@@ -1,6 +1,6 @@
 """Publication: what is carried, that it is one transaction, what older snapshots see, and how tables follow contracts.
 
-Not here: who may read (test_access.py). Next: little_mart.py, on which both stand.
+Not here: who may read (test_access.py).
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import marts_digest
 import psycopg
 import pytest
 from little_mart import DATA_THROUGH, FUNCTION, KPI, Warehouse, changed, manifest
 
-from orchestration import access_check, marts_digest, warehouse
-from orchestration.carrying import Counts
-from orchestration.mart_contracts import MartContractError, marts_of
-from orchestration.publication import PublicationError
+from orchestration import warehouse
+from orchestration.marts import access_check
+from orchestration.marts.contracts import MartContractError, marts_of
+from orchestration.marts.merge import Counts
+from orchestration.marts.publication import PublicationError
 
 MESSAGES = [("star", "m1", "c1", 1, 5), ("star", "m2", "c1", 2, None), ("star", "m3", "c2", 3, None)]
 CONVERSATIONS = [("star", "c1"), ("star", "c2")]

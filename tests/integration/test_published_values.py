@@ -1,7 +1,6 @@
 """The life of published numbers: a shop in Paris over a few nights, whose numbers move for one reason after another.
 
 Here: each cause, and the law that there must be one. Not here: many faults at once (tests/faults/test_late_data.py).
-Next: dbt_project/models/kpi/int_kpi_restated.sql.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ from night import Night
 from small_days import HARMLESS
 
 from expectations import publishing, stability
-from orchestration import catalogue, restatements
-from orchestration.publication import PublicationError
-from orchestration.sources import ledger
+from orchestration.catalogue import catalogue
+from orchestration.marts.publication import PublicationError
+from orchestration.readers import published_history
+from orchestration.sources.pending import pending_extracts
 
 PARIS = ZoneInfo("Europe/Paris")
 # A rating asked for is answered later; no number of a small day reads the rest.
@@ -49,7 +49,7 @@ class Shop:
     def publish(self) -> int:
         """Load what is new or changed and publish it; the generation."""
         with self.night.connect() as connection:
-            pending = [(one.dataset, one.day) for one in ledger.pending(connection, self.night.sources, date.max)]
+            pending = [(one.dataset, one.day) for one in pending_extracts(connection, self.night.sources, date.max)]
         return self.night.run(pending).generation
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
@@ -207,17 +207,17 @@ def test_the_last_recorded_value_is_the_published_one(shop: Shop) -> None:
 
 def test_a_number_and_its_loads_are_shown(shop: Shop) -> None:
     with shop.night.connect() as connection:
-        rows = restatements.life(connection, "Chat-Card-0", "shop", *restatements.period("2025-06-03"))
-        since = restatements.moved(connection, datetime(2000, 1, 1, tzinfo=UTC))
-        with pytest.raises(restatements.ReportError, match=r"unknown ref 'Chat-Card-99'; known: .*Chat-Card-0"):
-            restatements.life(connection, "Chat-Card-99", "shop", "day", date(2025, 6, 3))
-        with pytest.raises(restatements.ReportError, match=r"2025-06-30.*recorded: 2025-06-02 to 2025-06-0"):
-            restatements.life(connection, "Chat-Card-0", "shop", "day", date(2025, 6, 30))
+        rows = published_history.life(connection, "Chat-Card-0", "shop", *published_history.period("2025-06-03"))
+        since = published_history.moved(connection, datetime(2000, 1, 1, tzinfo=UTC))
+        with pytest.raises(published_history.ReportError, match=r"unknown ref 'Chat-Card-99'; known: .*Chat-Card-0"):
+            published_history.life(connection, "Chat-Card-99", "shop", "day", date(2025, 6, 3))
+        with pytest.raises(published_history.ReportError, match=r"2025-06-30.*recorded: 2025-06-02 to 2025-06-0"):
+            published_history.life(connection, "Chat-Card-0", "shop", "day", date(2025, 6, 30))
     assert [(row["value"], row["cause"]) for row in rows] == [
         (1, "first"), (2, "late data"), (1, "corrected data"), (2, "settings"),
     ]  # fmt: skip
-    assert restatements.load_name(rows[1]["loads"][0]) == "conversations of 2025-06-05 (part-0.jsonl)"
-    json.dumps(restatements.as_json(since))
+    assert published_history.load_name(rows[1]["loads"][0]) == "conversations of 2025-06-05 (part-0.jsonl)"
+    json.dumps(published_history.as_json(since))
     assert {row["cause"] for row in since} == {"fluctuating", "late data", "corrected data", "settings", "definition"}
 
 
@@ -264,11 +264,11 @@ def test_a_change_without_a_cause_is_an_error_and_stays_unpublished(shop: Shop) 
     ],
 )
 def test_periods_as_people_write_them(text: str, grain: str, start: date) -> None:
-    assert restatements.period(text) == (grain, start)
-    assert restatements.period_name(grain, start) == text
+    assert published_history.period(text) == (grain, start)
+    assert published_history.period_name(grain, start) == text
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-W54", "2026-Q5", "may", ""])
 def test_other_periods_are_refused(text: str) -> None:
-    with pytest.raises(restatements.ReportError, match="write a year"):
-        restatements.period(text)
+    with pytest.raises(published_history.ReportError, match="write a year"):
+        published_history.period(text)

@@ -1,6 +1,6 @@
 """What waits in quarantine, as the command line lists, shows and exports it.
 
-Not here: what makes a row bad (test_loading_rules.py). Next: orchestration/quarantine.py.
+Not here: what makes a row bad (test_loading_rules.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from landing_of import DAY, Raw, brand, message
 
-from orchestration import quarantine
+from orchestration.sources.loading import quarantine
 
 
 @pytest.fixture

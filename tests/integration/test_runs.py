@@ -16,14 +16,18 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import marts_digest
 import psycopg
 import pytest
 from night import dbt
 from typer.testing import CliRunner
 
 import simulator
-from orchestration import catalogue, cli, marts_digest, resources, runs, warehouse
-from orchestration.history import newest_generation
+from orchestration import warehouse
+from orchestration.assets import resources
+from orchestration.catalogue import catalogue
+from orchestration.cli import main, runs
+from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 
@@ -59,7 +63,7 @@ def causerie(settings: Settings, *arguments: str) -> subprocess.CompletedProcess
         "CAUSERIE_DATABASE_URL": str(settings.database_url),
         "CAUSERIE_LANDING": settings.landing,
     }
-    command = [sys.executable, "-m", "orchestration.cli", *arguments]
+    command = [sys.executable, "-m", "orchestration.cli.main", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -90,7 +94,7 @@ def test_a_second_run_finds_nothing_and_does_not_wake_dagster(settings: Settings
     done = causerie(settings, "run")
     assert done.returncode == 0
     assert done.stdout.startswith("Nothing new")
-    code = "import sys; from orchestration import cli, console, runs; sys.exit('dagster' in sys.modules)"
+    code = "import sys; from orchestration.cli import console, main, runs; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -119,7 +123,7 @@ def answer(settings: Settings, first_run: runs.Outcome) -> Callable[..., str]:
     }
 
     def ask(*arguments: str) -> str:
-        done = CliRunner().invoke(cli.app, arguments, env=environment, catch_exceptions=False)
+        done = CliRunner().invoke(main.app, arguments, env=environment, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.stdout
 
@@ -144,7 +148,7 @@ def test_a_report_in_three_languages(answer: Callable[..., str]) -> None:
     for language in catalogue.LANGUAGES:
         told = answer("report", *PERIOD, "--ref", "Chat-Card-1", "--lang", language)
         assert indicators["Chat-Card-1"].names[language] in told
-    assert CliRunner().invoke(cli.app, ["report", *PERIOD, "--lang", "la"]).exit_code == 2
+    assert CliRunner().invoke(main.app, ["report", *PERIOD, "--lang", "la"]).exit_code == 2
 
 
 def test_a_report_for_spreadsheets(settings: Settings, answer: Callable[..., str]) -> None:

@@ -1,6 +1,6 @@
 """The sensor finds what is new, late and replaced, asks for it once, and leaves what stands alone.
 
-Not here: which runs a set of days makes (tests/unit/test_jobs.py). Next: orchestration/jobs.py.
+Not here: which runs a set of days makes (tests/unit/test_jobs.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import pytest
 from dagster import RunRequest, SkipReason, build_sensor_context
 from landing_of import brand, conversation, write
 
-from orchestration import definitions, extracts, warehouse
+from orchestration import definitions, warehouse
 from orchestration.settings import Settings
-from orchestration.sources import ledger
+from orchestration.sources import extract_days
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading import load_extract
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.pending import pending_extracts
 
 FIRST, SECOND, THIRD = date(2026, 3, 10), date(2026, 3, 11), date(2026, 3, 12)
 
@@ -31,7 +32,7 @@ def _land(settings: Settings, dataset: str, day: date, *rows: dict[str, object])
 
 
 def _load(settings: Settings, *extract: tuple[str, date]) -> None:
-    sources = extracts.sources_of(settings)
+    sources = extract_days.sources_of(settings)
     with warehouse.connect(settings.database_url or "") as connection:
         for dataset, day in extract:
             load_extract(connection, DATASETS[dataset], day, sources[dataset])
@@ -55,7 +56,7 @@ def test_new_late_and_replaced_extracts_are_asked_for_once(settings: Settings) -
     _land(settings, "conversations", SECOND, conversation(SECOND.day))
     _land(settings, "conversations", FIRST, conversation(FIRST.day), conversation(1))
     with warehouse.connect(settings.database_url or "") as connection:
-        pending = ledger.pending(connection, extracts.sources_of(settings), THIRD)
+        pending = pending_extracts(connection, extract_days.sources_of(settings), THIRD)
     assert [(one.day, one.reason) for one in pending] == [(FIRST, "changed"), (SECOND, "late")]
     (request,) = _asked(settings)
     assert {str(key.to_user_string()) for key in request.asset_selection or []} >= {"chat", "publication"}

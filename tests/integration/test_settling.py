@@ -1,7 +1,6 @@
 """How fluctuating indicators come to rest: the measured curves, and what the report says of a young period.
 
 The brand of settling_days.py, worked out by hand. Not here: what guards them (test_settling_guards.py).
-Next: dbt_project/models/kpi/int_settling_curved.sql.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The guards of fluctuating indicators on figures made by hand: clean ones pass, each false one is caught and named.
 
-Not here: how curves are measured (test_settling.py). Next: expectations/settling.py.
+Not here: how curves are measured (test_settling.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dagster import AssetKey
 
 from expectations.findings import Finding
 from expectations.settling import judge_fluctuating
-from orchestration.quality import as_result
+from orchestration.assets.checks import as_result
 
 DAY = date(2026, 3, 10)
 ENDS = datetime(2026, 3, 11, tzinfo=UTC)

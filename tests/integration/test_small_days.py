@@ -1,7 +1,7 @@
 """Days small enough to be worked out by hand: sections 1 to 3 and 6 to 8, and the borders of the clock.
 
 Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
-Not here: random brands (test_indicators_exact.py). Next: tests/fixtures/small_days/paris.yml.
+Not here: random brands (test_indicators_exact.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from brute.landing import known_until
 from night import Night
 from small_days import rows
 
-from orchestration import catalogue
+from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("small_days")
 

@@ -1,6 +1,6 @@
 """`causerie verify` finds what differs from a rebuild and from the laws, names it, and finds nothing else.
 
-Not here: the laws themselves (test_law_of_stability.py, test_published_values.py). Next: orchestration/verification.py.
+Not here: the laws themselves (test_law_of_stability.py, test_published_values.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from night import Night
 
-from orchestration.progress import Progress
+from orchestration.assets.progress import Progress
 from orchestration.settings import Settings
 from orchestration.verification import VerificationError, verify
 

@@ -17,6 +17,7 @@ from psycopg import conninfo
 
 from orchestration import warehouse
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import MIGRATIONS
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_migrations_run_once(database: str) -> None:
     with warehouse.connect(database) as connection:
         assert warehouse.migrate(connection) == []
         files = [row[0] for row in connection.execute("select file from raw.migration order by file")]
-    assert files == sorted(path.name for path in warehouse.MIGRATIONS.glob("*.sql"))
+    assert files == sorted(path.name for path in MIGRATIONS.glob("*.sql"))
 
 
 def test_dbt_gets_the_password_that_the_url_only_points_to(server: str, database: str) -> None:

@@ -1,7 +1,6 @@
 """Random brands, all in one landing: what the tests of the indicators and of their laws ask about.
 
 Here: which brands, and their extracts. Not here: how a brand is drawn (brute/brands.py), or a night (night.py).
-Next: test_indicators_exact.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The brute force itself, held against cases worked out by hand and against the laws that any right answer obeys.
 
 Here: small histories whose figures a reader can check. Not here: the product.
-Read next: tests/brute/answer.py.
 """
 
 import json

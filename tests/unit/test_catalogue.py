@@ -1,6 +1,4 @@
 """The catalogue is whole: every language, every relation used, pages as written from it, errors that say what is wrong.
-
-Next: orchestration/catalogue.py.
 """
 
 from __future__ import annotations
@@ -10,13 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orchestration import catalogue, catalogue_docs, indicators
-from orchestration.catalogue import CATALOGUE_FILE, CatalogueError
+from orchestration.catalogue import catalogue, docs
+from orchestration.catalogue.catalogue import CATALOGUE_FILE, CatalogueError
+from orchestration.compiler import functions, scans
 
 
 def test_pages_are_as_written_from_the_catalogue() -> None:
-    stale = [path.name for path, content in catalogue_docs.render().items() if path.read_text("utf-8") != content]
-    assert stale == [], "run python -m orchestration.catalogue_docs"
+    stale = [path.name for path, content in docs.render().items() if path.read_text("utf-8") != content]
+    assert stale == [], "run python -m orchestration.catalogue.docs"
 
 
 def test_every_relation_serves_an_indicator() -> None:
@@ -28,7 +27,7 @@ def test_every_relation_serves_an_indicator() -> None:
 
 def test_every_indicator_is_rendered_into_the_report_and_the_rows() -> None:
     known = catalogue.load()
-    _, report, rows, _, *views = indicators.functions(known)
+    _, report, rows, _, *views = functions.reader_functions(known)
     for indicator in known.computed:
         assert f"'{indicator.ref}'" in report and f"'{indicator.ref}'" in rows
     assert len(views) == len(catalogue.LANGUAGES)
@@ -76,6 +75,6 @@ def test_a_ref_that_stands_twice_is_named(tmp_path: Path) -> None:
 
 
 def test_evidence_that_needs_several_rows_cannot_be_told_by_firsts() -> None:
-    assert indicators.alone("bool_or(f.has_product)") == "f.has_product"
+    assert scans.alone("bool_or(f.has_product)") == "f.has_product"
     with pytest.raises(ValueError, match=r"'count\(\*\)' cannot be told by firsts; allowed: bool_or"):
-        indicators.alone("count(*)")
+        scans.alone("count(*)")

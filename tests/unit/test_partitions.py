@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.partitions import Stretch, daily, days_of, stretches
+from orchestration.assets.partitions import Stretch, daily, days_of, stretches
 
 
 def day(number: int) -> date:

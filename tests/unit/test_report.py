@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestration.report import say, say_change, say_seconds, say_state
+from orchestration.readers.report import say, say_change, say_seconds, say_state
 
 
 @pytest.mark.parametrize(

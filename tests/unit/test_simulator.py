@@ -1,7 +1,6 @@
 """The simulator keeps the source contract, is deterministic, and shows every kind of fact that indicators look at.
 
 Here: a small validator written from the contract's text, apart from the loader's. Not here: what the facts add up to.
-Read next: tests/brute/, which answers the indicators from rows like these.
 """
 
 import csv

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.settings import PROJECT
+from orchestration.sources.connectors.files import FilesSource
+from orchestration.sources.connectors.sources_file import SourcesError, read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.files import FilesSource
-from orchestration.sources.sources_file import SourcesError, read_sources
 
 
 def test_the_default_file_reads_every_dataset_from_the_landing_folder() -> None:

@@ -1,0 +1,136 @@
+"""Five assets, one per family of sources: each loads its datasets' extracts of a run's days into the schema raw.
+
+Not here: what makes a row bad or which version wins (sources/).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    AssetSpec,
+    BackfillPolicy,
+    MaterializeResult,
+    MetadataValue,
+    PartitionsDefinition,
+    ResourceParam,
+    multi_asset,
+)
+from psycopg import sql
+
+from orchestration.assets.partitions import days_of
+from orchestration.assets.progress import Progress
+from orchestration.assets.resources import Warehouse
+from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load
+from orchestration.sources import extract_days, pending
+from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.raw_tables import ensure_indexes, table
+
+OWNERS = ["team:data-engineering"]
+# One writer of the warehouse at a time: parallel builds would swap each other's views.
+POOL = "warehouse"
+# A run with this tag loads only extracts that are new or have changed; without it, every extract of its days.
+ONLY_PENDING_TAG = "causerie/only_pending"
+
+DESCRIPTIONS = {
+    "chat": "Brands, members, conversations, messages, calls, ratings, activity: the chat database, day by day.",
+    "widget": "What visitors did with the widget and on the site.",
+    "hook": "Hooks: one trigger and what followed it.",
+    "sales": "Orders and their lines.",
+    "personalisation": "Experiences, journeys, their runs and notifications.",
+}
+
+
+def datasets_of(family: str) -> list[Dataset]:
+    """Brands first: rows of a brand that is known need not wait."""
+    return [dataset for dataset in DATASETS.values() if dataset.family == family]
+
+
+def ingestion_assets(partitions: PartitionsDefinition) -> list[AssetsDefinition]:
+    """The five partitioned assets. Their partitions definition and single-run policy are the same: so one run may
+    hold any number of days and families."""
+    return [ingestion_asset(family, partitions) for family in DESCRIPTIONS]
+
+
+def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefinition:
+    names = [dataset.name for dataset in datasets_of(family)]
+
+    spec = AssetSpec(
+        family,
+        group_name="ingestion",
+        owners=OWNERS,
+        kinds={"postgres"},
+        description=DESCRIPTIONS[family],
+        metadata={
+            "datasets": MetadataValue.md("\n".join(f"- `raw.{d.name}`: {d.description}" for d in datasets_of(family)))
+        },
+        # Another family may stand or fall by itself: an asset here never waits for a sibling.
+        tags={"causerie/family": family},
+    )
+
+    # Dagster takes the last step by name for the partitions of a whole run: were that a partitioned one, it would plan
+    # every dbt model once a day of the run, an event each. So these come before `publication`.
+    @multi_asset(
+        name=f"ingest_{family}",
+        specs=[spec],
+        partitions_def=partitions,
+        backfill_policy=BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def load_days(
+        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+    ) -> MaterializeResult[Any]:
+        only_pending = context.run.tags.get(ONLY_PENDING_TAG) == "true"
+        days = days_of(context.partition_time_window)
+        configured = extract_days.sources_of(warehouse.settings)
+        sources = {name: source for name, source in configured.items() if name in names}
+        with warehouse.connect() as connection:
+            newest = newest_load(connection)
+            connection.commit()
+            if only_pending:
+                found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
+                connection.commit()
+            else:
+                found = extract_days.available(sources, days[0], days[-1])
+            found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
+            progress.stage("load", len(found))
+            for dataset, day in found:
+                result = load_extract(connection, DATASETS[dataset], day, sources[dataset])
+                if result.outcome == "refused":
+                    context.log.warning(f"{dataset} of {day} refused: {result.reason}")
+                progress.piece(f"{dataset} {day}")
+            with connection.transaction():
+                for name in sources:
+                    ensure_indexes(connection, DATASETS[name])
+                for name in {dataset for dataset, _ in found}:
+                    # dbt reads raw next: without fresh statistics its joins go astray after a first load.
+                    connection.execute(sql.SQL("analyze {}").format(table(DATASETS[name])))
+            loads = loads_after(connection, newest, names)
+        return MaterializeResult(metadata=metadata_of(loads))
+
+    return load_days
+
+
+def metadata_of(loads: Iterable[Load]) -> dict[str, Any]:
+    """What the web interface shows of a family's loads: totals, and a line for each dataset."""
+    by_dataset: dict[str, list[Load]] = {}
+    for one in loads:
+        by_dataset.setdefault(one.dataset, []).append(one)
+    lines = [
+        f"| dataset | extracts | refused | {' | '.join(COUNTS)} |",
+        f"| --- | {' | '.join(['---:'] * (len(COUNTS) + 2))} |",
+    ]
+    for dataset, some in sorted(by_dataset.items()):
+        refused = sum(one.outcome == "refused" for one in some)
+        sums = " | ".join(f"{sum(one.counts[name] for one in some):,}" for name in COUNTS)
+        lines.append(f"| {dataset} | {len(some)} | {refused} | {sums} |")
+    every = [one for some in by_dataset.values() for one in some]
+    return {
+        "dagster/row_count": sum(one.counts["rows_loaded"] for one in every),
+        "extracts": len(every),
+        "refused": sum(one.outcome == "refused" for one in every),
+        **{name: sum(one.counts[name] for one in every) for name in COUNTS},
+        "datasets loaded": MetadataValue.md("\n".join(lines)),
+    }

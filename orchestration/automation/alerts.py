@@ -1,0 +1,119 @@
+"""Alerts: a failed run or check reaches people, in the log and by one webhook of their choice.
+
+Here: the words of an alert, and sending it. Not here: when one is sent (cli/runs.py after `causerie run`, jobs.py for
+the daemon's runs).
+
+The webhook's address is a secret, whoever has it can write there: it is read from the environment, and stands in no
+log, message or error. Nothing about a webhook ever fails a run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from http.client import HTTPException
+
+import psycopg
+
+from orchestration import warehouse
+from orchestration.readers.ledger import FailedCheck, Generation, failed_checks, newest_generation
+from orchestration.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 5
+MOST_LINES = 20
+CREDENTIALS = re.compile(r"://[^\s/@]+@")
+
+# What to do about a check that failed, by its name; the others get the last one.
+ADVICE = {
+    "has_rows": "ask the source why the day is empty; replace its extract, then `causerie run`",
+    "is_not_all_empty": "see whether the export still finds its rows",
+    "required_columns_are_filled": "ask the source for the missing values; replace the extract, then `causerie run`",
+    "usual_columns_are_filled": "see what empties the column; replace the extract, then `causerie run`",
+    "null_shares_are_usual": "see whether the export still fills the column everywhere",
+    "words_are_known": "`causerie quarantine show` has the rows; map the word in the sources file, or have it mended",
+    "words_are_usual": "see whether the export leaves a part of its rows out",
+    "volume_is_not_low": "see whether the extract is complete; a replaced extract is taken up by itself",
+    "volume_is_not_high": "see whether rows came twice or of other days; a replaced extract is taken up by itself",
+    "extracts_are_accepted": "mend the extract as the reason says; it is tried again by each `causerie run`",
+    "is_fresh": "see whether the source has delivered the day; a late extract is taken up by itself",
+    "stability": "a definition or a fact moves after its period's end: nothing is published until that is mended",
+    "identities": "two indicators contradict each other: nothing is published until the definition or fact is mended",
+}
+OTHERWISE = "see the run's log for the first error; when its cause is gone, `causerie run` goes on from where it was"
+
+
+def words(
+    failures: Sequence[str], checks: Sequence[FailedCheck], standing: Generation | None, run_ids: Sequence[str]
+) -> str | None:
+    """What an alert says: what, where, since when, what to do. None when there is nothing to tell.
+
+    `failures` are what stopped the run, `checks` those that failed in it, `standing` what readers have now.
+    """
+    # What a check found is told once, with its history.
+    others = [line for line in failures if not any(check.observed in line for check in checks)]
+    if not others and not checks:
+        return None
+    reads = f"generation {standing.number}, data through {_utc(standing.data_through)}" if standing else "nothing yet"
+    title = f"{'nothing was published' if failures else 'published with warnings'}; readers have {reads}"
+    lines = [f"Failed: {line}. What to do: {OTHERWISE}." for line in others] + [_said(check) for check in checks]
+    more = [f"and {len(lines) - MOST_LINES} more, in marts.data_quality"] if len(lines) > MOST_LINES else []
+    where = f"Run {', '.join(run_ids)}." if run_ids else "Before a run began."
+    return "\n".join([f"Causerie: {title}.", *lines[:MOST_LINES], *more, where])
+
+
+def _said(check: FailedCheck) -> str:
+    where = f"{check.table_name} of {check.brand_id}" if check.brand_id else check.table_name
+    return (
+        f"{'Failed' if check.is_error else 'Warning'}: {where}, {check.name}: {check.observed}"
+        f" (expected {check.expected}), since {_utc(check.since)}. What to do: {ADVICE.get(check.name, OTHERWISE)}."
+    )
+
+
+def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str]) -> None:
+    """Tell people of these runs, if anything failed in them or stopped them."""
+    checks: list[FailedCheck] = []
+    standing = None
+    try:
+        with warehouse.connect(warehouse.url(settings)) as connection:
+            checks = failed_checks(connection, run_ids)
+            standing = newest_generation(connection)
+    except (psycopg.Error, OSError, warehouse.WarehouseError):
+        # Without a warehouse there is all the more to tell.
+        pass
+    text = words(list(failures), checks, standing, run_ids)
+    if text is None:
+        return
+    text = CREDENTIALS.sub("://...@", text)
+    log.warning(text)
+    if settings.alert_webhook:
+        post(settings.alert_webhook, text)
+
+
+def post(webhook: str, text: str) -> bool:
+    """Send `text` as Slack, Mattermost, Teams and their like take it. Says in the log when it did not arrive."""
+    try:
+        if not webhook.lower().startswith(("https://", "http://")):
+            raise ValueError("not an address of http or https")
+        request = urllib.request.Request(
+            webhook, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:
+        why = f"it answered {error.code}"
+    except (OSError, HTTPException, ValueError) as error:
+        # Not the error's own words: they may quote the address.
+        why = type(getattr(error, "reason", error)).__name__
+    log.warning("the alert was not delivered to the webhook at CAUSERIE_ALERT_WEBHOOK: %s", why)
+    return False
+
+
+def _utc(instant: datetime | None) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if instant else "no complete day"

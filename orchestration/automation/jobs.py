@@ -1,0 +1,156 @@
+"""Who asks for runs: the one job, the nightly schedule, the sensor for new, late and changed extracts, the command.
+And who tells people when one failed, or passed with warnings.
+
+Not here: what a run does (ingestion.py, assets/dbt_models.py, assets/checks.py, assets/publication.py).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    DagsterInstance,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    PartitionsDefinition,
+    RunFailureSensorContext,
+    RunRequest,
+    RunsFilter,
+    RunStatusSensorContext,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    define_asset_job,
+    run_failure_sensor,
+    run_status_sensor,
+    schedule,
+    sensor,
+)
+from dagster._core.storage.tags import (
+    PARTITION_NAME_TAG,
+    RETRY_STRATEGY_TAG,
+    SCHEDULE_NAME_TAG,
+)
+
+from orchestration.automation import alerts
+from orchestration.automation.failures import failures_of
+from orchestration.automation.plan import plan
+from orchestration.settings import Settings
+from orchestration.sources import extract_days
+from orchestration.sources.pending import pending_extracts
+from orchestration.warehouse import connect, migrate, url
+
+JOB = "extracts_to_marts"
+NIGHT = "nightly"
+NIGHTLY = "30 2 * * *"
+MISSED_DAYS = 31
+SENSOR_SECONDS = 300
+TELL_SECONDS = 30
+
+
+def job(partitions: PartitionsDefinition) -> Any:
+    """Every asset, for a range of extract days; what is not partitioned is built once at the end."""
+    return define_asset_job(
+        JOB,
+        selection=AssetSelection.all(),
+        partitions_def=partitions,
+        description="Load the extracts of some days, build what they touched, audit it, publish it.",
+        # What is published was built and audited by one run: a second try begins at the beginning.
+        tags={RETRY_STRATEGY_TAG: "ALL_STEPS"},
+    )
+
+
+def nightly(job: Any) -> ScheduleDefinition:
+    """Half past two, UTC: the extracts of the day before, and of the nights that nobody was there to ask for."""
+
+    @schedule(
+        name=NIGHT,
+        cron_schedule=NIGHTLY,
+        job=job,
+        execution_timezone="UTC",
+        description="Every night, the extracts of the day before, and of each day since the last night that it ran.",
+    )
+    def every_night(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
+        yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
+        for day in _not_asked_for(context.instance, yesterday):
+            # The run key is the partition: however often the daemon restarts, a day is asked for once.
+            yield RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
+
+    return every_night
+
+
+def _not_asked_for(instance: DagsterInstance, yesterday: date) -> list[date]:
+    """The days after the newest one that the schedule asked for, oldest first; at first, and at least, yesterday.
+
+    Dagster itself skips to the newest tick after it was down. Longer gaps are left to the sensor or a backfill.
+    """
+    newest = instance.get_runs(RunsFilter(tags={SCHEDULE_NAME_TAG: NIGHT}), limit=1)
+    last = date.fromisoformat(newest[0].tags[PARTITION_NAME_TAG]) if newest else yesterday
+    missed = max(0, min((yesterday - last).days - 1, MISSED_DAYS))
+    return [yesterday - timedelta(days=number) for number in range(missed, -1, -1)]
+
+
+def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> SensorDefinition:
+    """Asks for the partitions whose extracts are new, late or changed since they were loaded."""
+
+    @sensor(
+        name="new_late_or_changed_extracts",
+        job=job,
+        minimum_interval_seconds=SENSOR_SECONDS,
+        description="New, late and changed extracts: one run per stretch of days, the last of which publishes.",
+    )
+    def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+        with connect(url(settings)) as connection:
+            migrate(connection)
+            pending = pending_extracts(connection, extract_days.sources_of(settings))
+            # A refused extract is asked for again when it changes.
+            pending = [one for one in pending if one.reason != "refused"]
+        extract_days.remember_first_day(settings, [one.day for one in pending])
+        batches = plan(((one.dataset, one.day) for one in pending), unpublished=False)
+        if not batches:
+            yield SkipReason("every extract that the sources show is loaded as it stands")
+        for batch in batches:
+            assert batch.stretch
+            inside = [one for one in pending if batch.stretch.first <= one.day <= batch.stretch.last]
+            state = hashlib.sha256(repr(sorted((o.dataset, o.day, o.fingerprint) for o in inside)).encode())
+            yield RunRequest(
+                run_key=f"{batch.stretch.first}..{batch.stretch.last} {state.hexdigest()[:16]}",
+                asset_selection=batch.assets(following),
+                tags=batch.tags(only_pending=True),
+            )
+
+    return watch
+
+
+def tellers(settings: Settings) -> list[SensorDefinition]:
+    """Tell people of the daemon's runs that failed, and of checks that failed in the others. Those of `causerie run`,
+    which tells of them itself, belong to no code location and are passed over by Dagster."""
+
+    @run_failure_sensor(
+        name="tell_of_failed_runs",
+        minimum_interval_seconds=TELL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="A run that failed: what, where, since when and what to do, in the log and to the webhook.",
+    )
+    def failed(context: RunFailureSensorContext) -> None:
+        run_id = context.dagster_run.run_id
+        events = [entry.dagster_event for entry in context.instance.all_logs(run_id) if entry.dagster_event]
+        said = failures_of(events) or [context.failure_event.message or "the run failed"]
+        alerts.tell(settings, [run_id], said)
+
+    @run_status_sensor(
+        run_status=DagsterRunStatus.SUCCESS,
+        name="tell_of_failed_checks",
+        minimum_interval_seconds=TELL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Checks that failed in a run that published all the same.",
+    )
+    def passed(context: RunStatusSensorContext) -> None:
+        alerts.tell(settings, [context.dagster_run.run_id], [])
+
+    return [failed, passed]

@@ -1,0 +1,469 @@
+"""What the terminal shows: progress of a run, its summary, a report as tables by area.
+
+Not here: what is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.console import Group as Stack
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.assets.progress import Progress
+from orchestration.cli.runs import Outcome
+from orchestration.readers.ledger import COUNTS, Generation, Load
+from orchestration.readers.live import Reading
+from orchestration.readers.published_history import grouped, load_name, period_name, span
+from orchestration.readers.report import NOTHING, WORDS, Question, Row, say, say_change, say_seconds, say_state
+from orchestration.sources.loading.load import LoadResult
+from orchestration.sources.loading.quarantine import BadRow, Group
+from orchestration.sources.loading.row_rules import RULES
+
+if TYPE_CHECKING:
+    from orchestration.verification import Verdict
+
+STAGES = {
+    "load": "Loading extracts into raw",
+    "audit": "Auditing extracts",
+    "build": "Building with dbt, and its tests",
+    "judge": "Auditing indicators",
+    "publish": "Publishing into marts",
+    "copy": "Copying raw to a scratch database",
+    "compare": "Comparing with the rebuild",
+}
+PIVOT_BUCKETS = 8
+
+
+class RunProgress(Progress):
+    """Draws a run's stages as bars. A terminal sees them move; a log file gets a line a finished stage."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:<34}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[now]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._current = ""
+
+    def __enter__(self) -> RunProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def stage(self, name: str, pieces: int = 0) -> None:
+        """Enter a stage, or enter it again with more pieces (another family, another stretch)."""
+        if name in self._tasks:
+            task = self._tasks[name]
+            self._bars.update(task, total=(self._bars.tasks[task].total or 0) + pieces)
+        else:
+            self._tasks[name] = self._bars.add_task(STAGES[name], total=pieces or None, now="")
+            if not self._console.is_terminal:
+                self._console.print(f"{STAGES[name]} ...")
+        if self._current and self._current != name:
+            self._finish(self._current)
+        self._current = name
+
+    def piece(self, name: str) -> None:
+        self._bars.update(self._tasks[self._current], advance=1, now=name[:40])
+
+    def failed(self, what: str) -> None:
+        self._console.print(Text(f"✗ {what}", style="red"))
+
+    def done(self) -> None:
+        """The run ended well: what was only estimated counts as done."""
+        if self._current:
+            self._finish(self._current)
+
+    def _finish(self, name: str) -> None:
+        task = self._tasks[name]
+        completed = self._bars.tasks[task].completed or 1
+        self._bars.update(task, total=completed, completed=completed, now="")
+
+
+def summary(outcome: Outcome) -> RenderableType:
+    """What became of the rows, which extracts were refused, and what readers see now."""
+    parts: list[RenderableType] = []
+    if outcome.loads:
+        parts.append(_loads(outcome.loads))
+    for load in outcome.refused:
+        parts.append(Text(f"Refused: {load.dataset} of {load.extract_day}: {load.reason}", style="red"))
+    rejected = sum(load.counts["rejected"] for load in outcome.loads if load.outcome != "refused")
+    if rejected:
+        parts.append(Text(f"{rejected:,} bad rows wait in quarantine: causerie quarantine list", style="yellow"))
+    parts += [
+        Text(f"Odd: {check.table_name} {check.name}: {check.observed} (expected {check.expected})", style="yellow")
+        for check in outcome.warnings
+    ]
+    if outcome.failures:
+        parts += [Text(f"Failed: {line}", style="red") for line in outcome.failures]
+        parts.append(Text("Nothing was published; readers keep what they had.", style="bold red"))
+    elif outcome.published:
+        parts.append(_published(outcome.published))
+    else:
+        parts.append(Text("Nothing changed for readers: no new publication."))
+    return Stack(*parts)
+
+
+def nothing_new(generation: Generation | None) -> str:
+    if generation is None:
+        return "Nothing to do: the sources show no extracts, and nothing is published yet."
+    return f"Nothing new: every extract is loaded and published ({_through(generation)})."
+
+
+def _through(generation: Generation) -> str:
+    through = generation.data_through
+    newest = (
+        f"complete through {(through - timedelta(days=1)).date()}"
+        if isinstance(through, datetime)
+        else "no day complete"
+    )
+    return f"generation {generation.number}, {newest}"
+
+
+def _loads(loads: Sequence[Load]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True)
+    table.add_column("dataset", footer="all", no_wrap=True)
+    table.add_column("days", justify="right", footer=f"{len({load.extract_day for load in loads}):,}")
+    for name in COUNTS:
+        total = sum(load.counts[name] for load in loads)
+        heading = name.removeprefix("rows_").replace("duplicates", "duplicate")
+        table.add_column(heading, justify="right", footer=f"{total:,}")
+    for dataset, some in _grouped(loads, lambda load: load.dataset):
+        sums = [sum(load.counts[name] for load in some) for name in COUNTS]
+        table.add_row(dataset, f"{len(some):,}", *(f"{number:,}" for number in sums))
+    return table
+
+
+def _published(generation: Generation) -> Text:
+    counts = generation.tables.values()
+    rows = ", ".join(f"{sum(count[kind] for count in counts):,} {kind}" for kind in ("inserted", "updated", "deleted"))
+    return Text(f"Published {_through(generation)}: rows {rows} in {len(counts)} tables.", style="green")
+
+
+def _grouped(items: Iterable[Any], key: Callable[[Any], str]) -> list[tuple[str, list[Any]]]:
+    return [(name, list(some)) for name, some in groupby(sorted(items, key=key), key=key)]
+
+
+# --- bad rows ---------------------------------------------------------------------------------------------------------
+
+
+def quarantine_groups(groups: Sequence[Group]) -> RenderableType:
+    if not groups:
+        return Text("The quarantine is empty.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("dataset", "extract", "column"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("rule")
+    table.add_column("rows", justify="right")
+    for group in groups:
+        rule = RULES.get(group.rule, group.rule)
+        table.add_row(group.dataset, str(group.extract_day), group.column_name or "", rule, f"{group.rows:,}")
+    return Stack(table, Text("causerie quarantine show names files and lines; export writes the rows to a file."))
+
+
+def quarantine_rows(rows: Sequence[BadRow]) -> RenderableType:
+    if not rows:
+        return Text("No such row is in quarantine.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("dataset", "extract"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("file:line")
+    table.add_column("column")
+    table.add_column("value", overflow="fold", max_width=32)
+    table.add_column("rule")
+    for row in rows:
+        value = Text(NOTHING if row.value is None else repr(row.value)[1:-1])
+        place = f"{row.file}:{row.line}"
+        rule = RULES.get(row.rule, row.rule)
+        table.add_row(row.dataset, str(row.extract_day), place, row.column_name or "", value, rule)
+    return table
+
+
+def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
+    """What a file would come to: taken, taken without its bad rows, or refused."""
+    if result.outcome == "refused":
+        return Text(f"Refused: {result.reason}", style="red")
+    counts = result.counts
+    said = ", ".join(f"{getattr(counts, name):,} {name}" for name in ("read", "loaded", "duplicates", "superseded"))
+    parts: list[RenderableType] = [
+        Text(f"{result.dataset}: {said}, {counts.waiting:,} waiting for their brand, {counts.rejected:,} rejected")
+    ]
+    if result.unknown_columns:
+        parts.append(Text(f"Ignored, unknown to the contract: {', '.join(result.unknown_columns)}", style="yellow"))
+    parts += [
+        Text(f"Odd but accepted: {number:,} x {what}", style="yellow") for what, number in result.warnings.items()
+    ]
+    if bad:
+        parts.append(quarantine_rows(bad[:50]))
+    parts.append(Text("Every row is good.", style="green") if not bad else Text(f"{len(bad):,} bad rows.", style="red"))
+    return Stack(*parts)
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def report(
+    question: Question, rows: Sequence[Row], brand: tuple[str, str], indicators: Any, areas: Any, language: str = "en"
+) -> RenderableType:
+    """One table an area, in the catalogue's order. `brand` is its name and currency."""
+    name, currency = brand
+    period = WORDS[language]["period"].format(question.first, question.last)
+    title = Text(f"{name} ({question.brand}), {period}", style="bold")
+    filters = _filters(question)
+    parts: list[RenderableType] = [title, *([Text(filters, style="dim")] if filters else [])]
+    order = {ref: number for number, ref in enumerate(indicators)}
+    by_area: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: order.get(row["ref"], len(order))):
+        area = indicators[row["ref"]].area if row["ref"] in indicators else "other"
+        by_area.setdefault(area, []).append(row)
+    for area, some in by_area.items():
+        heading = areas.get(area, {}).get(language, area)
+        parts.append(_area(heading, some, question, currency, indicators, language))
+    return Stack(*parts)
+
+
+def opened(ref: str, rows: Sequence[Row], indicators: Any, language: str = "en") -> RenderableType:
+    """The rows behind one number, and their sums."""
+    words = WORDS[language]
+    name = indicators[ref].names[language] if ref in indicators else ref
+    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
+    for column in ("entity", "id", "instant", "bucket", "class"):
+        table.add_column(words[column], overflow="fold", no_wrap=column == "instant")
+    for column in ("numerator", "denominator"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        shown = (row["entity"], row["entity_id"], row["anchor"].isoformat(), " ".join(row["bucket"]), row["bin"] or "")
+        table.add_row(*shown, *("" if row[c] is None else f"{row[c]:f}" for c in ("numerator", "denominator")))
+    sums = [sum(row[c] or 0 for row in rows) for c in ("numerator", "denominator")]
+    table.add_section()
+    table.add_row(words["total"], "", "", "", "", *(f"{one:f}" if one else "" for one in sums))
+    return table
+
+
+def listed(ref: str, lines: Sequence[Row], indicators: Any, currency: str, language: str = "en") -> RenderableType:
+    """A list as a table: each line's entity, then its columns by their names."""
+    name, listing = indicators[ref].names[language], indicators[ref].listing
+    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
+    table.add_column(listing.entity, overflow="fold")
+    for column in listing.columns:
+        said = indicators[column.ref].names if column.ref else column.names
+        table.add_column(said[language], overflow="fold", justify="left" if column.member else "right")
+    for line in lines:
+        cells = [_cell(line[c.name], indicators[c.ref].unit if c.ref else None, currency) for c in listing.columns]
+        table.add_row(line[listing.entity], *cells)
+    return table
+
+
+def _cell(value: Any, unit: str | None, currency: str) -> str:
+    if value is None:
+        return NOTHING
+    return say(value, unit, currency) if unit else str(value)
+
+
+def _filters(question: Question) -> str:
+    said = []
+    for name in ("sources", "channels", "roles", "members", "weekdays", "time_from", "time_to", "as_of"):
+        value = getattr(question, name)
+        if value is not None:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            said.append(f"{name.replace('_', ' ')}: {shown}")
+    return "; ".join(said)
+
+
+def _area(
+    heading: str, rows: Sequence[Row], question: Question, currency: str, indicators: Any, language: str
+) -> Table:
+    words = WORDS[language]
+    buckets = list(dict.fromkeys(tuple(row["bucket"] or ()) for row in rows))
+    named = [bucket for bucket in buckets if bucket]
+    table = Table(title=heading, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("ref", style="dim", no_wrap=True)
+    table.add_column(words["indicator"], overflow="fold")
+    pivots = len(question.breakdown) == 1 and len(named) <= PIVOT_BUCKETS and not question.compare_previous
+    if pivots:
+        for bucket in buckets:
+            table.add_column(bucket[0] if bucket else words["total"], justify="right", no_wrap=True)
+    else:
+        for breakdown in question.breakdown:
+            table.add_column(breakdown)
+        table.add_column(words["value"], justify="right", no_wrap=True)
+        if question.compare_previous:
+            table.add_column(words["before"], justify="right", no_wrap=True)
+            table.add_column(words["change"], justify="right", no_wrap=True)
+    table.add_column("", style="dim", overflow="fold")
+
+    for (ref, bin_), some in _by_line(rows):
+        unit = indicators[ref].unit if ref in indicators else "count"
+        name = indicators[ref].names[language] if ref in indicators else ref
+        label = Text(f"  {bin_}") if bin_ else Text(name)
+        if bin_ and bin_ == _first_bin(rows, ref):
+            table.add_row(ref, Text(name))
+        shown_ref = "" if bin_ else ref
+        if pivots:
+            values = {tuple(row["bucket"] or ()): row for row in some}
+            cells = [say(values[b]["value"], unit, currency) if b in values else NOTHING for b in buckets]
+            table.add_row(shown_ref, label, *cells, say_state(some[0], language))
+            continue
+        for row in some:
+            # The total stands beside the buckets with empty names.
+            named_by = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
+            before = (
+                [
+                    say(row["previous_value"], unit, currency),
+                    say_change(row["value"], row["previous_value"], unit),
+                ]
+                if question.compare_previous
+                else []
+            )
+            table.add_row(
+                shown_ref, label, *named_by, say(row["value"], unit, currency), *before, say_state(row, language)
+            )
+    return table
+
+
+def _by_line(rows: Sequence[Row]) -> list[tuple[tuple[str, str | None], list[Row]]]:
+    lines: dict[tuple[str, str | None], list[Row]] = {}
+    for row in rows:
+        lines.setdefault((row["ref"], row["bin"]), []).append(row)
+    return list(lines.items())
+
+
+def _first_bin(rows: Sequence[Row], ref: str) -> str | None:
+    return next((row["bin"] for row in rows if row["ref"] == ref and row["bin"]), None)
+
+
+# --- live -------------------------------------------------------------------------------------------------------------
+
+LIVE_WORDS = {
+    "en": {"member": "member", "active": "last active", "read": "read at {}", "old": "newest loaded rows, {} old"},
+    "fr": {"member": "membre", "active": "dernière activité", "read": "lu à {}",
+           "old": "dernières lignes chargées, vieilles de {}"},
+    "es": {"member": "miembro", "active": "última actividad", "read": "leído a las {}",
+           "old": "últimas filas cargadas, de hace {}"},
+}  # fmt: skip
+
+
+def live(found: Reading, indicators: Any, language: str = "en") -> RenderableType:
+    """The live cards, and the members of today below them; instants on the brand's clock."""
+    words, zone = LIVE_WORDS[language], ZoneInfo(found.timezone)
+    when = f"{found.local_date} {words['read'].format(f'{found.read_at.astimezone(zone):%H:%M:%S}')} ({found.timezone})"
+    title = Text(f"{found.brand}, {when}", style="bold")
+    if found.origin == "loaded rows":
+        title.append(f"  {words['old'].format(say_seconds(found.age_seconds()))}", style="yellow")
+    cards = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    cards.add_column(style="dim", no_wrap=True)
+    cards.add_column()
+    cards.add_column(justify="right", no_wrap=True)
+    for ref, value in found.figures.items():
+        cards.add_row(ref, indicators[ref].names[language], say(value, indicators[ref].unit, found.currency))
+    parts: list[RenderableType] = [title, cards]
+    if found.members:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(words["member"], no_wrap=True)
+        table.add_column(words["active"], no_wrap=True)
+        for ref in found.members[0].figures:
+            table.add_column(indicators[ref].names[language], justify="right")
+        for one in found.members:
+            seen = f"{one.last_active_at.astimezone(zone):%H:%M:%S}" if one.last_active_at else NOTHING
+            figures = (say(value, indicators[ref].unit, found.currency) for ref, value in one.figures.items())
+            table.add_row(one.name or one.member_id, seen, *figures)
+        parts.append(table)
+    return Stack(*parts)
+
+
+# --- verification -----------------------------------------------------------------------------------------------------
+
+
+def verdicts(found: Sequence[Verdict]) -> RenderableType:
+    """What each comparison came to, and the first differences of those that found any."""
+    parts: list[RenderableType] = []
+    for one in found:
+        if one.passed:
+            parts.append(Text(f"✓ {one.name}: {one.looked_at}", style="green"))
+            continue
+        parts.append(Text(f"✗ {one.name}: {one.looked_at}, {one.differences:,} differences", style="red"))
+        parts += [Text(f"    {line}") for line in one.named]
+        if one.differences > len(one.named):
+            parts.append(Text(f"    and {one.differences - len(one.named):,} more", style="dim"))
+    wrong = sum(not one.passed for one in found)
+    last = (
+        f"{wrong} of {len(found)} comparisons found differences."
+        if wrong
+        else "Everything published is as it should be."
+    )
+    parts.append(Text(last, style="bold red" if wrong else "bold green"))
+    return Stack(*parts)
+
+
+# --- the life of published numbers ------------------------------------------------------------------------------------
+
+SHOWN_CHANGES = 12
+
+
+def life(title: str, rows: Sequence[Row], unit: str, currency: str) -> RenderableType:
+    """Every value that one number has had, why it moved, and the loads behind it."""
+    table = Table(title=title, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
+    with_bins = any(row["bin"] for row in rows)
+    for heading in ("published", "generation", *(["class"] if with_bins else []), "value", "before", "cause"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("value", "before") else "left")
+    table.add_column("brought by", overflow="fold")
+    for row in rows:
+        table.add_row(
+            f"{row['published_at']:%Y-%m-%d %H:%M}",
+            str(row["generation"]),
+            *([row["bin"]] if with_bins else []),
+            say(row["value"], unit, currency),
+            "" if row["cause"] == "first" else say(row["previous_value"], unit, currency),
+            row["cause"],
+            "; ".join(map(load_name, row["loads"])),
+        )
+    return table
+
+
+def moved(rows: Sequence[Row], since: str, units: Callable[[str], str]) -> RenderableType:
+    """What moved together, why, and by which loads; of each, the first few totals."""
+    if not rows:
+        return Text(f"No published number has moved since {since}.")
+    parts: list[RenderableType] = []
+    for (generation, brand, cause, _), some in grouped(rows).items():
+        refs = len({row["ref"] for row in some})
+        parts.append(
+            Text(
+                f"{brand}, generation {generation} of {some[0]['published_at']:%Y-%m-%d %H:%M}: {cause};"
+                f" {len(some):,} values of {refs:,} indicators, {span(some)}",
+                style="bold",
+            )
+        )
+        parts += [Text(f"  brought by {load_name(load)}") for load in some[0]["loads"]]
+        totals = [row for row in some if row["dimension"] == "all"]
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        for row in totals[:SHOWN_CHANGES]:
+            before, now = (say(row[name], units(row["ref"])) for name in ("previous_value", "value"))
+            where = " ".join(filter(None, (period_name(row["grain"], row["period_start"]), row["bin"])))
+            table.add_row(row["ref"], where, f"{before} -> {now}")
+        if totals:
+            parts.append(table)
+        if len(totals) > SHOWN_CHANGES:
+            parts.append(
+                Text(f"    and {len(totals) - SHOWN_CHANGES:,} more totals: --json has every value", style="dim")
+            )
+    return Stack(*parts)

@@ -1,0 +1,620 @@
+"""The command line `causerie`: thin over the functions that Dagster calls too.
+
+Not here: any work. Heavy imports stand inside the commands, so that --help is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from orchestration.settings import Settings
+
+app = typer.Typer(
+    help="Exact indicators of conversational commerce, from extracts to answers.\n\n"
+    "Begin with `causerie run`, then `causerie report`. Settings are environment variables: CAUSERIE_HOME (state),"
+    " CAUSERIE_LANDING (root of the extracts), CAUSERIE_DATABASE_URL (unset: an embedded PostgreSQL),"
+    " CAUSERIE_SOURCES (the sources file), CAUSERIE_ALERT_WEBHOOK (told of failed runs and checks).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+quarantine_app = typer.Typer()
+db_app = typer.Typer(help="The warehouse: an embedded PostgreSQL, or the one at CAUSERIE_DATABASE_URL.")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(db_app, name="db", no_args_is_help=True)
+
+
+class Problem(Exception):
+    """Something the reader of the terminal should know, in one line."""
+
+
+def day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day: write it as 2026-03-31") from None
+
+
+def hour(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time of day: write it as 09:30") from None
+
+
+def instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is not an instant: write it as 2026-03-31T18:00:00+02:00")
+    return at
+
+
+def language(given: str) -> str:
+    """A language of the catalogue. Raises typer.BadParameter naming those there are."""
+    from orchestration.catalogue.catalogue import LANGUAGES
+
+    if given not in LANGUAGES:
+        raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}")
+    return given
+
+
+@app.command()
+def run(
+    first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First extract day.")] = None,
+    last: Annotated[date | None, typer.Option("--to", parser=day, metavar="DAY", help="Last extract day.")] = None,
+) -> None:
+    """Load extracts, build what they touch, audit it and publish it.
+
+    By default every extract that is new or has changed; with --from or --to, the extracts of these days once more.
+    Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published.
+    """
+    from rich.console import Console
+
+    from orchestration import warehouse
+    from orchestration.cli import console, runs
+    from orchestration.readers.ledger import newest_generation
+
+    if first and last and first > last:
+        raise Problem(f"--from {first} comes after --to {last}")
+    settings = Settings.from_environment()
+    log = runs.log_file(settings)
+    with runs.quiet(log) as terminal, os.fdopen(os.dup(terminal), "w") as stream:
+        out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+        with console.RunProgress(out) as progress:
+            outcome = runs.run(settings, first, last, progress)
+            if not outcome.failures:
+                progress.done()
+        if outcome.nothing_to_do:
+            with warehouse.connect(warehouse.url(settings)) as connection:
+                out.print(console.nothing_new(newest_generation(connection)))
+        else:
+            out.print(console.summary(outcome))
+        if outcome.failures:
+            out.print(f"Everything that was said: {log}")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def report(
+    brand: Annotated[str | None, typer.Argument(help="Which brand; may be left out where there is only one.")] = None,
+    first: Annotated[
+        date | None,
+        typer.Argument(parser=day, metavar="[FROM]", help="First day, local to the brand.", show_default="30 days"),
+    ] = None,
+    last: Annotated[
+        date | None,
+        typer.Argument(parser=day, metavar="[TO]", help="Last day, included.", show_default="the last one published"),
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    role: Annotated[
+        list[int] | None, typer.Option(help="Only members of this role, 0 to 6; may be given again.")
+    ] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    time_from: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="From this local time.")] = None,
+    time_to: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="Before this local time.")] = None,
+    weekday: Annotated[list[int] | None, typer.Option(help="Only this weekday, 1 Monday to 7 Sunday.")] = None,
+    breakdown: Annotated[
+        list[str] | None,
+        typer.Option(help="day, week, month, source, member, role, channel, hour, ad ...; up to two."),
+    ] = None,
+    compare_previous: Annotated[bool, typer.Option("--compare-previous", help="Beside the period before.")] = False,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As it was known at this instant.")
+    ] = None,
+    ref: Annotated[list[str] | None, typer.Option(help="Only this indicator; may be given again.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Plain numbers, for spreadsheets.")] = False,
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
+) -> None:
+    """The indicators of a brand and a period, exact for every combination of filters."""
+    import json
+
+    from orchestration import warehouse
+    from orchestration.readers import report as reports
+
+    settings = Settings.from_environment()
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        brand = brand or reports.only_brand(connection)
+        if first is None:
+            first, last = reports.last_days(connection)
+        question = reports.Question(
+            brand, first, last or first, source, channel, role, member, time_from, time_to, weekday, breakdown or [],
+            compare_previous, as_of, ref,
+        )  # fmt: skip
+        rows = reports.ask(connection, question)
+        if as_json or as_csv:
+            plain = reports.as_json(question, rows)
+            print(
+                json.dumps(plain, ensure_ascii=False) if as_json else reports.as_csv(rows), end="" if as_csv else "\n"
+            )
+            return
+        names = reports.brand_line(connection, brand)
+
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+
+    known = catalogue.load()
+    _console().print(console.report(question, rows, names, known.indicators, known.areas, lang))
+
+
+@app.command()
+def rows(
+    ref: Annotated[str, typer.Argument(help="The indicator, such as Chat-Card-12.")],
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    first: Annotated[date, typer.Argument(parser=day, metavar="FROM", help="First day, local to the brand.")],
+    last: Annotated[date, typer.Argument(parser=day, metavar="TO", help="Last day, included.")],
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    role: Annotated[list[int] | None, typer.Option(help="Only members of this role; may be given again.")] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    time_from: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="From this local time.")] = None,
+    time_to: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="Before this local time.")] = None,
+    weekday: Annotated[list[int] | None, typer.Option(help="Only this weekday, 1 Monday to 7 Sunday.")] = None,
+    breakdown: Annotated[list[str] | None, typer.Option(help="As in `report`; up to two.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As it was known at this instant.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Plain rows, for spreadsheets.")] = False,
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
+) -> None:
+    """The rows behind one number: what was counted, and what each adds. Of a list (One-List-1), its lines."""
+    from orchestration import warehouse
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+    from orchestration.readers import report as reports
+
+    question = reports.Question(
+        brand, first, last, source, channel, role, member, time_from, time_to, weekday, breakdown or [], False, as_of
+    )
+    known = catalogue.load()
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        is_list = ref in {i.ref for i in known.lists}
+        found = (reports.lines if is_list else reports.open_up)(connection, ref, question)
+        _, currency = reports.brand_line(connection, brand)
+    if as_csv:
+        print(reports.as_csv(found), end="")
+    elif is_list:
+        _console().print(console.listed(ref, found, known.indicators, currency, lang))
+    else:
+        _console().print(console.opened(ref, found, known.indicators, lang))
+
+
+@app.command()
+def verify(brand: Annotated[str | None, typer.Argument(help="Only this brand.")] = None) -> None:
+    """Hold everything published against all laws and against a full rebuild from raw, in a scratch database.
+
+    Takes as long as building everything anew; readers are not disturbed. Exit code 0: no difference; 1: differences,
+    which are named by table, key and column.
+    """
+    from rich.console import Console
+
+    from orchestration import verification, warehouse
+    from orchestration.assets import resources
+    from orchestration.cli import console, runs
+
+    settings = Settings.from_environment()
+    warehouse.wait_until_ready(warehouse.url(settings), resources.CONNECT_TIMEOUT_SECONDS)
+    with (
+        runs.quiet(settings.home / "logs" / "verify.log") as terminal,
+        os.fdopen(os.dup(terminal), "w") as stream,
+    ):
+        out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+        turn = resources.writing(settings, verification.RUN_ID, out.print)
+        with turn as opened, console.RunProgress(out) as progress:
+            found = verification.verify(settings, opened.url, brand, progress)
+            progress.done()
+        out.print(console.verdicts(found))
+    raise typer.Exit(0 if all(verdict.passed for verdict in found) else 1)
+
+
+@app.command()
+def history(
+    ref: Annotated[str, typer.Argument(help="The indicator, such as Chat-Card-12.")],
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    period: Annotated[str, typer.Argument(help="2026, 2026-Q2, 2026-05, 2026-W21 or 2026-05-03.")],
+    source: Annotated[str | None, typer.Option(help="Of this source.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Of this channel.")] = None,
+    role: Annotated[str | None, typer.Option(help="Of members of this role.")] = None,
+    member: Annotated[str | None, typer.Option(help="Of this member (months and longer).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Plain numbers, for programs.")] = False,
+) -> None:
+    """The life of one published number: each value since its period was over, why it moved, which loads brought it."""
+    import json
+
+    from orchestration import warehouse
+    from orchestration.readers import published_history
+    from orchestration.readers import report as reports
+
+    asked = {"source": source, "channel": channel, "role": role, "member": member}
+    given = [(name, value) for name, value in asked.items() if value is not None] or [("all", "all")]
+    if len(given) > 1:
+        raise Problem(f"one of --{' and --'.join(name for name, _ in given)} at a time")
+    grain, start = published_history.period(period)
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        rows = published_history.life(connection, ref, brand, grain, start, *given[0])
+        _, currency = reports.brand_line(connection, brand)
+    if as_json:
+        print(json.dumps(published_history.as_json(rows), ensure_ascii=False))
+        return
+
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+
+    known = catalogue.load().indicators.get(ref)
+    of = "" if given == [("all", "all")] else f", {given[0][0]} {given[0][1]}"
+    title = f"{ref}  {known.names['en'] if known else ''}  {brand}, {published_history.period_name(grain, start)}{of}"
+    _console().print(console.life(title, rows, known.unit if known else "count", currency))
+
+
+@app.command()
+def restatements(
+    since: Annotated[date, typer.Option(parser=day, metavar="DAY", help="Publications from this day (UTC) on.")],
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every value, for programs.")] = False,
+) -> None:
+    """Which published numbers have moved, why, and which loads brought it."""
+    import json
+    from datetime import UTC
+
+    from orchestration import warehouse
+    from orchestration.readers import published_history as moves
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        rows = moves.moved(connection, datetime.combine(since, time(), UTC), brand)
+    if as_json:
+        print(json.dumps(moves.as_json(rows), ensure_ascii=False))
+        return
+
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+
+    known = catalogue.load().indicators
+    _console().print(console.moved(rows, str(since), lambda ref: known[ref].unit if ref in known else "count"))
+
+
+@app.command()
+def docs(
+    serve: Annotated[bool, typer.Option("--serve", help="Show the site on 127.0.0.1 until stopped.")] = False,
+    port: Annotated[int, typer.Option(help="Port of --serve.")] = 8080,
+) -> None:
+    """Write the documentation of the published tables and of what they are made from (dbt docs)."""
+    import subprocess
+
+    from orchestration import warehouse
+    from orchestration.assets import dbt_models
+
+    settings = Settings.from_environment()
+    folder = settings.home / "docs"
+    where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
+    where += ["--target", "marts", "--target-path", str(folder)]
+    environment = os.environ | warehouse.dbt_environment(warehouse.url(settings))
+    dbt = dbt_models.dbt_executable()
+    made = subprocess.run([dbt, "--quiet", "docs", "generate", "--static", *where], env=environment, check=False)
+    if made.returncode:
+        raise typer.Exit(made.returncode)
+    print(f"{folder / 'static_index.html'}")
+    if serve:
+        shown = subprocess.run(
+            [dbt, "docs", "serve", "--host", "127.0.0.1", "--port", str(port), "--no-browser", *where],
+            env=environment,
+            check=False,
+        )
+        raise typer.Exit(shown.returncode)
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(help="A file as it would be landed, or its URL.")],
+    dataset: Annotated[str, typer.Option(help="Which dataset of the contract it holds.")],
+    extract_day: Annotated[
+        date | None, typer.Option("--day", parser=day, metavar="DAY", help="Of which extract day; by default today.")
+    ] = None,
+) -> None:
+    """Judge a file before it is landed: what loading it would come to, and why its bad rows are bad.
+
+    Names and enumerations of the sources file apply. Exit code 0: every row is good; 3: some are bad; 1: refused whole.
+    """
+    from orchestration import warehouse
+    from orchestration.cli import console
+    from orchestration.sources import extract_days
+    from orchestration.sources.connectors.mapping import Naming
+    from orchestration.sources.contract import DATASETS
+    from orchestration.sources.loading.check_file import check_file
+
+    if dataset not in DATASETS:
+        raise Problem(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}")
+    settings = Settings.from_environment()
+    naming = getattr(extract_days.sources_of(settings).get(dataset), "naming", Naming())
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        warehouse.migrate(connection)
+        result, bad = check_file(connection, DATASETS[dataset], file, extract_day or extract_days.today(), naming)
+    out = _console()
+    out.print(console.verdict(result, bad))
+    raise typer.Exit(1 if result.outcome == "refused" else 3 if bad else 0)
+
+
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Only this dataset.")]
+ExtractDay = Annotated[date | None, typer.Option("--day", parser=day, metavar="DAY", help="Only this extract day.")]
+
+
+@quarantine_app.callback(invoke_without_command=True)
+def quarantine(context: typer.Context) -> None:
+    """Bad rows, which wait here until their extract is replaced by a better one. By itself: the same as `list`."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@quarantine_app.command("list")
+def list_(dataset: Dataset = None, extract_day: ExtractDay = None) -> None:
+    """How many rows break which rule, by extract."""
+    from orchestration.cli import console
+    from orchestration.sources.loading import quarantine as waiting
+
+    with _raw() as connection:
+        _console().print(console.quarantine_groups(waiting.groups(connection, dataset, extract_day)))
+
+
+@quarantine_app.command()
+def show(
+    dataset: Dataset = None,
+    extract_day: ExtractDay = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows at most.")] = 50,
+) -> None:
+    """The rows: file, line, rule, and the value at fault."""
+    from orchestration.cli import console
+    from orchestration.sources.loading import quarantine as waiting
+
+    with _raw() as connection:
+        _console().print(console.quarantine_rows(list(waiting.bad_rows(connection, dataset, extract_day, limit))))
+
+
+@quarantine_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv, or JSON Lines by any other ending.")],
+    dataset: Dataset = None,
+    extract_day: ExtractDay = None,
+) -> None:
+    """Write the rows with their contract columns to a file, for whoever mends the source."""
+    from orchestration.sources.loading import quarantine as waiting
+
+    with _raw() as connection:
+        number = waiting.export(waiting.bad_rows(connection, dataset, extract_day), file)
+    print(f"{number:,} rows written to {file}")
+
+
+@contextmanager
+def _raw() -> Iterator[Any]:
+    """A connection to a warehouse in which the schema raw is there."""
+    from orchestration import warehouse
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        warehouse.migrate(connection)
+        yield connection
+
+
+def _console() -> Any:
+    """Rich's console; where nobody looks, wide enough for every table."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+@app.command()
+def simulate(
+    directory: Annotated[
+        Path | None, typer.Argument(help="Folder to write extracts into, one folder a dataset and day.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed, same brand, to the byte.")] = 1,
+    conversations_per_day: Annotated[int, typer.Option(min=1, help="How busy the brand is.")] = 120,
+    first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First day.")] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Play a day into this PostgreSQL instead, as its chat database."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.1, help="With --live: how many times as fast as time a day given by --from runs.")
+    ] = 60,
+) -> None:
+    """Write the extracts of a made-up brand, for trying the platform without data of one's own.
+
+    With --live it plays today into a chat database as it would happen, from now on and in real time; or, with --from,
+    that day from its midnight and faster (read it by `causerie live --clock data`).
+    """
+    if (directory is None) == (live is None):
+        raise Problem("wanted either a folder for extracts, or --live with the URL of a chat database")
+    if live is not None:
+        _play(live, first, seed, conversations_per_day, speed if first else 1)
+        return
+    assert directory is not None
+    import simulator
+
+    done = simulator.write(directory, days, seed, conversations_per_day, first)
+    rows = sum(done.rows.values())
+    print(
+        f"{rows:,} rows of {len(done.rows)} datasets, {done.first_day} to {done.last_day}, in {directory}"
+        f" ({done.files_written:,} files written, {done.files_unchanged:,} already there)"
+    )
+
+
+def _play(url: str, day: date | None, seed: int, conversations_per_day: int, speed: float) -> None:
+    from simulator import chat
+
+    def tell(at: datetime, written: int) -> None:
+        print(f"\r{at:%Y-%m-%d %H:%M:%S} UTC, {written:,} changes written", end="", flush=True)
+
+    print("Playing; stop with Ctrl-C.")
+    try:
+        chat.play_day(url, day, seed, conversations_per_day, speed, tell)
+    finally:
+        print()
+
+
+@app.command()
+def live(
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    role: Annotated[
+        list[int] | None, typer.Option(help="Only members of this role, 0 to 6; may be given again.")
+    ] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between readings.")] = 5,
+    at: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="As of this instant instead of now.")
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="What now is: `database`, its clock, or `data`, its newest fact.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One reading, in plain numbers.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One reading, as a table.")] = False,
+    lang: Annotated[str, typer.Option(help="en, fr or es.")] = "en",
+) -> None:
+    """Today so far and this moment, from the chat database at CAUSERIE_LIVE_URL; refreshes itself until stopped.
+
+    Without that database, from the rows loaded last, saying how old they are. Never from the published marts.
+    """
+    import json
+
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+    from orchestration.readers import live as readings
+
+    if clock not in (None, "database", "data"):
+        raise typer.BadParameter(f"{clock!r} is none of database, data", param_hint="--clock")
+    settings = Settings.from_environment()
+    asked = readings.Asked(
+        brand, tuple(member) if member else None, tuple(role) if role else None, at, cast(readings.Clock | None, clock)
+    )
+    if as_json:
+        print(json.dumps(readings.as_json(readings.reading(settings, asked)), ensure_ascii=False))
+        return
+    known, words = catalogue.load().indicators, language(lang)
+
+    def screen() -> Any:
+        return console.live(readings.reading(settings, asked), known, words)
+
+    if once:
+        _console().print(screen())
+        return
+
+    import time
+
+    from rich.live import Live
+
+    with Live(screen(), console=_console(), auto_refresh=False, screen=sys.stdout.isatty()) as shown:
+        while True:
+            time.sleep(every)
+            try:
+                shown.update(screen(), refresh=True)
+            except readings.LiveError as error:
+                # The chat database may be back at the next reading; until then the screen says why it stands still.
+                shown.update(f"{datetime.now():%H:%M:%S} {error}", refresh=True)
+
+
+@db_app.command()
+def start() -> None:
+    """Start the embedded PostgreSQL; it stays up until `causerie db stop`."""
+    from orchestration import warehouse
+
+    settings = Settings.from_environment()
+    if settings.database_url:
+        raise Problem("CAUSERIE_DATABASE_URL names a server of its own: there is no embedded one to start")
+    was_running = warehouse.is_running(settings)
+    address = warehouse.start(settings)
+    print(f"PostgreSQL {'was up already' if was_running else 'is up'}: {address}")
+
+
+@db_app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL."""
+    from orchestration import warehouse
+
+    print("PostgreSQL is down" if warehouse.stop(Settings.from_environment()) else "PostgreSQL was not up")
+
+
+@db_app.command()
+def url() -> None:
+    """Print a libpq URL that any client on this machine can use, starting the embedded server if need be."""
+    from orchestration import warehouse
+
+    print(warehouse.url(Settings.from_environment()))
+
+
+@db_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the warehouse. What follows is psql's, for example: causerie db psql -c "select 1"."""
+    from orchestration import warehouse
+
+    settings = Settings.from_environment()
+    address = warehouse.url(settings)
+    program = warehouse.psql(settings)
+    sys.stdout.flush()
+    os.execv(program, [program, *context.args, address] if not context.args else [program, address, *context.args])
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line on standard error, its details in CAUSERIE_HOME/logs."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit("causerie: interrupted")
+    except Exception as error:
+        print(f"causerie: {_in_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_one_line(error: Exception) -> str:
+    import psycopg
+
+    from orchestration.readers.live import LiveError
+    from orchestration.readers.report import ReportError
+    from orchestration.warehouse import WarehouseError
+
+    if isinstance(error, psycopg.OperationalError):
+        return f"the warehouse does not answer: {' '.join(str(error).split())}"
+    if isinstance(error, WarehouseError | LiveError):
+        return str(error)
+    if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
+        return " ".join(str(error).split())
+    log = Settings.from_environment().home / "logs" / "last-error.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(traceback.format_exception(error)))
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:500]} (details in {log})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What `causerie run` does: find what is new, plan a few runs, execute them in this process, and say how it went.
+
+Not here: drawing it (console.py) or the assets themselves. Dagster is imported late: a run with nothing to do is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration import warehouse
+from orchestration.automation import alerts
+from orchestration.automation.failures import failures_of
+from orchestration.compiler import fingerprint
+from orchestration.readers.ledger import (
+    FailedCheck,
+    Generation,
+    Load,
+    failed_checks,
+    has_unpublished,
+    loads_after,
+    newest_generation,
+    newest_load,
+)
+from orchestration.settings import Settings
+from orchestration.sources import extract_days, pending
+
+if TYPE_CHECKING:
+
+    from orchestration.assets.progress import Progress
+    from orchestration.automation.plan import Batch
+
+
+@dataclass
+class Outcome:
+    """How a run went. `published` is None when nothing was to be published, or when something failed before it."""
+
+    loads: list[Load] = field(default_factory=list)
+    published: Generation | None = None
+    failures: list[str] = field(default_factory=list)
+    run_ids: list[str] = field(default_factory=list)
+    warnings: list[FailedCheck] = field(default_factory=list)
+    nothing_to_do: bool = False
+
+    @property
+    def refused(self) -> list[Load]:
+        return [one for one in self.loads if one.outcome == "refused"]
+
+    @property
+    def exit_code(self) -> int:
+        """0: all is published; 3: all but the refused extracts; 1: nothing was published."""
+        if self.failures:
+            return 1
+        return 3 if self.refused else 0
+
+
+def run(settings: Settings, first: date | None, last: date | None, progress: Progress | None = None) -> Outcome:
+    """Load, build, audit and publish: the extracts of these days, or by default all that are new or have changed; and
+    everything once more when the definitions have.
+
+    Tells people of what failed, itself included (alerts.py). Raises psycopg.OperationalError or WarehouseError when
+    there is no warehouse, SourceError when the sources file or what it points to can't be read.
+    """
+    try:
+        outcome = _run(settings, first, last, progress)
+    except Exception as error:
+        alerts.tell(settings, [], [" ".join(str(error).split())])
+        raise
+    alerts.tell(settings, outcome.run_ids, outcome.failures)
+    return outcome
+
+
+def _run(settings: Settings, first: date | None, last: date | None, progress: Progress | None) -> Outcome:
+    url = warehouse.url(settings)
+    warehouse.wait_until_ready(url, seconds=60)
+    with warehouse.connect(url) as connection:
+        warehouse.migrate(connection)
+        explicit = first is not None or last is not None
+        sources = extract_days.sources_of(settings)
+        if explicit:
+            found = extract_days.available(sources, first, last)
+        else:
+            found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
+        before, generation = newest_load(connection), newest_generation(connection)
+        unpublished = has_unpublished(connection)
+        if generation and fingerprint.prepared(connection) != fingerprint.at_hand():
+            unpublished = True  # what is published was built by other definitions
+    outcome = Outcome()
+    extract_days.remember_first_day(settings, [day for _, day in found])
+    if not found and not unpublished:
+        outcome.nothing_to_do = True
+        return outcome
+
+    from orchestration.automation.plan import plan
+
+    for batch in plan(found, unpublished):
+        run_id, failures = _execute(settings, batch, only_pending=not explicit, progress=progress)
+        outcome.run_ids.append(run_id)
+        outcome.failures += failures
+        if outcome.failures:
+            break
+    with warehouse.connect(url) as connection:
+        outcome.loads = loads_after(connection, before)
+        newest = newest_generation(connection)
+        outcome.published = newest if newest != generation else None
+        outcome.warnings = [check for check in failed_checks(connection, outcome.run_ids) if not check.is_error]
+    return outcome
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Make the folder where Dagster keeps its own state, with the instance's settings of this project."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.project / "dagster.yaml", home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[int]:
+    """Send what this process and its children print to `log`; yields a descriptor of the terminal as it was."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal, errors = os.dup(1), os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield terminal
+    finally:
+        os.dup2(terminal, 1)
+        os.dup2(errors, 2)
+        os.close(terminal)
+        os.close(errors)
+
+
+def log_file(settings: Settings) -> Path:
+    return settings.home / "logs" / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+
+
+def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Progress | None) -> tuple[str, list[str]]:
+    """One in-process Dagster run; returns its id, and what failed, in words."""
+    from dagster import DagsterInstance
+
+    from orchestration import definitions
+    from orchestration.assets import resources
+    from orchestration.automation import jobs, run_launcher
+
+    dagster_home(settings)
+    overrides = {"progress": resources.progress_resource(progress)} if progress else None
+    defs = definitions.build(settings, resource_overrides=overrides)
+    with DagsterInstance.get() as instance:
+        result = defs.resolve_job_def(jobs.JOB).execute_in_process(
+            instance=instance,
+            asset_selection=batch.assets(definitions.following(defs)),
+            tags={**batch.tags(only_pending), **run_launcher.this_process()},
+            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+            raise_on_error=False,
+        )
+    return result.run_id, failures_of(result.all_events)

@@ -1,0 +1,144 @@
+"""The check of the catalogue: nothing in it lets a brand see more than its rows, whatever was built or altered.
+
+Not here: making roles, policies and grants (access.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from orchestration.marts.access import BRANDS, OWN_ROWS, READER
+
+
+def offenders(connection: psycopg.Connection[Any]) -> list[str]:
+    """Everything in the catalogue that breaks a rule of who reads what or of keys, a sentence each; [] is good."""
+    with connection.transaction():
+        connection.execute("set local search_path = pg_catalog")  # so that policies are spelled with their schemas
+        rows = connection.execute(_OFFENDERS, {"brands": BRANDS, "reader": READER, "own": OWN_ROWS}).fetchall()
+    return [row[0] for row in rows]
+
+
+_OFFENDERS = """
+with
+ours as (
+    -- What an extension brought (statistics views, Citus) is not ours to judge.
+    select c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, c.reloptions,
+        format('%%I.%%I', n.nspname, c.relname) as name
+    from pg_class as c
+    inner join pg_namespace as n on n.oid = c.relnamespace
+    where
+        n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and not exists (
+            select 1 from pg_depend as d
+            where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+        )
+),
+routines as (
+    select p.oid, n.nspname, p.oid::regprocedure::text as name, p.prosecdef, p.proconfig
+    from pg_proc as p
+    inner join pg_namespace as n on n.oid = p.pronamespace
+    where
+        n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'
+        and not exists (
+            select 1 from pg_depend as d
+            where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+        )
+),
+brand_roles as (
+    select oid, rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication as is_mighty
+    from pg_roles as r
+    where
+        rolname = %(brands)s
+        or exists (select 1 from marts.access as a where a.role_name = r.rolname)
+),
+readable as (
+    select r.rolname, o.*
+    from brand_roles as r
+    cross join ours as o
+    where
+        not r.is_mighty
+        and has_schema_privilege(r.oid, o.nspname, 'usage')
+        and has_any_column_privilege(r.oid, o.oid, 'select')
+),
+brand_tables as (
+    select o.oid, o.name
+    from ours as o
+    inner join pg_attribute as a on a.attrelid = o.oid and a.attname = 'brand_id' and not a.attisdropped
+    where o.nspname = 'marts' and o.relkind in ('r', 'p') and o.relname <> 'access'
+)
+select format('%%s can do more than read', rolname) as offence from brand_roles where is_mighty
+union all
+select format('%%s reads %%s, which is outside marts', rolname, name) from readable where nspname <> 'marts'
+union all
+select format('%%s reads %%s, which has no row policy', rolname, name)
+from readable
+where
+    relkind in ('r', 'p')
+    and not (relrowsecurity and exists (select 1 from pg_policy as p where p.polrelid = readable.oid))
+union all
+select format('%%s reads %%s, which can have no row policy', rolname, name) from readable where relkind in ('m', 'f')
+union all
+select format('%%s may write %%s', r.rolname, o.name)
+from brand_roles as r
+cross join ours as o
+where
+    not r.is_mighty and o.relkind in ('r', 'p', 'v', 'f')
+    and has_table_privilege(r.oid, o.oid, 'insert, update, delete, truncate, references, trigger')
+union all
+select format('the policy %%s of %%s is not ours', p.policyname, b.name)
+from brand_tables as b
+inner join pg_policies as p on format('%%I.%%I', p.schemaname, p.tablename) = b.name
+where
+    p.permissive = 'PERMISSIVE'
+    and not (p.roles = array[%(brands)s]::name[] and p.cmd = 'SELECT' and p.qual = %(own)s)
+    and not (p.roles = array[%(reader)s]::name[] and p.cmd = 'SELECT')
+union all
+select format('%%s runs with the rights of its owner', name) from routines where prosecdef
+union all
+select format('%%s has no fixed search_path', name)
+from routines
+where nspname = 'marts' and not exists (select 1 from unnest(proconfig) as c where c like 'search\\_path=%%')
+union all
+select format('the view %%s runs with the rights of its owner', name)
+from ours
+where
+    nspname = 'marts' and relkind = 'v'
+    and not coalesce(reloptions && array['security_invoker=true', 'security_invoker=on'], false)
+union all
+select format('%%s is a materialised view', name) from ours where relkind = 'm'
+union all
+select format('%%s has the trigger %%s', o.name, t.tgname)
+from ours as o
+inner join pg_trigger as t on t.tgrelid = o.oid and not t.tgisinternal
+where o.nspname = 'marts'
+union all
+select format('the primary key of %%s does not begin with brand_id', b.name)
+from brand_tables as b
+where not exists (
+    select 1
+    from pg_constraint as k
+    inner join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+    where k.conrelid = b.oid and k.contype = 'p' and a.attname = 'brand_id'
+)
+union all
+select format('%%s is unique without brand_id', i.indexrelid::regclass)
+from brand_tables as b
+inner join pg_index as i on i.indrelid = b.oid and i.indisunique
+where not exists (
+    select 1
+    from pg_attribute as a
+    where a.attrelid = b.oid and a.attname = 'brand_id' and a.attnum = any(i.indkey)
+)
+union all
+select format('%%s is not described', o.name || coalesce('.' || a.attname, ''))
+from ours as o
+cross join lateral (
+    select null, 0
+    union all
+    select attname, attnum from pg_attribute where attrelid = o.oid and attnum > 0 and not attisdropped
+) as a (attname, attnum)
+where o.nspname = 'marts' and coalesce(col_description(o.oid, a.attnum), '') = ''
+order by offence
+"""

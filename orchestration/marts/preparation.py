@@ -1,0 +1,149 @@
+"""What a run does before dbt: makes marts ready for dbt's views over it, and writes down what this run is.
+
+Not here: the tables' shape (schema.py) or carrying rows to readers (publication.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from orchestration.catalogue import catalogue
+from orchestration.compiler import fingerprint
+from orchestration.compiler.functions import audit_functions, definitions
+from orchestration.marts import access, contracts, schema
+from orchestration.marts.contracts import Mart
+from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, value_of
+
+# How often, and how far apart, an upgrade asks for tables that reports are reading: ten minutes in all.
+LOCK_ATTEMPTS = 1200
+LOCK_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` found: the newest load that the run covers, the tables to be rebuilt as a whole, remarks."""
+
+    newest_load_id: int
+    rebuilt: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def prepare(
+    connection: psycopg.Connection[Any],
+    manifest: Mapping[str, Any],
+    run_id: str,
+    instant: datetime,
+    data_through: datetime | None,
+) -> Prepared:
+    """Make marts ready for dbt's views over it, and write down what this run is, in `build.run`. Commits.
+
+    A table whose contract has a new column or key is built again as a whole, and so is everything when a model, a
+    report or the catalogue has changed: all brands are noted as touched.
+    Raises MartContractError; the connection must be idle.
+    """
+    marts = contracts.marts_of(manifest)
+    remarks = [] if is_idle(connection) else refuse_open_transaction()
+    remarks += access.ensure_roles(connection, [])
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            with serialised(connection):
+                # Altering a table waits for its readers, and new readers would queue behind that: so not for long.
+                connection.execute("set local lock_timeout = '50ms'")
+                newest, stale = _prepare(connection, marts, run_id, instant, data_through)
+                return Prepared(newest, tuple(stale), tuple(remarks))
+        except psycopg.errors.LockNotAvailable:
+            if attempt == LOCK_ATTEMPTS:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _prepare(
+    connection: psycopg.Connection[Any],
+    marts: Sequence[Mart],
+    run_id: str,
+    instant: datetime,
+    data_through: datetime | None,
+) -> tuple[int, list[str]]:
+    """The newest load that the run covers, and the tables to be rebuilt as a whole."""
+    for name in ("build", "next", "marts"):
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(name)))
+    stale = schema.ensure(connection, marts)
+    access.secure(connection)
+    # Loads commit in the order of their numbers (sources/loading/load.py), so whoever sees this one has all before it.
+    newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
+    _render_indicators(connection)
+    _write_indicators(connection)
+    at_hand = fingerprint.at_hand()
+    if at_hand != fingerprint.prepared(connection) or stale:
+        connection.execute(
+            "insert into raw.touched (brand_id, entity, entity_id, load_id)"
+            " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
+            [newest],
+        )
+    _write_run(connection, run_id, instant, data_through, newest)
+    fingerprint.write(connection, at_hand)
+    return newest, stale
+
+
+def _render_indicators(connection: psycopg.Connection[Any]) -> None:
+    """Put the reports over `next` in place, unless they are."""
+    functions = audit_functions()
+    digest = hashlib.sha256("".join(functions).encode()).hexdigest()
+    before = value_of(connection, "select obj_description(to_regprocedure('next.kpi_answers(text)'), 'pg_proc')")
+    if before and str(before).endswith(digest):
+        return
+    for function in functions:
+        connection.execute(function.encode())
+    connection.execute(
+        sql.SQL("comment on function next.kpi_answers is {}").format(
+            sql.Literal(f"Every touched period of every brand by one dimension, as defined by {digest}")
+        )
+    )
+
+
+def _write_indicators(connection: psycopg.Connection[Any]) -> None:
+    """Write down in `build.indicator` what each indicator is, and whether it was published under another definition."""
+    digests = definitions(fingerprint.of_models())
+    fixed = {indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"}
+    connection.execute(
+        "create table if not exists build.indicator (ref text primary key, is_fixed boolean not null,"
+        " definition text not null, is_redefined boolean not null)"
+    )
+    connection.execute("delete from build.indicator")
+    connection.execute(
+        "insert into build.indicator (ref, is_fixed, definition, is_redefined)"
+        " select i.ref, i.ref = any(%s), i.definition, coalesce(r.digest <> i.definition, false)"
+        " from unnest(%s::text[], %s::text[]) as i (ref, definition)"
+        " left join marts.rendered as r on r.kind = 'indicator' and r.object_name = i.ref",
+        [list(fixed), list(digests), list(digests.values())],
+    )
+
+
+def _write_run(
+    connection: psycopg.Connection[Any],
+    run_id: str,
+    instant: datetime,
+    data_through: datetime | None,
+    newest_load_id: int,
+) -> None:
+    connection.execute(
+        "create table if not exists build.run (run_id text not null, started_at timestamptz not null,"
+        " data_through timestamptz, newest_load_id bigint not null)"
+    )
+    connection.execute("alter table build.run add column if not exists published_through timestamptz")
+    connection.execute("delete from build.run")
+    connection.execute(
+        "insert into build.run (run_id, started_at, data_through, newest_load_id, published_through)"
+        " values (%s, %s, %s, %s,"
+        "  (select max(p.data_through) from marts.publication as p))",
+        [run_id, instant, data_through, newest_load_id],
+    )

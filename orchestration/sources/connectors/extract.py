@@ -1,0 +1,169 @@
+"""What every connector hands to the loader: batches of rows as Arrow columns, and what could not be read of them.
+
+Not here: where the rows come from (files.py, sql.py) or what makes one bad (../loading/row_rules.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from orchestration.sources.contract import Column, Dataset, allowed
+
+BATCH_ROWS = 65_536
+
+
+class Refusal(Exception):
+    """The whole extract can't be taken; the message says where, what was found, and what would be allowed."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row of a batch of which something could not even be read. `digest` names a line that yielded no row."""
+
+    row: int
+    rule: str
+    column: str | None = None
+    digest: str | None = None
+
+
+@dataclass
+class Batch:
+    """Rows of one file: `columns` by contract name, as text or in the type the source vouches for."""
+
+    file: int
+    lines: pa.Array
+    columns: dict[str, pa.Array]
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file (or query) of an extract. `modified` is whatever its store says changes with its content."""
+
+    name: str
+    size: int
+    modified: str
+
+
+@dataclass
+class Extract:
+    """One day of one dataset, not read yet. `unknown` fills with the names of ignored columns while it is read."""
+
+    files: Sequence[SourceFile]
+    fingerprint: str
+    batches: Iterator[Batch]
+    unknown: set[str] = field(default_factory=set)
+
+
+class Source(Protocol):
+    """Where one dataset comes from."""
+
+    @property
+    def adds_only(self) -> bool:
+        """Do rows once brought stay, though a later reading of that day no longer has them?"""
+
+    @property
+    def daily(self) -> bool:
+        """Is a day without this dataset not complete?"""
+
+    def days(self, today: date) -> Mapping[date, str]:
+        """The extract days to be had, with a fingerprint that changes when the extract does."""
+
+    def read(self, day: date) -> Extract:
+        """The extract of a day. Raises Refusal here, or from its batches, when it can't be read."""
+
+
+def check_columns(dataset: Dataset, present: Iterable[str], ignored: Iterable[str], where: str) -> None:
+    """Refuse a file that lacks required columns."""
+    given = set(present)
+    if missing := [name for name in dataset.required_columns if name not in given]:
+        extra = ", ".join(sorted(ignored))
+        raise Refusal(
+            f"{where}: {dataset.name} lacks the required column{'s'[: len(missing) > 1]} {', '.join(missing)}"
+            + f" (it has, unknown to the contract: {extra})" * bool(extra)
+        )
+
+
+def text_columns(
+    dataset: Dataset, rows: Mapping[str, list[Any]], where: str
+) -> tuple[dict[str, pa.Array], list[Fault]]:
+    """Python values by column as Arrow text; what is no text of its column's kind becomes null and a fault."""
+    columns: dict[str, pa.Array] = {}
+    faults: list[Fault] = []
+    for name, values in rows.items():
+        column = dataset.by_name[name]
+        array = _quickly(column, values)
+        if array is None:
+            array, found = _one_by_one(column, values, where)
+            faults += found
+        columns[name] = array
+    return columns, faults
+
+
+def _quickly(column: Column, values: list[Any]) -> pa.Array | None:
+    """All values at once, where they are all plain; None where one needs a look."""
+    try:
+        array = pa.array(values, pa.bool_() if column.type == "boolean" else pa.string())
+    except (pa.ArrowException, TypeError, UnicodeEncodeError):
+        return None
+    return None if holds_nul(array) else array
+
+
+def holds_nul(array: pa.Array) -> bool:
+    """Does any text hold a NUL character? PostgreSQL can store none."""
+    if not pa.types.is_string(array.type):
+        return False
+    data = array.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) == 0).any()) and _truly_holds_nul(array)
+
+
+def _truly_holds_nul(array: pa.Array) -> bool:
+    # The buffer may be padded, or shared with other rows of a slice.
+    return any("\0" in value for value in array.to_pylist() if value)
+
+
+def _one_by_one(column: Column, values: list[Any], where: str) -> tuple[pa.Array, list[Fault]]:
+    texts: list[str | None] = []
+    faults: list[Fault] = []
+    for row, value in enumerate(values):
+        text, rule = _text(column, value, where)
+        texts.append(text)
+        if rule:
+            faults.append(Fault(row, rule, column.name))
+    return pa.array(texts, pa.string()), faults
+
+
+def _text(column: Column, value: Any, where: str) -> tuple[str | None, str | None]:
+    """One value as text, or the rule that it breaks."""
+    match value:
+        case None:
+            return None, None
+        case str():
+            if "\0" in value:
+                return None, "nul"
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return None, "encoding"
+            return value, None
+        case bool():
+            return (str(value).lower(), None) if column.type == "boolean" else (None, "type")
+        case int() | Decimal() | UUID():
+            return str(value), None
+        case float():
+            raise Refusal(f"{where}: column {column.name} holds floating-point numbers, which are not exact; "
+                          f"wanted: {allowed(column)}")  # fmt: skip
+        case datetime() | date():
+            return value.isoformat(), None
+        case dict() | list() if column.type == "hours":
+            return _text(column, json.dumps(value, ensure_ascii=False), where)
+    return None, "type"

@@ -1,0 +1,220 @@
+"""An extract's rows on their way into the database: Arrow batches become one binary COPY, into a table of their own or
+straight into raw.
+
+Not here: reading (connectors/) or judging (row_rules.py).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any, TypeAlias
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+from psycopg.copy import QueuedLibpqWriter
+
+from orchestration.sources.connectors.extract import Batch, Extract
+from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.loading.raw_tables import names, table
+
+LINE_BITS = 40  # a place is the file's number in its load, shifted by this, and the line
+EPOCH_MICROSECONDS = 946_684_800_000_000  # PostgreSQL counts instants from 2000-01-01
+# How the contract's types are written, for Arrow's RE2 and PostgreSQL alike. What these let through (30 February)
+# the receiving type refuses by itself; what they keep out (now, infinity, 0x1F) it would have taken.
+FORMS = {
+    "instant": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$",
+    "integer": r"^[+-]?[0-9]+$",
+    "bigint": r"^[+-]?[0-9]+$",
+    "boolean": r"^[Tt][Rr][Uu][Ee]$|^[Ff][Aa][Ll][Ss][Ee]$",
+    "money": r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$",
+}
+ARROW_TYPES = {
+    "instant": pa.timestamp("us", "UTC"),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+}
+# One column of a batch as binary fields; a scalar is the same in every row.
+Field: TypeAlias = pa.Array | pa.Scalar
+NULL = pa.scalar(None, pa.binary())
+
+
+class NotExpress(Exception):
+    """Some value does not have its column's form, so the rows must travel as text and be judged one by one."""
+
+
+class NotWhole(Exception):
+    """Of some row not everything could be read, so the rows must be looked at before they go into raw."""
+
+
+def staged_table(dataset: Dataset) -> sql.Identifier:
+    # Made, filled and dropped inside one transaction, under the dataset's lock: nobody else ever sees it.
+    return sql.Identifier("raw", f"staged_{dataset.name}")
+
+
+def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, express: bool) -> int:
+    """COPY an extract into staged_table. `express` columns arrive typed; otherwise everything is text.
+
+    Returns the number of rows. Raises Refusal from the extract's reader, and NotExpress when a value needs the slow
+    way.
+    """
+    columns = [
+        sql.SQL("{} {}").format(
+            sql.Identifier(column.name),
+            sql.SQL(column.sql_type if is_typed(column, express) else "text"),
+        )
+        for column in dataset.columns
+    ]
+    connection.execute(
+        sql.SQL("create unlogged table {} (place bigint, problem text, digest text, {})").format(
+            staged_table(dataset), sql.SQL(", ").join(columns)
+        )
+    )
+
+    def encoded(batch: Batch) -> Iterator[Field]:
+        rows = len(batch.lines)
+        yield _big_endian(pc.add(batch.lines, batch.file << LINE_BITS), ">i8")
+        problems: list[str | None] = [None] * rows
+        digests: list[str | None] = [None] * rows
+        for fault in batch.faults:
+            problems[fault.row] = problems[fault.row] or f"{fault.rule}:{fault.column or ''}"
+            digests[fault.row] = fault.digest
+        yield pa.array(problems, pa.binary()) if batch.faults else NULL
+        yield pa.array(digests, pa.binary()) if batch.faults else NULL
+        yield from _contract_columns(dataset, batch, express)
+
+    copy = sql.SQL("copy {} from stdin (format binary)").format(staged_table(dataset))
+    return _copy(connection, copy, extract, encoded)
+
+
+def goes_straight(dataset: Dataset) -> bool:
+    """Can every column of raw be sent in its own type?"""
+    return all(is_typed(column, express=True) or column.sql_type == "text" for column in dataset.columns)
+
+
+def append(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, day: date, load_id: int) -> int:
+    """COPY an extract straight into its raw table, unjudged. Only for a dataset that goes_straight.
+
+    Returns the number of rows. Raises Refusal from the extract's reader, NotExpress and NotWhole where rows need a
+    closer look, and psycopg's errors where raw itself refuses one.
+    """
+    days = pa.scalar(struct.pack(">i", (day - date(2000, 1, 1)).days), pa.binary())
+    load = pa.scalar(struct.pack(">q", load_id), pa.binary())
+
+    def encoded(batch: Batch) -> Iterator[Field]:
+        if batch.faults:
+            raise NotWhole(dataset.name)
+        yield from _contract_columns(dataset, batch, express=True)
+        yield from (days, load)
+
+    copy = sql.SQL("copy {} ({}, extract_day, load_id) from stdin (format binary)").format(
+        table(dataset), names(dataset.column_names)
+    )
+    return _copy(connection, copy, extract, encoded)
+
+
+def _copy(
+    connection: psycopg.Connection[Any],
+    statement: sql.Composed,
+    extract: Extract,
+    encoded: Callable[[Batch], Iterator[Field]],
+) -> int:
+    rows = 0
+    # The writer has a thread of its own: this process encodes the next batch while the server takes this one.
+    with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as stream:
+        stream.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for batch in extract.batches:
+            stream.write(_rows(encoded(batch)))
+            rows += len(batch.lines)
+        stream.write(b"\xff\xff")
+    return rows
+
+
+def is_typed(column: Column, express: bool) -> bool:
+    """Does the column stand in the staged table in its own type?"""
+    return express and column.type in ARROW_TYPES
+
+
+def _contract_columns(dataset: Dataset, batch: Batch, express: bool) -> Iterator[Field]:
+    """The contract's columns as the bytes of PostgreSQL's binary format."""
+    for column in dataset.columns:
+        values = batch.columns.get(column.name)
+        if values is None:
+            yield NULL
+        elif is_typed(column, express):
+            yield _binary(column, _typed(column, values))
+        else:
+            yield as_text(values).cast(pa.binary())
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """Any column that a source may vouch for, written out as the contract's text."""
+    if pa.types.is_timestamp(values.type):
+        # One without a zone stays without, and is judged as a time without an offset.
+        instants = values.cast(pa.timestamp(values.type.unit, "UTC")) if values.type.tz else values
+        return pc.replace_substring(instants.cast(pa.string()), " ", "T", max_replacements=1)
+    return values.cast(pa.string())
+
+
+def _typed(column: Column, values: pa.Array) -> pa.Array:
+    wanted = ARROW_TYPES[column.type]
+    if pa.types.is_string(values.type):
+        if not pc.all(pc.match_substring_regex(values, FORMS[column.type]), min_count=0).as_py():
+            raise NotExpress(column.name)
+    elif pa.types.is_timestamp(values.type) and values.type.tz is None:
+        raise NotExpress(column.name)
+    try:
+        typed = values.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise NotExpress(column.name) from error
+    if column.type == "instant" and not _in_common_era(typed):
+        raise NotExpress(column.name)
+    return typed
+
+
+def _in_common_era(instants: pa.Array) -> bool:
+    """Years 1 to 9999: beyond, PostgreSQL and Arrow do not count alike."""
+    bounds = pc.min_max(instants.cast(pa.int64()))
+    least, most = bounds["min"].as_py(), bounds["max"].as_py()
+    return least is None or (least >= -62_135_596_800_000_000 and most < 253_402_300_800_000_000)
+
+
+def _binary(column: Column, typed: pa.Array) -> pa.Array:
+    match column.type:
+        case "instant":
+            return _big_endian(pc.subtract(typed.cast(pa.int64()), EPOCH_MICROSECONDS), ">i8")
+        case "boolean":
+            return _big_endian(typed.cast(pa.uint8()), "u1")
+        case "integer":
+            return _big_endian(typed, ">i4")
+        case _:
+            return _big_endian(typed, ">i8")
+
+
+def _big_endian(numbers: pa.Array, layout: str) -> pa.Array:
+    width = np.dtype(layout).itemsize
+    data = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False).astype(layout).tobytes()
+    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(numbers), [None, pa.py_buffer(data)])
+    return pc.if_else(numbers.is_null(), pa.scalar(None, pa.binary()), fixed.cast(pa.binary()))
+
+
+def _rows(columns: Iterator[Field]) -> memoryview:
+    """Columns interleaved into rows: the number of fields, then of each its length (-1 for null) and its bytes."""
+    encoded = list(columns)
+    parts: list[Field] = [pa.scalar(struct.pack(">h", len(encoded)), pa.binary())]
+    for column in encoded:
+        if isinstance(column, pa.Scalar):
+            value = column.as_py()
+            length = -1 if value is None else len(value)
+            parts.append(pa.scalar(struct.pack(">i", length) + (value or b""), pa.binary()))
+        else:
+            parts.append(_big_endian(pc.fill_null(pc.binary_length(column), -1), ">i4"))
+            parts.append(pc.fill_null(column, b""))
+    joined = pc.binary_join_element_wise(*parts, b"")
+    offsets = np.frombuffer(joined.buffers()[1], np.int32)
+    return memoryview(joined.buffers()[2])[offsets[0] : offsets[len(joined)]]

@@ -1,0 +1,60 @@
+"""Judging a file before it is landed: loaded like any other, looked at, and taken back.
+
+Not here: the rules (contract.py, row_rules.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import fsspec
+import psycopg
+
+from orchestration.sources.connectors.extract import Extract, Refusal, SourceFile
+from orchestration.sources.connectors.files import read_file
+from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.contract import Dataset
+from orchestration.sources.loading.load import LoadResult, judge_extract
+from orchestration.sources.loading.quarantine import BadRow, bad_rows
+
+
+@dataclass
+class OneFile:
+    """A source that consists of one file, whatever its folder."""
+
+    dataset: Dataset
+    path: str
+    naming: Naming = field(default_factory=Naming)
+    adds_only: bool = False
+    daily: bool = False
+
+    def days(self, today: date) -> Mapping[date, str]:
+        return {today: ""}
+
+    def read(self, day: date) -> Extract:
+        system, path = fsspec.core.url_to_fs(self.path)
+        try:
+            size = int(system.info(path)["size"])
+        except FileNotFoundError as error:
+            raise Refusal(f"{self.path}: there is no such file") from error
+        unknown: set[str] = set()
+        batches = read_file(system, path, 0, self.dataset, self.naming, unknown) if size else iter(())
+        return Extract([SourceFile(path.rsplit("/", 1)[-1], size, "")], "", batches, unknown)
+
+
+def check_file(
+    connection: psycopg.Connection[Any], dataset: Dataset, path: str, day: date, naming: Naming
+) -> tuple[LoadResult, list[BadRow]]:
+    """What loading this file as the extract of `day` would come to, and its bad rows. Leaves nothing behind."""
+    found: list[BadRow] = []
+    result = judge_extract(
+        connection,
+        dataset,
+        day,
+        OneFile(dataset, path, naming),
+        lambda load: found.extend(bad_rows(connection, dataset.name, day)),
+    )
+    return result, found

@@ -1,0 +1,157 @@
+"""What makes a row bad, as SQL made from the contract: the closed list of rules, each written once.
+
+Not here: the contract (contract.py), or what is done with a bad row (load.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from psycopg import sql
+
+from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.loading.bulk_copy import FORMS, is_typed
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+# A sum of money beyond this is no money; numeric itself would take 400 digits.
+MONEY_LIMIT = 10**18
+
+# The rules, by the name under which a row waits in quarantine.
+RULES = {
+    "line": "the line can't be parsed",
+    "nul": "the text holds a NUL character",
+    "encoding": "the text is not UTF-8",
+    "required": "a required value is null",
+    "type": "the value is not of the column's type",
+    "length": "an identifier has 1 to 128 characters",
+    "offset": "the time says no offset from UTC",
+    "values": "the value is outside the column's enumeration",
+    "range": "the number is outside the column's range",
+    "too_early": "the time is before 2000-01-01",
+    "too_late": "the time is more than one day after the end of the extract's day",
+    "order": "the time is before the one that it follows",
+    "brand_currency": "the currency is not the brand's",
+}
+# The only rule about another dataset: its outcome changes when brands do, so it never counts towards a refusal.
+FOREIGN_RULE = "brand_currency"
+
+
+def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
+    """A staged column in its own type. Only safe for rows that kept to the column's form."""
+    name = sql.Identifier(alias, column.name)
+    if is_typed(column, express) or column.sql_type == "text":
+        return sql.SQL("{}").format(name)
+    return sql.SQL("{}::{}").format(name, sql.SQL(column.sql_type))
+
+
+def verdict(dataset: Dataset, day: date, express: bool) -> sql.Composed:
+    """The first rule that a staged row `s` breaks as 'rule:column', or null.
+
+    CASE stops at the first hit, which makes the casts of later branches safe: the forms come first.
+    """
+    branches = [sql.SQL("when s.problem is not null then s.problem")]
+    for rule, column, broken in (*_forms(dataset, express), *_meanings(dataset, day, express)):
+        branches.append(
+            sql.SQL("when {} then {}").format(broken, sql.Literal(f"{rule}:{column.name}"))  # type: ignore[arg-type]
+        )
+    return sql.SQL("case {} end").format(sql.SQL("\n").join(branches))
+
+
+def unusual(dataset: Dataset, express: bool) -> dict[str, sql.Composed]:
+    """Conditions, by name, on good rows that are taken all the same, but reported."""
+    return {
+        f"{order.later} before {order.earlier}": _disordered(dataset, order.earlier, order.later, express)
+        for order in dataset.time_orders
+        if order.warn
+    }
+
+
+Broken = tuple[str, Column, sql.Composed]
+
+
+def _forms(dataset: Dataset, express: bool) -> Iterator[Broken]:
+    """What is wrong with the text of a value, whatever it may mean."""
+    for column in dataset.columns:
+        name = sql.Identifier("s", column.name)
+        if column.required:
+            yield "required", column, sql.SQL("{} is null").format(name)
+        if column.required_unless:
+            other, value = column.required_unless
+            yield (
+                "required",
+                column,
+                sql.SQL("{} is null and {} is distinct from {}").format(
+                    name, sql.Identifier("s", other), sql.Literal(value)
+                ),
+            )
+        if column.values:
+            yield "values", column, sql.SQL("not {} = any ({})").format(name, sql.Literal(list(column.values)))
+        if is_typed(column, express):
+            continue
+        form = sql.Literal(FORMS.get(column.type, ""))
+        match column.type:
+            case "id":
+                # Bytes are at hand, characters must be counted: 128 bytes are never more characters.
+                yield (
+                    "length",
+                    column,
+                    sql.SQL(
+                        "octet_length({0}) not between 1 and 128 and length({0}) not between 1 and 128"
+                    ).format(name),
+                )
+            case "instant":
+                # The same time with Z after it would do: then all that it lacks is the offset.
+                yield "offset", column, sql.SQL("not {0} ~ {1} and {0} || 'Z' ~ {1}").format(name, form)
+                yield "type", column, _unreadable(name, form, "timestamptz")
+            case "integer" | "bigint":
+                yield "type", column, _unreadable(name, form, column.type)
+            case "money":
+                yield "type", column, _unreadable(name, form, "numeric")
+            case "boolean":
+                yield "type", column, sql.SQL("not {} ~ {}").format(name, form)
+            case "hours":
+                yield (
+                    "type",
+                    column,
+                    sql.SQL(
+                        "case when pg_input_is_valid({0}, 'jsonb') then not raw.is_working_hours({0}::jsonb)"
+                        " else {0} is not null end"
+                    ).format(name),
+                )
+            case "zone":
+                yield "type", column, sql.SQL("{} not in (select name from pg_timezone_names)").format(name)
+            case "currency":
+                yield "type", column, sql.SQL("not {} ~ '^[A-Z]{{3}}$'").format(name)
+
+
+def _unreadable(name: sql.Identifier, form: sql.Literal, kind: str) -> sql.Composed:
+    return sql.SQL("not ({0} ~ {1} and pg_input_is_valid({0}, {2}))").format(name, form, sql.Literal(kind))
+
+
+def _meanings(dataset: Dataset, day: date, express: bool) -> Iterator[Broken]:
+    """What is wrong with values that can all be read."""
+    for column in dataset.columns:
+        value = cast(column, express)
+        least, most = column.least, column.most
+        if column.type == "money":
+            least, most = 1 - MONEY_LIMIT, MONEY_LIMIT - 1
+        if least is not None:
+            yield "range", column, sql.SQL("{} < {}").format(value, sql.Literal(least))
+        if most is not None:
+            yield "range", column, sql.SQL("{} > {}").format(value, sql.Literal(most))
+    latest = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2)
+    for name in dataset.judged_times:
+        column = dataset.by_name[name]
+        value = cast(column, express)
+        yield "too_early", column, sql.SQL("{} < {}").format(value, sql.Literal(EARLIEST))
+        yield "too_late", column, sql.SQL("{} > {}").format(value, sql.Literal(latest))
+    for order in dataset.time_orders:
+        if not order.warn:
+            broken = _disordered(dataset, order.earlier, order.later, express)
+            yield "order", dataset.by_name[order.later], broken
+
+
+def _disordered(dataset: Dataset, earlier: str, later: str, express: bool) -> sql.Composed:
+    first, second = (cast(dataset.by_name[name], express) for name in (earlier, later))
+    return sql.SQL("{} < {}").format(second, first)

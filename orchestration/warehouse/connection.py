@@ -1,0 +1,92 @@
+"""The PostgreSQL that everything lives in: the server at CAUSERIE_DATABASE_URL, or an embedded one of our own.
+
+Not here: what is in the database (migrations/, sources/, dbt_project/) or the embedded server (server.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+
+from orchestration.settings import Settings
+from orchestration.warehouse.server import NAME, start
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x0CA5E41E
+# What a server says when it refuses connections for a while, on its way up or down or after a crash.
+PASSING_STATES = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
+
+
+def url(settings: Settings) -> str:
+    """The libpq URL of the warehouse. Starts the embedded server if that is the one used and it does not run yet."""
+    return settings.database_url or start(settings)
+
+
+def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
+    """Open a transaction-by-transaction connection whose session speaks UTC. Connection errors propagate."""
+    connection = psycopg.connect(url, **{"application_name": NAME, **options})
+    connection.execute("set timezone = 'UTC'")
+    connection.commit()
+    return connection
+
+
+def migrate(connection: psycopg.Connection[Any]) -> list[str]:
+    """Bring the schema `raw` up to date and commit: each file of migrations/ once, then the contract's tables.
+
+    Several callers at once are safe: one works, the others wait and find nothing left to do. Returns the files run.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        cursor.execute("create schema if not exists raw")
+        cursor.execute(
+            "create table if not exists raw.migration"
+            " (file text primary key, ran_at timestamptz not null default clock_timestamp())"
+        )
+        done = {row[0] for row in cursor.execute("select file from raw.migration")}
+        new = [path for path in sorted(MIGRATIONS.glob("*.sql")) if path.name not in done]
+        for path in new:
+            cursor.execute(path.read_bytes())
+            cursor.execute("insert into raw.migration (file) values (%s)", [path.name])
+        if importlib.util.find_spec("orchestration.sources.loading.raw_tables"):
+            importlib.import_module("orchestration.sources.loading.raw_tables").create_tables(connection)
+    connection.commit()
+    return [path.name for path in new]
+
+
+def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
+    """What dbt_project/profiles.yml reads. Holds the password: for a child process only, never for a log."""
+    given = conninfo.conninfo_to_dict(url)
+    with psycopg.connect(url) as connection:
+        info = connection.info
+        return {
+            "CAUSERIE_PG_HOST": info.host,
+            "CAUSERIE_PG_PORT": str(info.port),
+            "CAUSERIE_PG_USER": info.user,
+            "CAUSERIE_PG_PASSWORD": info.password or str(given.get("password") or ""),
+            "CAUSERIE_PG_DBNAME": info.dbname,
+            "PGAPPNAME": application_name,
+        }
+
+
+def wait_until_ready(url: str, seconds: float) -> None:
+    """Return when the server accepts connections; raise the last connection error when it does not in time.
+
+    Only a server that is down, starting or stopping is waited for: a wrong password or database fails at once.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+            return
+        except psycopg.OperationalError as error:
+            if "FATAL" in str(error) and not any(state in str(error) for state in PASSING_STATES):
+                raise
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
