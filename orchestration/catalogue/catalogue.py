@@ -45,9 +45,9 @@ class Relation:
     """A kind of thing that can be counted, one row each.
 
     `anchor` is the SQL instant that must lie in the window; `columns` are those that it has beside its fact's, from
-    `join`; `identifier` tells one of the things from another; `per` names the key where one thing is several rows of
-    the fact, and `evidence` the aggregates that then describe it; with `once`, such a thing counts each of these once.
-    `by_firsts`: whole days tell each thing by the first of its rows in the period, and need not bring them together.
+    `join`; `identifier` tells one of the things from another; `entity_key` names its columns where one thing is several
+    rows of the fact, and `aggregates` what then describes it; such a thing counts each value of `distinct_by` once.
+    `count_on_first_day`: whole days count each thing on the first of its days in the period, without a group by.
     `ignores` says what of the window does not apply, where a thing counts for an instant or for all time.
     """
 
@@ -61,10 +61,10 @@ class Relation:
     dimensions: Mapping[str, str]
     member_known_at: str | None
     member_given: str | None
-    per: tuple[str, ...]
-    once: tuple[str, ...]
-    evidence: Mapping[str, str]
-    by_firsts: bool
+    entity_key: tuple[str, ...]
+    distinct_by: tuple[str, ...]
+    aggregates: Mapping[str, str]
+    count_on_first_day: bool
     entity: str
     identifier: str
 
@@ -214,7 +214,7 @@ def mart_columns(folder: Path = PROJECT / "dbt_project" / "models" / "marts") ->
 
 def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str]) -> Relation:
     anchor = entry.get("anchor_expression") or (f"f.{entry['anchor']}" if "anchor" in entry else "")
-    per = tuple(entry.get("per", ()))
+    entity_key = tuple(entry.get("entity_key", ()))
     return Relation(
         name=name,
         fact=entry["fact"],
@@ -226,12 +226,12 @@ def _relation(name: str, entry: Mapping[str, Any], identifiers: Mapping[str, str
         dimensions=entry.get("dimensions", {}),
         member_known_at=entry.get("member_known_at"),
         member_given=entry.get("member_given"),
-        per=per,
-        once=tuple(entry.get("once", ())),
-        evidence=entry.get("evidence", {}),
-        by_firsts=entry.get("by_firsts", False),
+        entity_key=entity_key,
+        distinct_by=tuple(entry.get("distinct_by", ())),
+        aggregates=entry.get("aggregates", {}),
+        count_on_first_day=entry.get("count_on_first_day", False),
         entity=entry["entity"],
-        identifier=" || ' ' || ".join(per) if per else identifiers[entry["fact"]],
+        identifier=" || ' ' || ".join(entity_key) if entity_key else identifiers[entry["fact"]],
     )
 
 

@@ -22,8 +22,8 @@ from orchestration.catalogue.catalogue import (
     Measure,
     settling,
 )
-from orchestration.compiler.rollups import DAYED_FACTS, DayedFact, by_cut_day, by_day, by_thing
-from orchestration.compiler.scans import Reading, Scan, Scans, bin_name, scan_of
+from orchestration.compiler.rollups import ROLLUPS, DailyRollup, by_cut_day, by_day, by_event
+from orchestration.compiler.scans import Scan, Scans, SharedScan, bin_name, scan_of
 from orchestration.compiler.sql import (
     BREAKDOWNS,
     CHANNELS,
@@ -125,14 +125,14 @@ def definitions(code: str, catalogue: Catalogue | None = None) -> dict[str, str]
     catalogue = catalogue or at_hand.load()
     templates = ("answers.sql.j2", "assembly.sql.j2", "kpi_answers.sql.j2")
     shared = code + "".join((TEMPLATES / name).read_text() for name in templates)
-    shared += "".join(by_day(fact, of_firsts) for fact in DAYED_FACTS.values() for of_firsts in (False, True))
+    shared += "".join(by_day(fact, on_first_day) for fact in ROLLUPS.values() for on_first_day in (False, True))
 
     def digest(i: Indicator) -> str:
-        readings = [
+        shared_scans = [
             (r.scans[0].bucket(), r.counted(), r.aggregates, r.parts)
-            for r in Scans(catalogue, [i], is_shared=False).readings()
+            for r in Scans(catalogue, [i], is_shared=False).shared_scans()
         ]
-        said = (shared, i.kind, i.stability, i.unknown_unless, readings)
+        said = (shared, i.kind, i.stability, i.unknown_unless, shared_scans)
         return sha256(repr(said).encode()).hexdigest()
 
     return {i.ref: digest(i) for i in catalogue.dated}
@@ -173,8 +173,8 @@ def _questions(catalogue: Catalogue, refs: str = "p_refs", reads_days: bool = Tr
 
 
 # That all rows of a conversation's day count alike, whoever wrote and in what role.
-TELLS_FIRSTS = f"p_roles is null and p_members is null and not v_breakdown && {array(('role', 'member'))}"
-# What the statements that are put together from readings take as parameters, in this order.
+COUNTS_ON_FIRST_DAY = f"p_roles is null and p_members is null and not v_breakdown && {array(('role', 'member'))}"
+# What the statements that are put together from shared scans take as parameters, in this order.
 BOUND = (
     "p_brand", "p_sources", "p_channels", "p_roles", "p_members", "p_weekdays", "p_refs", "p_compare_previous",
     "v_slot_from", "v_slot_length", "v_breakdown", "v_time_breakdowns",
@@ -196,31 +196,32 @@ QUESTION_BUCKET = (
 def _assembly(
     catalogue: Catalogue, indicators: Sequence[Indicator], names: Sequence[str], brand: str = "p_brand"
 ) -> str:
-    """PL/pgSQL that gathers in v_answers the readings that answer for the asked indicators, and no others."""
+    """PL/pgSQL that gathers in v_answers the shared scans that answer for the asked indicators, and no others."""
 
     def statement(text: str) -> str:
         return bound(text.replace("p_brand", brand), names)
 
-    def rendered(reading: Reading) -> dict[str, Any]:
+    def rendered(shared_scan: SharedScan) -> dict[str, Any]:
         return {
-            "refs": reading.refs,
-            "fits": reading.fits,
-            "bucket": statement(reading.scans[0].bucket()),
-            "rows": indent(statement(reading.counted()), " " * 16).strip(),
-            "firsts": reading.tells_firsts and indent(statement(reading.counted(of_firsts=True)), " " * 16).strip(),
-            "aggregates": [(refs, statement(sql)) for refs, sql in reading.aggregates],
-            "parts": reading.parts,
-            "flagged_by": [FILTER_PARAMETERS[name] for name in reading.flagged_by],
+            "refs": shared_scan.refs,
+            "fits": shared_scan.fits,
+            "bucket": statement(shared_scan.scans[0].bucket()),
+            "rows": indent(statement(shared_scan.counted()), " " * 16).strip(),
+            "on_first_day": shared_scan.counts_on_first_day
+            and indent(statement(shared_scan.counted(on_first_day=True)), " " * 16).strip(),
+            "aggregates": [(refs, statement(sql)) for refs, sql in shared_scan.aggregates],
+            "parts": shared_scan.parts,
+            "flagged_by": [FILTER_PARAMETERS[name] for name in shared_scan.flagged_by],
         }
 
-    readings = [
-        (str(is_shared).lower(), [rendered(r) for r in Scans(catalogue, indicators, is_shared).readings()])
+    shared_scans = [
+        (str(is_shared).lower(), [rendered(r) for r in Scans(catalogue, indicators, is_shared).shared_scans()])
         for is_shared in (True, False)
     ]
     return (
         _environment()
         .get_template("assembly.sql.j2")
-        .render(readings=readings, dayed=list(DAYED_FACTS), question_bucket=bound(QUESTION_BUCKET, names))
+        .render(shared_scans=shared_scans, rollups=list(ROLLUPS), question_bucket=bound(QUESTION_BUCKET, names))
     )
 
 
@@ -257,18 +258,18 @@ def _report(catalogue: Catalogue) -> str:
             answers=_statement(catalogue.computed),
             all_questions=all_questions,
             questions_of_scope=f"{all_questions} where q.scope = '<scope>'",
-            dayed=[
+            rollups=[
                 {
                     "fact": name,
                     "whole": f.whole,
                     "by_day": bound(by_day(f), names),
                     "by_cut_day": bound(by_cut_day(f), names),
-                    "by_thing": bound(by_thing(f), names),
+                    "by_event": bound(by_event(f), names),
                 }
-                for name, f in DAYED_FACTS.items()
+                for name, f in ROLLUPS.items()
             ],
             one_question="select " + ", ".join(f"q_{c}[<n>] as {c}" for c in QUESTION_COLUMNS),
-            tells_firsts=TELLS_FIRSTS,
+            counts_on_first_day=COUNTS_ON_FIRST_DAY,
             names=names,
         )
     )
@@ -279,9 +280,9 @@ def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, stabilit
     settles = stability == "fluctuating"
     indicators = [i for i in catalogue.dated if stability in (None, i.stability)]
 
-    def days_of(fact: DayedFact) -> str:
+    def days_of(fact: DailyRollup) -> str:
         # A period is whole; where that alone does not do for days, some periods are read thing by thing.
-        return by_day(fact) if fact.whole == "q.is_whole" else f"{by_day(fact)}\nunion all\n{by_thing(fact)}"
+        return by_day(fact) if fact.whole == "q.is_whole" else f"{by_day(fact)}\nunion all\n{by_event(fact)}"
 
     names = [*(name for name in BOUND if name != "p_brand"), "p_dimension"]
     own_brand = "q.brand_id"
@@ -294,8 +295,8 @@ def _answers_of_periods(catalogue: Catalogue, name: str, known_at: str, stabilit
             known_at=known_at,
             # Every brand's periods in one statement: each fact is joined by its question's own brand.
             assembly=_assembly(catalogue, indicators, names, brand=own_brand),
-            dayed=[(name, bound(days_of(f).replace("p_brand", own_brand), names)) for name, f in DAYED_FACTS.items()],
-            tells_firsts=TELLS_FIRSTS,
+            rollups=[(name, bound(days_of(f).replace("p_brand", own_brand), names)) for name, f in ROLLUPS.items()],
+            counts_on_first_day=COUNTS_ON_FIRST_DAY,
             answers=_statement(indicators, is_measured=not settles).replace("p_brand", own_brand),
             names=names,
             time_breakdowns=array(TIME_BREAKDOWNS),
@@ -396,20 +397,23 @@ def _row_parts(catalogue: Catalogue, i: Indicator) -> list[dict[str, str]]:
 
 def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:
     """The rows of a scan with the instant that makes each count: at the level of instants, never of days."""
-    rows = Reading([scan]).rows(_counted_at(scan, measures)).replace(placeholder("bucket"), scan.bucket())
-    for name, fact in DAYED_FACTS.items():
-        rows = rows.replace(placeholder(name), by_thing(fact))
+    rows = SharedScan([scan]).rows(_counted_at(scan, measures)).replace(placeholder("bucket"), scan.bucket())
+    for name, fact in ROLLUPS.items():
+        rows = rows.replace(placeholder(name), by_event(fact))
     return rows
 
 
 def _counted_at(scan: Scan, measures: Iterable[Measure]) -> str:
-    """The earliest instant in the window that makes a thing count: its anchor, or of several that of its evidence."""
-    if not scan.relation.per:
+    """The earliest instant in the window that makes a thing count.
+
+    It is its anchor, or, where it is several rows, the first of those that its conditions look at.
+    """
+    if not scan.relation.entity_key:
         return scan.anchor
-    evidence = [
+    looked_at = [
         f"min({scan.anchor}) filter (where {expression.removeprefix('bool_or(').removesuffix(')')})"
         for measure in measures
-        for name, expression in scan.relation.evidence.items()
+        for name, expression in scan.relation.aggregates.items()
         if measure.where and measure.where.startswith(name) and expression.startswith("bool_or(")
     ]
-    return f"least({', '.join(dict.fromkeys(evidence))})" if evidence else f"min({scan.anchor})"
+    return f"least({', '.join(dict.fromkeys(looked_at))})" if looked_at else f"min({scan.anchor})"

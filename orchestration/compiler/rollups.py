@@ -12,20 +12,20 @@ from orchestration.compiler.sql import day_in_slot, since_slot, weekday_conditio
 
 
 @dataclass(frozen=True)
-class DayedFact:
-    """Things that whole days read a day at a time: a day's row speaks for several of them.
+class DailyRollup:
+    """Events, and a daily rollup of them that answers for whole days: a day's row stands for several events.
 
-    `columns` are the same of a day and of all its things; `contents` are what a day's row says where a thing says
-    something of its own. What a day holds is true if it is true of one of its things. `kinds` are such contents with
-    the day's column that dates the conversation's last one before it: null where the day has none, and earlier than the
-    period on the first in it. `parted_by` tells the rows of one day apart, by the columns of day and thing; `whole` is
-    the question that the days can answer, but for those that a slot cuts.
+    `columns` are the same of a day and of all its events; `contents` are what a day's row has where an event has a
+    value of its own. A flag of a day is true if it is true of one of its events. `kinds` are such flags with the day's
+    column that dates the conversation's last such event before it: null where the day has none, and earlier than the
+    period on the first in it. `parted_by` tells the rows of one day apart, by the columns of day and event; `whole` is
+    the condition of a question that the days can answer, but for those that a slot cuts.
     """
 
     days: str
     days_at: tuple[str, str]
-    things: str
-    things_at: str
+    events: str
+    events_at: str
     parted_by: Mapping[str, str]
     columns: tuple[str, ...]
     contents: Mapping[str, tuple[str, str]]
@@ -35,9 +35,9 @@ class DayedFact:
     whole: str = "q.is_whole"
 
 
-DAYED_FACTS = {
+ROLLUPS = {
     # What visitors and members wrote, from when it counts.
-    "activity": DayedFact(
+    "activity": DailyRollup(
         "fct_conversation_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
         {"member_role": "member_role"},
         (
@@ -71,7 +71,7 @@ DAYED_FACTS = {
         },
     ),
     # What members wrote, by author.
-    "authorship": DayedFact(
+    "authorship": DailyRollup(
         "fct_author_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
         {"author_id": "author_id", "author_role": "author_role"},
         (
@@ -86,7 +86,7 @@ DAYED_FACTS = {
         where="m.written_by = 'member'",
     ),
     # All that was sent, by bots and rules too, when it was sent.
-    "exchange": DayedFact(
+    "exchange": DailyRollup(
         "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_message", "sent_at",
         {"member_role": "member_role_sent"},
         ("brand_id", "conversation_id", "visitor_id", "source", "member_id", "handled_at"),
@@ -103,7 +103,7 @@ DAYED_FACTS = {
     ),
     # The visitors' turns. As of an instant, a conversation that had not been asked for yet is not known, even where a
     # message came before it; and a turn is judged when it is a day old.
-    "turns": DayedFact(
+    "turns": DailyRollup(
         "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_turn", "began_at",
         {"member_role": "member_role"},
         ("brand_id", "conversation_id", "source", "member_id", "member_role", "handled_at"),
@@ -126,7 +126,7 @@ DAYED_FACTS = {
 }  # fmt: skip
 
 
-def days_asked(fact: DayedFact) -> str:
+def days_asked(fact: DailyRollup) -> str:
     """The days that lie in a question's period of whole days, on the asked weekdays."""
     return f"""{fact.whole}
     and d.brand_id = p_brand
@@ -135,12 +135,12 @@ def days_asked(fact: DayedFact) -> str:
     and {weekday_condition("d.iso_weekday")}"""
 
 
-def by_day(fact: DayedFact, of_firsts: bool = False) -> str:
-    """The things in a question's period of whole days: days of them.
+def by_day(fact: DailyRollup, on_first_day: bool = False) -> str:
+    """The events in a question's period of whole days: days of them.
 
-    With `of_firsts` a day has only those kinds of them that the conversation has for the first time in the period.
+    With `on_first_day` a day has only those kinds of events that the conversation has for the first time in the period.
     """
-    held = "d.{0} < q.from_date" if of_firsts else "d.{0} is not null"
+    held = "d.{0} < q.from_date" if on_first_day else "d.{0} is not null"
     contents = {name: day for name, (day, _) in fact.contents.items()}
     contents |= {name: held.format(previous) for name, (previous, _) in fact.kinds.items()}
     first, last = (f"d.{at}" for at in fact.days_at)
@@ -152,20 +152,20 @@ where
     and (v_slot_from is null or {day_in_slot(first, last)})"""
 
 
-def _things(fact: DayedFact, columns_from: str) -> str:
+def _event_columns(fact: DailyRollup, columns_from: str) -> str:
     contents = (f"{thing} as {name}" for name, (_, thing) in {**fact.contents, **fact.kinds}.items())
-    return ", ".join([*(f"{columns_from}.{c}" for c in fact.columns), *contents, f"m.{fact.things_at} as at"])
+    return ", ".join([*(f"{columns_from}.{c}" for c in fact.columns), *contents, f"m.{fact.events_at} as at"])
 
 
-def by_cut_day(fact: DayedFact) -> str:
-    """The things of days that a slot cuts, in a period of whole days: one by one."""
+def by_cut_day(fact: DailyRollup) -> str:
+    """The events of days that a slot cuts, in a period of whole days: one by one."""
     first, last = (f"d.{at}" for at in fact.days_at)
-    at = f"m.{fact.things_at}"
+    at = f"m.{fact.events_at}"
     same = "".join(f"\n    and m.{thing} is not distinct from d.{day}" for day, thing in fact.parted_by.items())
     # What the days can be filtered by is taken from them, so that few are looked into.
-    return f"""select {_things(fact, "d")}
+    return f"""select {_event_columns(fact, "d")}
 from marts.{fact.days} as d
-inner join marts.{fact.things} as m
+inner join marts.{fact.events} as m
     on m.brand_id = d.brand_id and m.conversation_id = d.conversation_id{fact.join}
 where
     {days_asked(fact)}
@@ -177,14 +177,14 @@ where
     and {since_slot(at)} < v_slot_length"""
 
 
-def by_thing(fact: DayedFact) -> str:
-    """The things in a question's window that the days cannot answer: one by one."""
-    return f"""select {_things(fact, "m")}
-from marts.{fact.things} as m{fact.join}
+def by_event(fact: DailyRollup) -> str:
+    """The events in a question's window that the days cannot answer: one by one."""
+    return f"""select {_event_columns(fact, "m")}
+from marts.{fact.events} as m{fact.join}
 where
     not {fact.whole}
     and {fact.where}
     and m.brand_id = p_brand
-    and m.{fact.things_at} >= q.starts_at
-    and m.{fact.things_at} < q.cut_at
-    and {window_condition(f"m.{fact.things_at}")}"""
+    and m.{fact.events_at} >= q.starts_at
+    and m.{fact.events_at} < q.cut_at
+    and {window_condition(f"m.{fact.events_at}")}"""

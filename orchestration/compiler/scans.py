@@ -1,6 +1,6 @@
-"""Indicators over the same relation and filters share one scan, scans of the same fact share a reading.
+"""Indicators over the same relation and filters share one scan, scans of the same fact share one pass over it.
 
-Not here: the functions that are put together from readings (functions.py).
+Not here: the functions that are put together from shared scans (functions.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from textwrap import indent
 from typing import Any
 
 from orchestration.catalogue.catalogue import Catalogue, Indicator, Measure, Relation, mart_columns, time_breakdowns
-from orchestration.compiler.rollups import DAYED_FACTS, by_day
+from orchestration.compiler.rollups import ROLLUPS, by_day
 from orchestration.compiler.sql import (
+    BROADCAST_VALUES,
     FENCE,
     FILTER_PARAMETERS,
-    SPREAD_VALUES,
     array,
     placeholder,
     quoted,
@@ -61,7 +61,7 @@ class Scan:
     # Dimensions that rows are told apart by and cannot be asked for by.
     breakdowns: tuple[str, ...] = ()
     # Filters that apply to the other part of a ratio only: this part answers alike for each of their buckets.
-    spread: tuple[str, ...] = ()
+    broadcast: tuple[str, ...] = ()
     parts: list[Part] = field(default_factory=list)
     aggregates: dict[Aggregate, str] = field(default_factory=dict)
     values: dict[tuple[str, str | None], str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Scan:
     @property
     def name(self) -> str:
         apart = (*(f[0] for f in self.filters), *(f"by_{b}" for b in self.breakdowns))
-        return "_".join([self.relation.name, *apart, *(f"any_{s}" for s in self.spread)])
+        return "_".join([self.relation.name, *apart, *(f"any_{s}" for s in self.broadcast)])
 
     @property
     def refs(self) -> list[str]:
@@ -87,7 +87,7 @@ class Scan:
 
     def dimension(self, name: str) -> str:
         """The SQL of a dimension of the rows, null where there is no member."""
-        if name in self.spread:
+        if name in self.broadcast:
             return f"every_{name}.bucket"
         column = self.relation.dimensions[name]
         expression = column if "." in column else f"f.{column}"
@@ -101,11 +101,11 @@ class Scan:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """The breakdowns that the rows can be told apart by, or answer alike for."""
-        return (*self.filters, *self.breakdowns, *self.spread)
+        return (*self.filters, *self.breakdowns, *self.broadcast)
 
     @property
     def anchor(self) -> str:
-        return "f.at" if self.relation.fact in DAYED_FACTS else self.relation.anchor
+        return "f.at" if self.relation.fact in ROLLUPS else self.relation.anchor
 
     def bucket(self) -> str:
         """The bucket of a row: its values of the asked breakdown, in order."""
@@ -127,7 +127,7 @@ class Scan:
 
     def window(self) -> list[str]:
         """When a row of the fact must lie, so that it can be counted."""
-        if self.relation.fact in DAYED_FACTS:
+        if self.relation.fact in ROLLUPS:
             return []
         brand = "f.brand_id = p_brand"
         if self.relation.ignores:
@@ -141,7 +141,7 @@ class Scan:
         for name in self.filters:
             asked = FILTER_PARAMETERS[name]
             conditions.append(f"({asked} is null or {self.dimension(name)} = any({asked}))")
-        for name in self.spread:
+        for name in self.broadcast:
             # A part that knows no channels answers in every bucket, but only in those that were asked for.
             bucket, asked = f"every_{name}.bucket", FILTER_PARAMETERS[name]
             conditions.append(f"({bucket} is null or {asked} is null or {bucket} = any({asked}))")
@@ -150,9 +150,9 @@ class Scan:
 
 def columns_of(fact: str) -> Iterable[str]:
     """The columns that the rows of a fact have."""
-    if fact in DAYED_FACTS:
-        dayed = DAYED_FACTS[fact]
-        return (*dayed.columns, *dayed.contents, *dayed.kinds, "at")
+    if fact in ROLLUPS:
+        rollup = ROLLUPS[fact]
+        return (*rollup.columns, *rollup.contents, *rollup.kinds, "at")
     return mart_columns()[fact]
 
 
@@ -160,7 +160,7 @@ def alone(aggregate: str) -> str:
     """What an aggregate says of one row alone: what it says of a thing of which there is no other row."""
     said = re.fullmatch(r"(bool_or|min)\((.*)\)", aggregate)
     if said is None:
-        raise ValueError(f"'{aggregate}' cannot be told by firsts; allowed: bool_or(...) and min(...)")
+        raise ValueError(f"'{aggregate}' cannot be counted on a first day; allowed: bool_or(...) and min(...)")
     return said[2]
 
 
@@ -170,7 +170,7 @@ def _numbers(n: int) -> str:
 
 
 @dataclass
-class Reading:
+class SharedScan:
     """One pass over a fact for all scans that look at the same rows of it, each with conditions of its own."""
 
     scans: list[Scan]
@@ -188,10 +188,10 @@ class Reading:
         return [part for scan in self.scans for part in scan.parts]
 
     def takes(self, scan: Scan) -> bool:
-        """Whether a scan of the same fact, anchor and key can be answered here: its evidence must keep its names."""
-        names = {name for s in self.scans for name in s.relation.evidence}
-        is_plain = not any(s.relation.once for s in (scan, *self.scans))
-        return is_plain and names.isdisjoint(scan.relation.evidence)
+        """Whether a scan of the same fact, anchor and key can be answered here: aggregates must keep their names."""
+        names = {name for s in self.scans for name in s.relation.aggregates}
+        is_plain = not any(s.relation.distinct_by for s in (scan, *self.scans))
+        return is_plain and names.isdisjoint(scan.relation.aggregates)
 
     def _flag(self, scan: Scan) -> tuple[str, ...]:
         """The column that says that a row is one of a scan's, where not all rows are."""
@@ -211,29 +211,29 @@ class Reading:
         return first if all(other == first for other in others) else None
 
     @property
-    def tells_firsts(self) -> bool:
+    def counts_on_first_day(self) -> bool:
         """Whether days can tell each of the things by the first of its rows in the period."""
-        return self.scans[0].relation.by_firsts
+        return self.scans[0].relation.count_on_first_day
 
-    def rows(self, counted_at: str | None = None, of_firsts: bool = False, columns_of_fact: str = "f.*") -> str:
+    def rows(self, counted_at: str | None = None, on_first_day: bool = False, columns_of_fact: str = "f.*") -> str:
         """The rows counted for a question `q`, one for each thing, with the bucket that it counts for.
 
-        `counted_at` adds the instant that makes a thing count. `of_firsts` reads days that hold what comes first in the
-        period, so that no two rows are of the same thing: for whole days on end, of all roles and members.
+        `counted_at` adds the instant that makes a thing count. `on_first_day` reads days that hold what comes first in
+        the period, so that no two rows are of the same thing: for whole days on end, of all roles and members.
         """
         scan = self.scans[0]
         relation = scan.relation
-        if of_firsts:
-            source = f"from ({by_day(DAYED_FACTS[relation.fact], of_firsts=True)}) as f"
-        elif relation.fact in DAYED_FACTS:
+        if on_first_day:
+            source = f"from ({by_day(ROLLUPS[relation.fact], on_first_day=True)}) as f"
+        elif relation.fact in ROLLUPS:
             source = f"from ({placeholder(relation.fact)}) as f"
         else:
             source = f"from marts.{relation.fact} as f"
         if relation.join:
             source += "\n" + relation.join
-        for name in scan.spread:
+        for name in scan.broadcast:
             source += (
-                f"\nleft join unnest({array(SPREAD_VALUES[name])}) as every_{name} (bucket)"
+                f"\nleft join unnest({array(BROADCAST_VALUES[name])}) as every_{name} (bucket)"
                 f" on q.scope = 'bucket' and '{name}' = any(v_breakdown)"
             )
         common = self._common()
@@ -242,31 +242,31 @@ class Reading:
         source += "\nwhere\n    " + "\n    and ".join(conditions or ["true"])
         columns = ["q.question_id", "q.cut_at", "q.known_at", f"{placeholder('bucket')} as bucket"]
         flags = {} if common is not None else each
-        if not relation.per:
+        if not relation.entity_key:
             columns += [f"({condition}) as in_{name}" for name, condition in flags.items()]
             columns += [f"{expression} as {name}" for name, expression in relation.columns.items()]
             columns += [f"{counted_at} as counted_at"] if counted_at else []
             return f"select {', '.join([*columns, columns_of_fact])}\n{source}"
-        keys = [f"f.{key}" for key in relation.per]
-        if of_firsts and not relation.once:
+        keys = [f"f.{key}" for key in relation.entity_key]
+        if on_first_day and not relation.distinct_by:
             columns += [*keys, *(f"({condition}) as in_{name}" for name, condition in flags.items())]
-            columns += [f"{alone(e)} as {name}" for s in self.scans for name, e in s.relation.evidence.items()]
+            columns += [f"{alone(e)} as {name}" for s in self.scans for name, e in s.relation.aggregates.items()]
             return f"select {', '.join(columns)}\n{source}"
-        evidence = [f"bool_or({condition}) as in_{name}" for name, condition in flags.items()]
+        described = [f"bool_or({condition}) as in_{name}" for name, condition in flags.items()]
         for s in self.scans:
             only = f" filter (where {flags[s.name]})" if flags else ""
-            evidence += [f"{expression}{only} as {name}" for name, expression in s.relation.evidence.items()]
-        evidence += [f"{counted_at} as counted_at"] if counted_at else []
-        if relation.once and not of_firsts:
+            described += [f"{expression}{only} as {name}" for name, expression in s.relation.aggregates.items()]
+        described += [f"{counted_at} as counted_at"] if counted_at else []
+        if relation.distinct_by and not on_first_day:
             # Each counts one of these once, however many rows it has.
-            pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.once)]
+            pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.distinct_by)]
             pairs = f"select {', '.join(pair)}, min({scan.anchor}) as at\n{source}\ngroup by {_numbers(len(pair))}"
             source = f"from (\n{indent(pairs, '    ')}\n) as f"
             columns.append("f.bucket")
         grouped = [*columns, *keys]
-        return f"select {', '.join([*grouped, *evidence])}\n{source}\ngroup by {_numbers(len(grouped))}"
+        return f"select {', '.join([*grouped, *described])}\n{source}\ngroup by {_numbers(len(grouped))}"
 
-    def counted(self, of_firsts: bool = False) -> str:
+    def counted(self, on_first_day: bool = False) -> str:
         """The rows, with the values that aggregates share computed once."""
         values = [
             f"case when {' and '.join([*self._flag(scan), *([f'({where})'] if where else [])]) or 'true'}"
@@ -277,7 +277,7 @@ class Reading:
         asked = " ".join([*values, *(sql for _, sql in self.aggregates)])
         # No more columns than these: what a statement names has to be planned, read or not.
         columns = (f"f.{c}" for c in columns_of(self.scans[0].relation.fact) if re.search(rf"\b{c}\b", asked))
-        rows = self.rows(of_firsts=of_firsts, columns_of_fact=", ".join(columns) or "null")
+        rows = self.rows(on_first_day=on_first_day, columns_of_fact=", ".join(columns) or "null")
         rows = f"(\n{indent(rows, '    ')}\n) as counted"
         if not values:
             return rows
@@ -302,8 +302,8 @@ def scan_of(catalogue: Catalogue, measure: Measure) -> Scan:
     relation = catalogue.relations[measure.of]
     filters = tuple(f for f in measure.filters if f in relation.dimensions)
     breakdowns = tuple(b for b in measure.breakdowns if b in relation.dimensions)
-    spread = tuple(f for f in measure.filters if f not in relation.dimensions and f in SPREAD_VALUES)
-    return Scan(relation, filters, breakdowns, spread)
+    broadcast = tuple(f for f in measure.filters if f not in relation.dimensions and f in BROADCAST_VALUES)
+    return Scan(relation, filters, breakdowns, broadcast)
 
 
 def approximate(measure: Measure) -> str:
@@ -338,25 +338,27 @@ class Scans:
         for indicator in indicators:
             self._add(indicator)
 
-    def readings(self) -> list[Reading]:
-        """The readings of facts that answer. Shared, where no scan tells its rows apart by dimensions of its own."""
+    def shared_scans(self) -> list[SharedScan]:
+        """The shared scans that answer. Shared, where no scan tells its rows apart by dimensions of its own."""
         if not self._is_shared:
-            return [Reading([scan]) for scan in self._scans.values()]
-        readings: dict[tuple[Any, ...], Reading] = {}
+            return [SharedScan([scan]) for scan in self._scans.values()]
+        shared_scans: dict[tuple[Any, ...], SharedScan] = {}
         for scan in self._scans.values():
             r = scan.relation
-            alike = readings.setdefault((r.fact, r.anchor, r.ignores, r.join, r.per, r.by_firsts), Reading([scan]))
+            alike = shared_scans.setdefault(
+                (r.fact, r.anchor, r.ignores, r.join, r.entity_key, r.count_on_first_day), SharedScan([scan])
+            )
             if scan not in alike.scans:
                 if alike.takes(scan):
                     alike.scans.append(scan)
                 else:
-                    readings[(scan.name,)] = Reading([scan])
-        return list(readings.values())
+                    shared_scans[(scan.name,)] = SharedScan([scan])
+        return list(shared_scans.values())
 
     def _scan(self, measure: Measure) -> Scan:
         scan = scan_of(self._catalogue, measure)
         if self._is_shared:
-            scan = replace(scan, breakdowns=(), spread=())
+            scan = replace(scan, breakdowns=(), broadcast=())
         return self._scans.setdefault(scan.name, scan)
 
     def _add(self, i: Indicator) -> None:

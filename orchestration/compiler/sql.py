@@ -17,7 +17,7 @@ SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
 FILTER_PARAMETERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
 # Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
-SPREAD_VALUES = {"channel": CHANNELS}
+BROADCAST_VALUES = {"channel": CHANNELS}
 PARAMETERS = (
     ("p_brand", "text", None),
     ("p_from", "date", None),
@@ -92,7 +92,7 @@ FENCE = "\noffset bigint '0'"
 
 
 def placeholder(name: str) -> str:
-    """What is put in when a statement is made: where the rows of a dayed fact are read from, or the bucket of a row."""
+    """What is put in when a statement is made: where the rows of a rollup are read from, or the bucket of a row."""
     return f"<{name}>"
 
 

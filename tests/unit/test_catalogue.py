@@ -1,5 +1,4 @@
-"""The catalogue is whole: every language, every relation used, pages as written from it, errors that say what is wrong.
-"""
+"""The catalogue is whole: every language, every relation used, pages as written from it, errors that name the fault."""
 
 from __future__ import annotations
 
@@ -74,7 +73,7 @@ def test_a_ref_that_stands_twice_is_named(tmp_path: Path) -> None:
         catalogue.load(faulty)
 
 
-def test_evidence_that_needs_several_rows_cannot_be_told_by_firsts() -> None:
+def test_an_aggregate_over_several_rows_cannot_be_counted_on_a_first_day() -> None:
     assert scans.alone("bool_or(f.has_product)") == "f.has_product"
-    with pytest.raises(ValueError, match=r"'count\(\*\)' cannot be told by firsts; allowed: bool_or"):
+    with pytest.raises(ValueError, match=r"'count\(\*\)' cannot be counted on a first day; allowed: bool_or"):
         scans.alone("count(*)")
