@@ -21,10 +21,11 @@ from rich.text import Text
 
 from orchestration.assets.progress import Progress
 from orchestration.cli.runs import Outcome
+from orchestration.readers.formats import NOTHING, say, say_change, say_seconds
 from orchestration.readers.ledger import COUNTS, Generation, Load
 from orchestration.readers.live import Reading
 from orchestration.readers.published_history import grouped, load_name, period_name, span
-from orchestration.readers.report import NOTHING, WORDS, Question, Row, say, say_change, say_seconds, say_state
+from orchestration.readers.report import WORDS, Question, Row, say_state
 from orchestration.sources.loading.load import LoadResult
 from orchestration.sources.loading.quarantine import BadRow, Group
 from orchestration.sources.loading.row_rules import RULES
@@ -268,15 +269,17 @@ def listed(ref: str, lines: Sequence[Row], indicators: Any, currency: str, langu
         said = indicators[column.ref].names if column.ref else column.names
         table.add_column(said[language], overflow="fold", justify="left" if column.member else "right")
     for line in lines:
-        cells = [_cell(line[c.name], indicators[c.ref].unit if c.ref else None, currency) for c in listing.columns]
+        cells = [
+            _cell(line[c.name], indicators[c.ref].unit if c.ref else None, currency, language) for c in listing.columns
+        ]
         table.add_row(line[listing.entity], *cells)
     return table
 
 
-def _cell(value: Any, unit: str | None, currency: str) -> str:
+def _cell(value: Any, unit: str | None, currency: str, language: str) -> str:
     if value is None:
         return NOTHING
-    return say(value, unit, currency) if unit else str(value)
+    return say(value, unit, currency, language) if unit else str(value)
 
 
 def _filters(question: Question) -> str:
@@ -320,7 +323,7 @@ def _area(
         shown_ref = "" if bin_ else ref
         if pivots:
             values = {tuple(row["bucket"] or ()): row for row in some}
-            cells = [say(values[b]["value"], unit, currency) if b in values else NOTHING for b in buckets]
+            cells = [say(values[b]["value"], unit, currency, language) if b in values else NOTHING for b in buckets]
             table.add_row(shown_ref, label, *cells, say_state(some[0], language))
             continue
         for row in some:
@@ -328,14 +331,19 @@ def _area(
             named_by = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
             before = (
                 [
-                    say(row["previous_value"], unit, currency),
-                    say_change(row["value"], row["previous_value"], unit),
+                    say(row["previous_value"], unit, currency, language),
+                    say_change(row["value"], row["previous_value"], unit, language),
                 ]
                 if question.compare_previous
                 else []
             )
             table.add_row(
-                shown_ref, label, *named_by, say(row["value"], unit, currency), *before, say_state(row, language)
+                shown_ref,
+                label,
+                *named_by,
+                say(row["value"], unit, currency, language),
+                *before,
+                say_state(row, language),
             )
     return table
 
@@ -368,13 +376,13 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
     when = f"{found.local_date} {words['read'].format(f'{found.read_at.astimezone(zone):%H:%M:%S}')} ({found.timezone})"
     title = Text(f"{found.brand}, {when}", style="bold")
     if found.origin == "loaded rows":
-        title.append(f"  {words['old'].format(say_seconds(found.age_seconds()))}", style="yellow")
+        title.append(f"  {words['old'].format(say_seconds(found.age_seconds(), language))}", style="yellow")
     cards = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
     cards.add_column(style="dim", no_wrap=True)
     cards.add_column()
     cards.add_column(justify="right", no_wrap=True)
     for ref, value in found.figures.items():
-        cards.add_row(ref, indicators[ref].names[language], say(value, indicators[ref].unit, found.currency))
+        cards.add_row(ref, indicators[ref].names[language], say(value, indicators[ref].unit, found.currency, language))
     parts: list[RenderableType] = [title, cards]
     if found.members:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -384,7 +392,7 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
             table.add_column(indicators[ref].names[language], justify="right")
         for one in found.members:
             seen = f"{one.last_active_at.astimezone(zone):%H:%M:%S}" if one.last_active_at else NOTHING
-            figures = (say(value, indicators[ref].unit, found.currency) for ref, value in one.figures.items())
+            figures = (say(value, indicators[ref].unit, found.currency, language) for ref, value in one.figures.items())
             table.add_row(one.name or one.member_id, seen, *figures)
         parts.append(table)
     return Stack(*parts)

@@ -25,6 +25,7 @@ from psycopg.rows import dict_row
 
 from orchestration import warehouse
 from orchestration.catalogue import catalogue
+from orchestration.readers.formats import plain
 from orchestration.settings import Settings
 from orchestration.sources.connectors.chat_database import ChatDatabase, loaded_relations, read_chat_database
 
@@ -239,12 +240,6 @@ def _member(member_id: str, rows: list[dict[str, Any]]) -> Member:
 
 def as_json(found: Reading) -> dict[str, Any]:
     """Plain numbers and ISO instants, with the age of the reading in seconds."""
-
-    def plain(figures: Mapping[str, Decimal | None]) -> dict[str, float | int | None]:
-        return {
-            ref: None if value is None else int(value) if value == value.to_integral_value() else float(value)
-            for ref, value in figures.items()
-        }
 
     return {
         "brand": found.brand,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from orchestration.readers.formats import plain
 from orchestration.readers.report import ReportError
 
 Row = dict[str, Any]
@@ -114,19 +114,7 @@ def load_name(load: Mapping[str, Any]) -> str:
 
 def as_json(rows: Iterable[Row]) -> list[Row]:
     """Rows with plain numbers and ISO dates."""
-    return [{name: _plain(value) for name, value in row.items()} for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
+    return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
 def _fetch(connection: psycopg.Connection[Any], query: str, values: Mapping[str, Any] | Sequence[Any]) -> list[Row]:

@@ -1,6 +1,6 @@
-"""Asking marts.kpi_report, and saying its numbers as people do: durations, rates and amounts in their own form.
+"""Asking marts.kpi_report, marts.kpi_rows and marts.kpi_list.
 
-Not here: what an indicator counts (catalogue/ and the function itself).
+Not here: what an indicator counts (catalogue/ and the functions themselves), how its numbers are said (formats.py).
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from orchestration.readers.formats import plain
+
 Row = dict[str, Any]
-NOTHING = "–"
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
@@ -166,12 +166,12 @@ def as_json(question: Question, rows: Iterable[Row]) -> Row:
         "to": question.last.isoformat(),
         "as_of": question.as_of.isoformat() if question.as_of else None,
         "filters": {
-            name: _plain(value)
+            name: plain(value)
             for name, value in vars(question).items()
             if name in {"sources", "channels", "roles", "members", "time_from", "time_to", "weekdays"} and value
         },
         "breakdown": question.breakdown,
-        "indicators": [{name: _plain(value) for name, value in row.items()} for row in rows],
+        "indicators": [{name: plain(value) for name, value in row.items()} for row in rows],
     }
 
 
@@ -182,61 +182,8 @@ def as_csv(rows: Iterable[Row]) -> str:
     for number, row in enumerate(rows):
         if number == 0:
             writer.writerow(row)
-        writer.writerow([" ".join(map(str, v)) if isinstance(v, list) else _plain(v) for v in row.values()])
+        writer.writerow([" ".join(map(str, v)) if isinstance(v, list) else plain(v) for v in row.values()])
     return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, time | date | datetime):
-        return value.isoformat()
-    return value
-
-
-def say(value: Decimal | float | None, unit: str, currency: str = "") -> str:
-    """A number in the form of its unit; a dash where there is none (nothing to divide by, nobody to measure)."""
-    if value is None:
-        return NOTHING
-    match unit:
-        case "ratio":
-            return f"{value * 100:,.1f} %"
-        case "seconds":
-            return say_seconds(float(value))
-        case "amount":
-            return f"{value:,.2f} {currency}".rstrip()
-        case "score":
-            return f"{value:,.2f}"
-        case _:
-            return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
-
-
-def say_seconds(seconds: float) -> str:
-    """Two units at most: 8.4 s, 3 min 05 s, 2 h 10 min, 1 d 4 h."""
-    if seconds < 0:
-        return "-" + say_seconds(-seconds)
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    minutes, second = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {second:02d} s"
-    hours, minute = divmod(round(seconds / 60), 60)
-    if hours < 24:
-        return f"{hours} h {minute:02d} min"
-    days, hour = divmod(round(seconds / 3600), 24)
-    return f"{days} d {hour} h"
-
-
-def say_change(value: Decimal | None, previous: Decimal | None, unit: str) -> str:
-    """How the value moved against the previous period: in points for rates, in per cent for everything else."""
-    if value is None or previous is None:
-        return NOTHING
-    if unit == "ratio":
-        return f"{(value - previous) * 100:+.1f} pts"
-    if previous == 0:
-        return "=" if value == 0 else "new"
-    return f"{(value - previous) / abs(previous) * 100:+.1f} %"
 
 
 def say_state(row: Mapping[str, Any], language: str = "en") -> str:

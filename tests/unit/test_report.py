@@ -1,10 +1,12 @@
 """Numbers as people say them."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from orchestration.readers.report import say, say_change, say_seconds, say_state
+from orchestration.readers.formats import say, say_change, say_day, say_seconds, say_span
+from orchestration.readers.report import say_state
 
 
 @pytest.mark.parametrize(
@@ -18,8 +20,8 @@ def test_durations_have_two_units_at_most(seconds: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "said"),
-    [(None, "ratio", "–"), (Decimal("0.1234"), "ratio", "12.3 %"), (Decimal(1234), "count", "1,234"),
-     (Decimal("1.5"), "count", "1.50"), (Decimal("1999.9"), "amount", "1,999.90 EUR"),
+    [(None, "ratio", "–"), (Decimal("0.1234"), "ratio", "12.3%"), (Decimal(1234), "count", "1,234"),
+     (Decimal("1.5"), "count", "1.50"), (Decimal("1999.9"), "amount", "€1,999.90"),
      (Decimal("4.256"), "score", "4.26")],
 )  # fmt: skip
 def test_every_unit_has_its_form(value: Decimal | None, unit: str, said: str) -> None:
@@ -28,11 +30,28 @@ def test_every_unit_has_its_form(value: Decimal | None, unit: str, said: str) ->
 
 @pytest.mark.parametrize(
     ("value", "previous", "unit", "said"),
-    [("0.5", "0.45", "ratio", "+5.0 pts"), ("90", "100", "count", "-10.0 %"), ("3", "0", "count", "new"),
+    [("0.5", "0.45", "ratio", "+5.0 pts"), ("90", "100", "count", "-10.0%"), ("3", "0", "count", "new"),
      ("0", "0", "count", "="), (None, "1", "count", "–")],
 )  # fmt: skip
 def test_changes(value: str | None, previous: str, unit: str, said: str) -> None:
     assert say_change(Decimal(value) if value else None, Decimal(previous), unit) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "currency", "language", "said"),
+    [(Decimal(1687), "count", "", "fr", "1\u202f687"), (Decimal("0.8512"), "ratio", "", "fr", "85,1\xa0%"),
+     (Decimal("0.8512"), "ratio", "", "es", "85,1\xa0%"), (Decimal("12.5"), "amount", "KWD", "fr", "12,500\xa0KWD"),
+     (Decimal("12.5"), "amount", "JPY", "en", "¥12"), (Decimal(100_800), "seconds", "", "fr", "1 j 4 h"),
+     (Decimal("8.44"), "seconds", "", "es", "8,4 s")],
+)  # fmt: skip
+def test_each_language_has_its_own_form(value: Decimal, unit: str, currency: str, language: str, said: str) -> None:
+    assert say(value, unit, currency, language) == said
+
+
+def test_days_are_said_as_each_language_does() -> None:
+    assert say_day(date(2026, 3, 1)) == "Mar 1, 2026"
+    assert say_day(date(2026, 3, 1), "fr") == "1 mars 2026"
+    assert say_span(date(2026, 3, 1), date(2026, 3, 9), "es") == "1–9 mar 2026"
 
 
 def test_a_moving_number_says_how_settled_it_is() -> None:
