@@ -13,9 +13,8 @@ from dagster import InitResourceContext, ResourceDefinition, RetryRequested, res
 from orchestration import warehouse
 from orchestration.assets.progress import Progress
 from orchestration.settings import Settings
+from orchestration.warehouse import locks
 
-# Dagster's pool serialises runs of one instance; this lock also those of two, and of the command line beside them.
-WRITER_LOCK = 0x0CA5E417
 CONNECT_TIMEOUT_SECONDS = 60
 RUN_SESSION = f"{warehouse.NAME} run "  # and its id: the application name of a run's sessions, those of dbt too
 RECONNECTIONS = 3
@@ -66,15 +65,17 @@ class Warehouse:
             return False
 
     def _take_turn(self) -> None:
-        """Wait for the server and for our turn, and bring `raw` up to date. The lock belongs to a session, so a killed
-        run frees it at once; what it left running is ended."""
+        """Wait for the server and for our turn, and bring `raw` up to date. Dagster's pool serialises the runs of one
+        instance; this lock also those of two, and of the command line beside them. It belongs to a session, so a
+        killed run frees it at once; what it left running is ended."""
         self.close()
         self.url = warehouse.url(self.settings)
         warehouse.wait_until_ready(self.url, CONNECT_TIMEOUT_SECONDS)
-        self._turn = warehouse.connect(self.url, autocommit=True)
-        if self._turn.execute("select pg_try_advisory_lock(%s)", [WRITER_LOCK]).fetchone() != (True,):
-            self._tell("another run is writing the warehouse: waiting for it to end")
-            self._turn.execute("select pg_advisory_lock(%s)", [WRITER_LOCK])
+        self._turn = warehouse.connect(self.url)
+        locks.ensure(self._turn, [])
+        # Its transaction stays open to the end of the run, idle but for a question now and then.
+        self._turn.execute("set idle_in_transaction_session_timeout = 0")
+        locks.hold_turn(self._turn, self._tell)
         if left := end_left_sessions(self._turn, self.run_id):
             self._tell(f"a killed run had left sessions in the server: ended {left}")
         with warehouse.connect(self.url) as connection:
@@ -96,9 +97,10 @@ def writing(settings: Settings, run_id: str, tell: Callable[[str], None]) -> Ite
 def end_left_sessions(connection: psycopg.Connection[Any], run_id: str) -> int:
     """End the sessions of other runs than this one in this database, and return how many there were.
 
-    Only for the run that holds WRITER_LOCK: whatever another run still has in the server, its process was killed, and
+    Only for the run whose turn it is: whatever another run still has in the server, its process was killed, and
     its statements would only keep the tables that this run needs. Readers' and administrators' sessions are not ours.
     """
+    connection.execute("select pg_stat_clear_snapshot()")
     ended = connection.execute(
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
         " where datname = current_database() and usename = current_user and starts_with(application_name, %s)"

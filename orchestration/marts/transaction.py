@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-PUBLICATION_LOCK = 0x0CA5E41F
+from orchestration.warehouse import locks
 
 
 class PublicationError(RuntimeError):
@@ -34,7 +34,7 @@ def serialised(connection: psycopg.Connection[Any]) -> Iterator[None]:
     with connection.transaction():
         connection.execute("set local search_path = pg_catalog")
         connection.execute("set local timezone = 'UTC'")
-        connection.execute("select pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
+        locks.hold(connection, locks.PUBLICATION)
         yield
 
 

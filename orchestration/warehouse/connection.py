@@ -15,10 +15,10 @@ import psycopg
 from psycopg import conninfo
 
 from orchestration.settings import Settings
+from orchestration.warehouse import locks
 from orchestration.warehouse.server import NAME, start
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 0x0CA5E41E
 # What a server says when it refuses connections for a while, on its way up or down or after a crash.
 PASSING_STATES = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
 
@@ -41,9 +41,9 @@ def migrate(connection: psycopg.Connection[Any]) -> list[str]:
 
     Several callers at once are safe: one works, the others wait and find nothing left to do. Returns the files run.
     """
+    locks.ensure(connection, [])
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        cursor.execute("create schema if not exists raw")
+        locks.hold(connection, locks.MIGRATION)
         cursor.execute(
             "create table if not exists raw.migration"
             " (file text primary key, ran_at timestamptz not null default clock_timestamp())"

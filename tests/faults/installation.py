@@ -32,7 +32,8 @@ from orchestration.automation.jobs import JOB
 from orchestration.cli import runs
 from orchestration.settings import PROJECT, Settings
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import LOCKS, _lock_dataset
+from orchestration.sources.loading.load import _lock_dataset
+from orchestration.warehouse import locks
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 900
@@ -204,9 +205,8 @@ class Installation:
 
     def is_loading(self) -> bool:
         """Does a load wait for whoever holds it up?"""
-        waiting = "select exists (select from pg_locks where not granted and locktype = 'advisory' and classid = %s)"
         with self.connect() as connection:
-            return connection.execute(waiting.encode(), [LOCKS]).fetchone() == (True,)
+            return locks.is_waited_for(connection)
 
     def connect(self) -> psycopg.Connection[Any]:
         return warehouse.connect(self.url)

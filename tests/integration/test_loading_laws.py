@@ -16,6 +16,7 @@ from landing_of import DAY, Doomed, Raw, brand, conversation, message, order
 from orchestration import warehouse
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import Counts, _lock_dataset, load_extract
+from orchestration.warehouse import locks
 
 NEXT = DAY + timedelta(days=1)
 
@@ -273,16 +274,17 @@ def test_a_backend_that_dies_in_mid_load_leaves_nothing(raw: Raw, database: str)
     assert raw.all("select count(*) from raw.messages") == [(50,)]
 
 
-def test_a_second_loader_waits_for_the_first(raw: Raw, database: str) -> None:
+def test_a_second_loader_waits_for_the_first(raw: Raw, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw.land("messages", [message(1)])
     with warehouse.connect(database) as holder, warehouse.connect(database) as second:
         source = raw.source("messages")
         load_extract(holder, DATASETS["messages"], DAY, source)
         with holder.transaction():
             _lock_dataset(holder, DATASETS["messages"])
-            second.execute("set lock_timeout = '50ms'")
-            second.commit()
-            with pytest.raises(psycopg.errors.LockNotAvailable):
+            monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.05)
+            with pytest.raises(
+                locks.LockTimeout, match=rf"'dataset messages', which session {holder.info.backend_pid} "
+            ):
                 load_extract(second, DATASETS["messages"], DAY, source)
         assert load_extract(second, DATASETS["messages"], DAY, source).outcome == "unchanged"
 

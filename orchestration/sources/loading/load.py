@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
-from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.contract import Dataset
 from orchestration.sources.loading import change_kind, ledger_entry, revalidation
 from orchestration.sources.loading.bulk_copy import (
     LINE_BITS,
@@ -32,11 +32,10 @@ from orchestration.sources.loading.profile import write_profile
 from orchestration.sources.loading.raw_tables import ensure_indexes, names, same, stored_columns, table
 from orchestration.sources.loading.row_rules import RULES, cast, unusual, verdict
 from orchestration.sources.loading.versions import equal, newer, tell_apart
+from orchestration.warehouse import locks
 
 REFUSED_SHARE = 0.05
 REFUSED_ROWS = 20
-LOCKS = 0x0CA5  # the first half of our advisory locks; the second names a dataset, or the ledger
-LEDGER_LOCK = 0
 
 Outcome = Literal["loaded", "unchanged", "refused"]
 
@@ -130,17 +129,15 @@ def _prepare_session(connection: psycopg.Connection[Any]) -> None:
 
 def _lock_dataset(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
     """One load of a dataset at a time; brands wait for all others, since their rows are judged by them."""
-    numbers = {name: number for number, name in enumerate(DATASETS, 1)}
-    lock = "select pg_advisory_xact_lock%s(%d, %d)"
-    shared = ("" if dataset.name == "brands" else "_shared", LOCKS, numbers["brands"])
-    connection.execute(lock % shared)
-    connection.execute(lock % ("", LOCKS, numbers[dataset.name]))
+    locks.hold(connection, locks.of_dataset("brands"), shared=dataset.name != "brands")
+    if dataset.name != "brands":
+        locks.hold(connection, locks.of_dataset(dataset.name))
 
 
 def next_load_id(connection: psycopg.Connection[Any]) -> int:
     """A new load's number. Held until commit, the lock makes loads appear in the order of their numbers: whoever has
     seen load 7 has seen all before it, which lets a publication consume the dirty list up to a number."""
-    connection.execute("select pg_advisory_xact_lock(%s, %s)", [LOCKS, LEDGER_LOCK])
+    locks.hold(connection, locks.LEDGER)
     row = connection.execute("select nextval('raw.load_id')").fetchone()
     assert row is not None
     return int(row[0])
@@ -376,8 +373,7 @@ class _Load:
     def _drop_copies(self) -> None:
         """Of equal rows inside the extract keep the first; the others are counted in the table `dropped`."""
         self.execute(
-            "create temp table several on commit drop as"
-            " select {key} from {fresh} group by {key} having count(*) > 1",
+            "create temp table several on commit drop as select {key} from {fresh} group by {key} having count(*) > 1",
             key=names(self.dataset.key),
         )
         self.several = self._has_rows(sql.Identifier("several"))
@@ -496,9 +492,7 @@ class _Load:
         )
         return sql.Identifier("pg_temp", "said")
 
-    def _touch(
-        self, entity: str, column: str, changed: sql.Composable, said: sql.Composable | None
-    ) -> sql.Identifier:
+    def _touch(self, entity: str, column: str, changed: sql.Composable, said: sql.Composable | None) -> sql.Identifier:
         """Note the entities of changed rows, and those where other extracts have the same row: since when the load says
         something new of them, and whether it corrects. Returns the table of their ids, by brand."""
         if said is None:

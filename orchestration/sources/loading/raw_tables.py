@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.warehouse import locks
 
 
 def table(dataset: Dataset) -> sql.Identifier:
@@ -37,7 +38,8 @@ def stored_columns(dataset: Dataset) -> tuple[str, ...]:
 
 
 def create_tables(connection: psycopg.Connection[Any]) -> None:
-    """Make the raw tables that are missing, without indexes (see ensure_indexes). Safe to repeat."""
+    """Make the raw tables that are missing, without indexes (see ensure_indexes), and their locks. Safe to repeat."""
+    locks.ensure(connection, map(locks.of_dataset, DATASETS))
     for dataset in DATASETS.values():
         columns: list[sql.Composable] = [
             sql.SQL("{} {}{}").format(
