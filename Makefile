@@ -26,7 +26,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export GX_ANALYTICS_ENABLED := false
 export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
-export DAGSTER_HOME := $(CAUSERIE_HOME)/dagster
+export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
 .PHONY: help setup run test faults dev check clean
 
@@ -79,7 +79,7 @@ $(MANIFEST): $(READY) $(shell find dbt_project -name '*.sql' -o -name '*.yml' -o
 	@touch $@
 
 dev: setup  ## Dagster's web server and daemon on http://127.0.0.1:3000 (PORT=...)
-	@mkdir -p "$(DAGSTER_HOME)" && cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
+	@$(BIN)/python -m orchestration.automation.instance
 	@$(BIN)/causerie db start
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml
 

@@ -22,7 +22,7 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 class Settings:
     """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
     `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
-    `alert_webhook` is told of failed runs and checks."""
+    `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state."""
 
     home: Path
     landing: str
@@ -30,13 +30,14 @@ class Settings:
     sources_file: Path
     live_url: str | None = field(default=None, repr=False)
     project: Path = PROJECT
+    own_dagster_home: Path | None = None
     # A secret: whoever has the address can write there.
     alert_webhook: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL and _ALERT_WEBHOOK; an empty one counts as
-        unset."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL and _ALERT_WEBHOOK, and Dagster's own
+        DAGSTER_HOME; an empty one counts as unset."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -47,11 +48,12 @@ class Settings:
             sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
             live_url=given.get("CAUSERIE_LIVE_URL") or None,
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
+            own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
         )
 
     @property
     def dagster_home(self) -> Path:
-        return self.home / "dagster"
+        return self.own_dagster_home or self.home / "dagster"
 
     @property
     def dbt_project(self) -> Path:

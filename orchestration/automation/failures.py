@@ -22,7 +22,9 @@ def failures_of(events: Iterable[DagsterEvent]) -> list[str]:
             if not found.passed and found.severity.value == "ERROR":
                 checks.append(f"{found.asset_key.to_user_string()} {found.check_name}: {found.description or 'failed'}")
         elif event.is_step_failure or event.is_run_failure:
-            error = event.step_failure_data.error if event.is_step_failure else event.job_failure_data.error
+            # A run that was failed from outside (its process was killed) ends without an error of its own.
+            data = event.step_failure_data if event.is_step_failure else event.job_failure_data
+            error = data.error if data else None
             while error and error.cause:
                 error = error.cause
             said = event.step_failure_data.user_failure_data if event.is_step_failure else None
@@ -31,5 +33,7 @@ def failures_of(events: Iterable[DagsterEvent]) -> list[str]:
             elif error:
                 # Without the class's name, which Dagster puts before what it said.
                 steps.append(f"{event.step_key or 'run'}: {re.sub(r'^[A-Za-z_.]+: ', '', error.message.strip())}")
+            elif event.is_run_failure and event.message:
+                steps.append(f"run: {event.message}")
     # A blocking check fails the steps behind it: the check is what the reader should look at.
     return checks or list(dict.fromkeys(steps))

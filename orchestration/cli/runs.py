@@ -6,7 +6,6 @@ Not here: drawing it (console.py) or the assets themselves. Dagster is imported 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
 
 if TYPE_CHECKING:
-
     from orchestration.assets.progress import Progress
     from orchestration.automation.plan import Batch
 
@@ -113,15 +111,6 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
     return outcome
 
 
-def dagster_home(settings: Settings) -> Path:
-    """Make the folder where Dagster keeps its own state, with the instance's settings of this project."""
-    home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(settings.project / "dagster.yaml", home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
-
-
 @contextmanager
 def quiet(log: Path) -> Iterator[int]:
     """Send what this process and its children print to `log`; yields a descriptor of the terminal as it was."""
@@ -145,16 +134,14 @@ def log_file(settings: Settings) -> Path:
 
 def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Progress | None) -> tuple[str, list[str]]:
     """One in-process Dagster run; returns its id, and what failed, in words."""
-    from dagster import DagsterInstance
-
     from orchestration import definitions
     from orchestration.assets import resources
+    from orchestration.automation import instance as dagster_instance
     from orchestration.automation import jobs, run_launcher
 
-    dagster_home(settings)
     overrides = {"progress": resources.progress_resource(progress)} if progress else None
     defs = definitions.build(settings, resource_overrides=overrides)
-    with DagsterInstance.get() as instance:
+    with dagster_instance.opened(settings) as instance:
         result = defs.resolve_job_def(jobs.JOB).execute_in_process(
             instance=instance,
             asset_selection=batch.assets(definitions.following(defs)),

@@ -27,9 +27,9 @@ import psycopg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
 from orchestration import warehouse
+from orchestration.automation import instance as dagster_instance
 from orchestration.automation.failures import failures_of
 from orchestration.automation.jobs import JOB
-from orchestration.cli import runs
 from orchestration.settings import PROJECT, Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import _lock_dataset
@@ -110,7 +110,7 @@ class Installation:
 
     def up(self) -> None:
         """Web server, daemon and code server, ready to be asked."""
-        runs.dagster_home(self.settings)
+        dagster_instance.prepare(self.settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from dagster import (
     DagsterInstance,
+    DagsterRunStatus,
     Definitions,
     build_run_status_sensor_context,
     in_process_executor,
@@ -185,3 +186,33 @@ def test_dagster_tells_of_the_runs_that_it_launches(settings: Settings, hook: Ho
         failed(context.for_run_failure())
     assert "Failed: breaks: the disk is full" in hook.said
     assert f"Run {result.run_id}." in hook.said
+
+
+def test_a_run_that_was_killed_reaches_people_too(settings: Settings, hook: Hook) -> None:
+    """Nothing in the run says why it ended: its process, which would have, has gone."""
+
+    @op
+    def works() -> None:
+        """Until it is killed."""
+
+    @job(executor_def=in_process_executor)
+    def nightly() -> None:
+        works()
+
+    failed, _ = jobs.tellers(settings)
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(nightly, status=DagsterRunStatus.STARTED)
+        # As Dagster's run monitoring does it.
+        instance.report_run_failed(run, "its process 4711 has gone")
+        (event,) = [
+            entry.dagster_event
+            for entry in instance.all_logs(run.run_id)
+            if entry.dagster_event and entry.dagster_event.is_run_failure
+        ]
+        assert event.event_specific_data is None or event.job_failure_data.error is None
+        context = build_run_status_sensor_context(
+            sensor_name=failed.name, dagster_event=event, dagster_instance=instance, dagster_run=run
+        )
+        failed(context.for_run_failure())
+    assert "Failed: run: its process 4711 has gone" in hook.said
+    assert f"Run {run.run_id}." in hook.said
