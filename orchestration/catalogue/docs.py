@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestration.catalogue.catalogue import LANGUAGES, PROJECT, Catalogue, Indicator, load
+from orchestration.catalogue.catalogue import load
+from orchestration.catalogue.model import LANGUAGES, Catalogue, Indicator
+from orchestration.settings import PROJECT
 
 DOCS = PROJECT / "docs"
 
@@ -83,7 +85,7 @@ def _row(i: Indicator, language: str, words: Mapping[str, str]) -> str:
     stability += f", {words['proposed']}" if i.status == "proposed" else ""
     meaning = i.meaning[language]
     if i.shows:
-        meaning += f" ({words['shows']} {', '.join(s['ref'] for s in i.shows)})"
+        meaning += f" ({words['shows']} {', '.join(shown.ref for shown in i.shows)})"
     filters = ", ".join(words[f] for f in i.filters) or "-"
     return f"| {i.ref} | {i.names[language]} | {meaning} | {words[i.unit]} | {stability} | {filters} |"
 

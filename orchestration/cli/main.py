@@ -65,7 +65,7 @@ def instant(text: str) -> datetime:
 
 def language(given: str) -> str:
     """A language of the catalogue. Raises typer.BadParameter naming those there are."""
-    from orchestration.catalogue.catalogue import LANGUAGES
+    from orchestration.catalogue.model import LANGUAGES
 
     if given not in LANGUAGES:
         raise typer.BadParameter(f"'{given}' is none of {', '.join(LANGUAGES)}")

@@ -5,6 +5,7 @@ Not here: what an indicator is (catalogue/) and the shape of the statements (dbt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from textwrap import indent
@@ -13,24 +14,25 @@ from typing import Any
 import jinja2
 
 from orchestration.catalogue import catalogue as at_hand
-from orchestration.catalogue.catalogue import (
+from orchestration.catalogue.catalogue import settling
+from orchestration.catalogue.facts import ROLLUPS, DailyRollup
+from orchestration.catalogue.model import (
+    CHANNELS,
     LANGUAGES,
     PERIOD_BREAKDOWNS,
+    SOURCES,
     TIME_BREAKDOWNS,
     Catalogue,
     Indicator,
     Measure,
-    settling,
 )
-from orchestration.compiler.rollups import ROLLUPS, DailyRollup, by_cut_day, by_day, by_event
+from orchestration.compiler.rollups import by_cut_day, by_day, by_event
 from orchestration.compiler.scans import Scan, Scans, SharedScan, bin_name, scan_of
 from orchestration.compiler.sql import (
     BREAKDOWNS,
-    CHANNELS,
     FILTER_PARAMETERS,
     NOT_OF_LISTS,
     PARAMETERS,
-    SOURCES,
     TEMPLATES,
     array,
     bound,
@@ -86,9 +88,9 @@ def _shown_line(indicator: Indicator) -> str:
         return f"{indicator.ref} is read live, by causerie live"
     if indicator.kind == "list":
         return f"{indicator.ref} is a list: ask marts.kpi_list('{indicator.ref}', ...)"
-    shown = ", ".join(s["ref"] for s in indicator.shows)
-    by = " and ".join(indicator.shows[0].get("breakdown", ["total"]))
-    presets = {f"{k} {', '.join(v)}" for s in indicator.shows for k, v in s.items() if k not in ("ref", "breakdown")}
+    shown = ", ".join(s.ref for s in indicator.shows)
+    by = " and ".join(indicator.shows[0].breakdown or ["total"])
+    presets = {f"sources {', '.join(s.sources)}" for s in indicator.shows if s.sources}
     return f"{indicator.ref} presents {shown} by {by}" + (f" ({'; '.join(sorted(presets))} preset)" if presets else "")
 
 
@@ -351,7 +353,7 @@ def _listed(catalogue: Catalogue, i: Indicator) -> dict[str, Any]:
     if i.listing.of is None:
         return {"key": None, "rows": None, "fits": None}
     scan = scan_of(catalogue, Measure(i.listing.of, None, None, i.filters))
-    key = i.listing.by or f"counted.{scan.relation.identifier}"
+    key = i.listing.by or scan.relation.identifier
     return {"key": key, "rows": _rows_of(scan, ()), "fits": scan.fits()}
 
 
@@ -409,11 +411,11 @@ def _counted_at(scan: Scan, measures: Iterable[Measure]) -> str:
     It is its anchor, or, where it is several rows, the first of those that its conditions look at.
     """
     if not scan.relation.entity_key:
-        return scan.anchor
+        return scan.relation.anchor
     looked_at = [
-        f"min({scan.anchor}) filter (where {expression.removeprefix('bool_or(').removesuffix(')')})"
+        f"min({scan.relation.anchor}) filter (where {expression.removeprefix('bool_or(').removesuffix(')')})"
         for measure in measures
         for name, expression in scan.relation.aggregates.items()
-        if measure.where and measure.where.startswith(name) and expression.startswith("bool_or(")
+        if measure.where and re.match(rf"f\.{name}\b", measure.where) and expression.startswith("bool_or(")
     ]
-    return f"least({', '.join(dict.fromkeys(looked_at))})" if looked_at else f"min({scan.anchor})"
+    return f"least({', '.join(dict.fromkeys(looked_at))})" if looked_at else f"min({scan.relation.anchor})"

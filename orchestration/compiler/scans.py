@@ -11,10 +11,17 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any
 
-from orchestration.catalogue.catalogue import Catalogue, Indicator, Measure, Relation, mart_columns, time_breakdowns
-from orchestration.compiler.rollups import ROLLUPS, by_day
-from orchestration.compiler.sql import (
+from orchestration.catalogue.facts import ROLLUPS, columns_of
+from orchestration.catalogue.model import (
     BROADCAST_VALUES,
+    Catalogue,
+    Indicator,
+    Measure,
+    Relation,
+    time_breakdowns,
+)
+from orchestration.compiler.rollups import by_day
+from orchestration.compiler.sql import (
     FENCE,
     FILTER_PARAMETERS,
     array,
@@ -89,12 +96,11 @@ class Scan:
         """The SQL of a dimension of the rows, null where there is no member."""
         if name in self.broadcast:
             return f"every_{name}.bucket"
-        column = self.relation.dimensions[name]
-        expression = column if "." in column else f"f.{column}"
+        expression = self.relation.dimensions[name]
         if self.relation.member_known_at and name in ("member", "role"):
             known = f"f.source <> 'waiting_list' or f.handled_at < q.{self.relation.member_known_at}"
             if self.relation.member_given:
-                known += f" or f.{self.relation.member_given} is not null"
+                known += f" or {self.relation.member_given} is not null"
             expression = f"case when {known} then {expression} end"
         return expression
 
@@ -103,15 +109,11 @@ class Scan:
         """The breakdowns that the rows can be told apart by, or answer alike for."""
         return (*self.filters, *self.breakdowns, *self.broadcast)
 
-    @property
-    def anchor(self) -> str:
-        return "f.at" if self.relation.fact in ROLLUPS else self.relation.anchor
-
     def bucket(self) -> str:
         """The bucket of a row: its values of the asked breakdown, in order."""
 
         def value(breakdown: str) -> str:
-            cases = [f"when 'hour' then extract(hour from {self.anchor} at time zone q.timezone)::int::text"]
+            cases = [f"when 'hour' then extract(hour from {self.relation.anchor} at time zone q.timezone)::int::text"]
             cases += [f"when '{d}' then coalesce(({self.dimension(d)})::text, '(none)')" for d in self.dimensions]
             return f"case {breakdown} {' '.join(cases)} else q.label end"
 
@@ -148,20 +150,9 @@ class Scan:
         return conditions
 
 
-def columns_of(fact: str) -> Iterable[str]:
-    """The columns that the rows of a fact have."""
-    if fact in ROLLUPS:
-        rollup = ROLLUPS[fact]
-        return (*rollup.columns, *rollup.contents, *rollup.kinds, "at")
-    return mart_columns()[fact]
-
-
 def alone(aggregate: str) -> str:
     """What an aggregate says of one row alone: what it says of a thing of which there is no other row."""
-    said = re.fullmatch(r"(bool_or|min)\((.*)\)", aggregate)
-    if said is None:
-        raise ValueError(f"'{aggregate}' cannot be counted on a first day; allowed: bool_or(...) and min(...)")
-    return said[2]
+    return aggregate.partition("(")[2].removesuffix(")")
 
 
 def _numbers(n: int) -> str:
@@ -240,7 +231,7 @@ class SharedScan:
         each = {s.name: " and ".join(s.conditions()) or "true" for s in self.scans}
         conditions = [*scan.window(), *(common if common is not None else [f"({' or '.join(each.values())})"])]
         source += "\nwhere\n    " + "\n    and ".join(conditions or ["true"])
-        columns = ["q.question_id", "q.cut_at", "q.known_at", f"{placeholder('bucket')} as bucket"]
+        columns = [f"{placeholder('bucket')} as bucket"]
         flags = {} if common is not None else each
         if not relation.entity_key:
             columns += [f"({condition}) as in_{name}" for name, condition in flags.items()]
@@ -260,7 +251,7 @@ class SharedScan:
         if relation.distinct_by and not on_first_day:
             # Each counts one of these once, however many rows it has.
             pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.distinct_by)]
-            pairs = f"select {', '.join(pair)}, min({scan.anchor}) as at\n{source}\ngroup by {_numbers(len(pair))}"
+            pairs = f"select {', '.join(pair)}, min({relation.anchor}) as at\n{source}\ngroup by {_numbers(len(pair))}"
             source = f"from (\n{indent(pairs, '    ')}\n) as f"
             columns.append("f.bucket")
         grouped = [*columns, *keys]
@@ -276,13 +267,13 @@ class SharedScan:
         ]
         asked = " ".join([*values, *(sql for _, sql in self.aggregates)])
         # No more columns than these: what a statement names has to be planned, read or not.
-        columns = (f"f.{c}" for c in columns_of(self.scans[0].relation.fact) if re.search(rf"\b{c}\b", asked))
+        columns = (f"f.{c}" for c in columns_of(self.scans[0].relation.fact) if re.search(rf"\bf\.{c}\b", asked))
         rows = self.rows(on_first_day=on_first_day, columns_of_fact=", ".join(columns) or "null")
-        rows = f"(\n{indent(rows, '    ')}\n) as counted"
+        rows = f"(\n{indent(rows, '    ')}\n) as f"
         if not values:
             return rows
-        once = f"select counted.*, {', '.join(values)}\nfrom {rows}{FENCE}"
-        return f"(\n{indent(once, '    ')}\n) as counted"
+        once = f"select f.*, {', '.join(values)}\nfrom {rows}{FENCE}"
+        return f"(\n{indent(once, '    ')}\n) as f"
 
     @property
     def aggregates(self) -> list[tuple[list[str], str]]:
@@ -393,6 +384,6 @@ class Scans:
             return scan.aggregate(f"sum({measure.duration})", measure.where, result="extract(epoch from {})")
         if measure.value is None:
             return scan.aggregate("count(*)", measure.where)
-        if measure.value.isidentifier():
+        if re.fullmatch(r"f\.\w+", measure.value):
             return scan.aggregate(f"sum({measure.value})", measure.where)
         return scan.aggregate(f"sum({scan.value(measure.value, measure.where)})", is_of_value=True)

@@ -8,16 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from orchestration.catalogue.catalogue import BREAKDOWNS as APART
-from orchestration.catalogue.catalogue import PROJECT, TIME_BREAKDOWNS
+from orchestration.catalogue.model import BREAKDOWNS as APART
+from orchestration.catalogue.model import FILTERS, TIME_BREAKDOWNS
+from orchestration.settings import PROJECT
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
-BREAKDOWNS = (*TIME_BREAKDOWNS, "source", "member", "role", "channel", *APART)
-SOURCES = ("waiting_list", "direct", "hook", "phygital")
-CHANNELS = ("web", "store", "direct", "app")
+BREAKDOWNS = (*TIME_BREAKDOWNS, *FILTERS, *APART)
 FILTER_PARAMETERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
-# Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
-BROADCAST_VALUES = {"channel": CHANNELS}
 PARAMETERS = (
     ("p_brand", "text", None),
     ("p_from", "date", None),

@@ -19,6 +19,7 @@ from expectations.completeness import judge_completeness
 from expectations.double_entry import judge_double_entry
 from expectations.settling import judge_fluctuating
 from orchestration.catalogue import catalogue
+from orchestration.catalogue.model import LANGUAGES
 
 pytestmark = pytest.mark.xdist_group("town")
 
@@ -109,7 +110,7 @@ def test_the_guards_find_every_row_and_both_books_agreeing(town: Town, connectio
     assert [(one.brand, one.name, one.observed) for one in findings if one.is_error and not one.passed] == []
 
 
-@pytest.mark.parametrize("language", catalogue.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_labelled_views_name_every_row(town: Town, connection: psycopg.Connection[Any], language: str) -> None:
     query = (
         f"select count(*), count(area), count(name), count(unit), count(period_label) from marts.kpi_period_{language}"

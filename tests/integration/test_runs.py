@@ -26,6 +26,7 @@ import simulator
 from orchestration import warehouse
 from orchestration.assets import resources
 from orchestration.catalogue import catalogue
+from orchestration.catalogue.model import LANGUAGES
 from orchestration.cli import main, runs
 from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
@@ -145,7 +146,7 @@ def test_the_rows_behind_a_number_add_up_to_it(answer: Callable[..., str]) -> No
 
 def test_a_report_in_three_languages(answer: Callable[..., str]) -> None:
     indicators = catalogue.load().indicators
-    for language in catalogue.LANGUAGES:
+    for language in LANGUAGES:
         told = answer("report", *PERIOD, "--ref", "Chat-Card-1", "--lang", language)
         assert indicators["Chat-Card-1"].names[language] in told
     assert CliRunner().invoke(main.app, ["report", *PERIOD, "--lang", "la"]).exit_code == 2
