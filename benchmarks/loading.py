@@ -1,7 +1,7 @@
 """How fast messages come into raw, from each format, beside PostgreSQL's own COPY of the same rows.
 
 Not here: reports (see the other benchmarks). Run: .venv/bin/python benchmarks/loading.py [--rows 1000000]
-A load counts everything that it does: reading, judging, counting, profiling, the dirty list, the commit.
+A load counts everything that it does: reading, judging, counting, profiling, the touched list, the commit.
 """
 
 from __future__ import annotations

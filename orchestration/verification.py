@@ -1,7 +1,7 @@
 """`causerie verify`: everything published, held against a full rebuild from raw and against every law, all at once.
 
 Here: the scratch database in which raw is built again, and the comparisons. Not here: the laws (expectations/) or
-carrying (marts/publication.py).
+publication (marts/publication.py).
 """
 
 from __future__ import annotations

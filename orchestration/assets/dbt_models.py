@@ -1,6 +1,6 @@
 """What dbt builds from what a run touched: its models as assets, its tests as checks that stand before publication.
 
-Not here: what the models mean (dbt_project/) or carrying them to readers (assets/publication.py).
+Not here: what the models mean (dbt_project/) or how they reach readers (assets/publication.py).
 """
 
 import json

@@ -1,6 +1,6 @@
 """The last asset of a run: what was built and audited becomes what readers see.
 
-Not here: how rows are carried (marts/publication.py).
+Not here: how rows are merged (marts/publication.py).
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
         owners=OWNERS,
         kinds={"postgres"},
         pool=POOL,
-        description="The schema marts: one transaction carries what the run touched to the readers.",
+        description="The schema marts: one transaction merges what the run touched.",
     )
     def published(
         context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]

@@ -35,7 +35,7 @@ class Touched:
     columns: Mapping[str, str]
 
 
-def carry(
+def merge(
     connection: psycopg.Connection[Any],
     table: str,
     key: Sequence[str],

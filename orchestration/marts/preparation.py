@@ -1,6 +1,6 @@
 """What a run does before dbt: makes marts ready for dbt's views over it, and writes down what this run is.
 
-Not here: the tables' shape (schema.py) or carrying rows to readers (publication.py).
+Not here: the tables' shape (schema.py) or merging rows (publication.py).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def prepare(
             with serialised(connection):
                 # Altering a table waits for its readers, and new readers would queue behind that: so not for long.
                 connection.execute("set local lock_timeout = '50ms'")
-                newest, stale = _prepare(connection, marts, run_id, instant, data_through)
-                return Prepared(newest, tuple(stale), tuple(remarks))
+                newest, rebuilt = _prepare(connection, marts, run_id, instant, data_through)
+                return Prepared(newest, tuple(rebuilt), tuple(remarks))
         except psycopg.errors.LockNotAvailable:
             if attempt == LOCK_ATTEMPTS:
                 raise
@@ -76,14 +76,14 @@ def _prepare(
     """The newest load that the run covers, and the tables to be rebuilt as a whole."""
     for name in ("build", "next", "marts"):
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(name)))
-    stale = schema.ensure(connection, marts)
+    rebuilt = schema.ensure(connection, marts)
     access.secure(connection)
     # Loads commit in the order of their numbers (sources/loading/load.py), so whoever sees this one has all before it.
     newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
     _render_indicators(connection)
     _write_indicators(connection)
     at_hand = fingerprint.at_hand()
-    if at_hand != fingerprint.prepared(connection) or stale:
+    if at_hand != fingerprint.prepared(connection) or rebuilt:
         connection.execute(
             "insert into raw.touched (brand_id, entity, entity_id, load_id)"
             " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
@@ -91,7 +91,7 @@ def _prepare(
         )
     _write_run(connection, run_id, instant, data_through, newest)
     fingerprint.write(connection, at_hand)
-    return newest, stale
+    return newest, rebuilt
 
 
 def _render_indicators(connection: psycopg.Connection[Any]) -> None:

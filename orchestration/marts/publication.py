@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from orchestration.marts import access, contracts, routines, schema
 from orchestration.marts.contracts import Mart
-from orchestration.marts.merge import Counts, Touched, carry
+from orchestration.marts.merge import Counts, Touched, merge
 from orchestration.marts.transaction import (
     PublicationError,
     analyse,
@@ -77,14 +77,14 @@ def publish(
         restated = any(mart.name == "kpi_period" for mart in marts)
         if restated:
             _check_causes(connection)
-        counts = _carry_marts(connection, marts)
-        counts["dim_kpi"] = _carry_catalogue(connection, dim_kpi)
+        counts = _merge_marts(connection, marts)
+        counts["dim_kpi"] = _merge_catalogue(connection, dim_kpi)
         remarks += schema.finish(connection, marts)
         rendered = routines.ensure(connection, functions)
         _record_definitions(connection)
         if restated:
             counts["kpi_published"] = _record_values(connection, instant)
-        _carry_ledger(connection, newest)
+        _merge_ledger(connection, newest)
         connection.execute("delete from raw.touched where load_id <= %s", [newest])
         generation, is_new = _write_generation(connection, run_id, instant, extract_days, counts, data_through)
         access.secure(connection)
@@ -129,11 +129,11 @@ def _built_brands(connection: psycopg.Connection[Any], marts: Iterable[Mart]) ->
     return []
 
 
-def _carry_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> dict[str, Counts]:
+def _merge_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> dict[str, Counts]:
     sources = {mart.name: sql.Identifier(*mart.rows) for mart in marts}
     for mart in marts:
         if mart.rows[0] != "build":
-            # Taken down before anything is carried: a view of next may look at marts that change under it.
+            # Copied before anything is merged: a view of next may look at marts that change under it.
             sources[mart.name] = sql.Identifier(f"publication_of_{mart.name}")
             connection.execute(
                 sql.SQL("create temporary table {} on commit drop as select * from {}").format(
@@ -142,7 +142,7 @@ def _carry_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> 
             )
     analyse(connection, "build", {name for mart in marts for name in (mart.rows[1], mart.touched) if name})
     return {
-        mart.name: carry(
+        mart.name: merge(
             connection,
             mart.name,
             mart.key,
@@ -189,7 +189,7 @@ def _record_definitions(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-def _carry_catalogue(connection: psycopg.Connection[Any], rows: Sequence[Mapping[str, Any]]) -> Counts:
+def _merge_catalogue(connection: psycopg.Connection[Any], rows: Sequence[Mapping[str, Any]]) -> Counts:
     """Make marts.dim_kpi hold these rows. Raises PublicationError when their names are not the table's columns."""
     columns = _own_columns(connection, "dim_kpi")
     for row in rows:
@@ -204,10 +204,10 @@ def _carry_catalogue(connection: psycopg.Connection[Any], rows: Sequence[Mapping
             ),
             rows,
         )
-    return carry(connection, "dim_kpi", ["ref"], columns, sql.Identifier("publication_of_dim_kpi"))
+    return merge(connection, "dim_kpi", ["ref"], columns, sql.Identifier("publication_of_dim_kpi"))
 
 
-def _carry_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
+def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
     """Show the loader's ledger to readers. Counts of older loads may move: waiting rows are taken up later."""
     connection.execute(
         """
@@ -221,7 +221,7 @@ def _carry_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
         """,
         [newest],
     )
-    carry(
+    merge(
         connection,
         "load_ledger",
         ["brand_id", "load_id"],

@@ -25,7 +25,7 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
     row has to be built again. Does nothing where the catalogue agrees. Raises MartContractError for a column that
     can't be converted in place. Part of the caller's transaction.
     """
-    stale = []
+    rebuilt = []
     for mart in marts:
         types = _server_types(connection, mart)
         table = sql.Identifier("marts", mart.name)
@@ -33,9 +33,9 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
         if not found:
             connection.execute(_create_table(table, mart, types))
         elif _alter_table(connection, table, mart, types, found):
-            stale.append(mart.name)
+            rebuilt.append(mart.name)
         _comment(connection, table, mart)
-    return stale
+    return rebuilt
 
 
 def finish(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[str]:
@@ -135,11 +135,11 @@ def _alter_table(
     found: Mapping[str, _Found],
 ) -> bool:
     """Bring an existing table to its contract. True when its rows have to be built again."""
-    is_stale = False
+    is_rebuilt = False
     key = _primary_key(connection, mart.name)
     if key and key.columns != mart.key:
         connection.execute(sql.SQL("alter table {} drop constraint {}").format(table, sql.Identifier(key.name)))
-        is_stale = True
+        is_rebuilt = True
     for column in mart.columns:
         name = sql.Identifier(column.name)
         now = found.get(column.name)
@@ -148,7 +148,7 @@ def _alter_table(
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(table, name, sql.SQL(types[column.name]))
             )
-            is_stale = True
+            is_rebuilt = True
             continue
         if now.data_type != types[column.name]:
             _retype(connection, table, mart.name, column, types[column.name])
@@ -160,7 +160,7 @@ def _alter_table(
             connection.execute(
                 sql.SQL("alter table {} alter column {} drop not null").format(table, sql.Identifier(gone))
             )
-    return is_stale
+    return is_rebuilt
 
 
 def _retype(

@@ -1,6 +1,6 @@
 """What a load says anew of a thing: from which instant on, and whether it adds to what was known or corrects it.
 
-Here: the SQL that holds a row against the version that stood before it. A publication reads it off the dirty list, to
+Here: the SQL that holds a row against the version that stood before it. A publication reads it off the touched list, to
 tell data that came late from data that came in time. Not here: writing the list (load.py).
 """
 

@@ -1,4 +1,4 @@
-"""One extract into raw, in one transaction: judged, quarantined, counted, profiled, and its dirty keys noted.
+"""One extract into raw, in one transaction: judged, quarantined, counted, profiled, and its touched keys noted.
 
 Not here: what the rules are (contract.py, row_rules.py), or the order in which extracts are loaded (the caller's).
 """
@@ -136,7 +136,7 @@ def _lock_dataset(connection: psycopg.Connection[Any], dataset: Dataset) -> None
 
 def next_load_id(connection: psycopg.Connection[Any]) -> int:
     """A new load's number. Held until commit, the lock makes loads appear in the order of their numbers: whoever has
-    seen load 7 has seen all before it, which lets a publication consume the dirty list up to a number."""
+    seen load 7 has seen all before it, which lets a publication consume the touched list up to a number."""
     locks.hold(connection, locks.LEDGER)
     row = connection.execute("select nextval('raw.load_id')").fetchone()
     assert row is not None

@@ -158,10 +158,10 @@ def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int
 def _noted(
     connection: psycopg.Connection[Any], dataset: Dataset, load_id: int, moved: psycopg.Cursor[Any]
 ) -> list[dict[str, Any]]:
-    """The moved rows as dicts, their entities put on the dirty list."""
+    """The moved rows as dicts, their entities put on the touched list."""
     fields = [column.name for column in moved.description or ()]
     rows = [dict(zip(fields, row, strict=True)) for row in moved.fetchall()]
-    stale = {
+    touched = {
         (row["brand_id"], entity, row[column])
         for row in rows
         for entity, column in dataset.touches.items()
@@ -171,7 +171,7 @@ def _noted(
         cursor.executemany(
             "insert into raw.touched (brand_id, entity, entity_id, load_id, is_correction)"
             " values (%s, %s, %s, %s, true)",
-            [(*key, load_id) for key in sorted(stale)],
+            [(*key, load_id) for key in sorted(touched)],
         )
     return rows
 
