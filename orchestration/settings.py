@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -16,6 +16,34 @@ PROJECT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many bytes of an extract are read, compression undone, before it is refused: of one line (or row of several
+    lines, or object), of one value, of one row group of Parquet, of the whole extract. What a file holds is known only
+    when it is unfolded; 6 MB may be 6 GB."""
+
+    line: int = 16 * MIB
+    cell: int = 8 * MIB
+    row_group: int = 512 * MIB
+    extract: int = 16 * 1024 * MIB
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Limits:
+        """Read CAUSERIE_LIMIT_LINE, _CELL, _ROW_GROUP and _EXTRACT; ValueError where one is no number of bytes."""
+        given = os.environ if environment is None else environment
+        told: dict[str, int] = {}
+        for limit in fields(cls):
+            name = f"CAUSERIE_LIMIT_{limit.name.upper()}"
+            if text := given.get(name):
+                if not (text.isascii() and text.isdecimal() and int(text)):
+                    raise ValueError(f"{name}: wanted a number of bytes, such as {limit.default}, found {text!r}")
+                told[limit.name] = int(text)
+        return cls(**told)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ Not here: which extracts are new (pending.py), or loading one (loading/load.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from orchestration.settings import Settings
+from orchestration.sources.connectors.listing import day_of
 from orchestration.sources.connectors.sources_file import Sources, read_sources
-
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def today() -> date:
@@ -43,8 +41,8 @@ def first_day(settings: Settings) -> date:
     try:
         return date.fromisoformat(_memory(settings).read_text())
     except (OSError, ValueError):
-        names = (folder.name for folder in Path(settings.landing).glob("*/*") if DAY.fullmatch(folder.name))
-        return date.fromisoformat(min(names, default=today().isoformat()))
+        days = (day_of(folder.name) for folder in Path(settings.landing).glob("*/*"))
+        return min(filter(None, days), default=today())
 
 
 def remember_first_day(settings: Settings, days: Iterable[date]) -> None:

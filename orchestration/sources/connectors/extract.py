@@ -6,7 +6,7 @@ Not here: where the rows come from (files.py, sql.py) or what makes one bad (../
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,13 +16,25 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
+from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.contract import Column, Dataset, allowed
 
 BATCH_ROWS = 65_536
 
 
 class Refusal(Exception):
-    """The whole extract can't be taken; the message says where, what was found, and what would be allowed."""
+    """The whole extract can't be taken; the message says where, what was found, and what would be allowed.
+
+    It may quote what stands in the source: so it is cleaned here, before anybody writes it anywhere.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(cleaned(message))
+
+
+class JsonFloat(str):
+    """A number of JSON with a fraction or an exponent, or NaN, in the digits it was written with: an amount may be
+    one, an identifier may not (123 and 123.0 would be two visitors)."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +106,19 @@ def check_columns(dataset: Dataset, present: Iterable[str], ignored: Iterable[st
 
 
 def text_columns(
-    dataset: Dataset, rows: Mapping[str, list[Any]], where: str
+    dataset: Dataset, rows: Mapping[str, list[Any]], where: str, mapped: Collection[str] = ()
 ) -> tuple[dict[str, pa.Array], list[Fault]]:
-    """Python values by column as Arrow text; what is no text of its column's kind becomes null and a fault."""
+    """Python values by column as Arrow text; what is no text of its column's kind becomes null and a fault.
+
+    Of `mapped` columns the source has words of its own, which may be booleans.
+    """
     columns: dict[str, pa.Array] = {}
     faults: list[Fault] = []
     for name, values in rows.items():
         column = dataset.by_name[name]
         array = _quickly(column, values)
         if array is None:
-            array, found = _one_by_one(column, values, where)
+            array, found = _one_by_one(column, values, where, name in mapped)
             faults += found
         columns[name] = array
     return columns, faults
@@ -111,6 +126,8 @@ def text_columns(
 
 def _quickly(column: Column, values: list[Any]) -> pa.Array | None:
     """All values at once, where they are all plain; None where one needs a look."""
+    if column.type != "money" and JsonFloat in set(map(type, values)):
+        return None
     try:
         array = pa.array(values, pa.bool_() if column.type == "boolean" else pa.string())
     except (pa.ArrowException, TypeError, UnicodeEncodeError):
@@ -131,22 +148,24 @@ def _truly_holds_nul(array: pa.Array) -> bool:
     return any("\0" in value for value in array.to_pylist() if value)
 
 
-def _one_by_one(column: Column, values: list[Any], where: str) -> tuple[pa.Array, list[Fault]]:
+def _one_by_one(column: Column, values: list[Any], where: str, is_mapped: bool) -> tuple[pa.Array, list[Fault]]:
     texts: list[str | None] = []
     faults: list[Fault] = []
     for row, value in enumerate(values):
-        text, rule = _text(column, value, where)
+        text, rule = _text(column, value, where, is_mapped)
         texts.append(text)
         if rule:
             faults.append(Fault(row, rule, column.name))
     return pa.array(texts, pa.string()), faults
 
 
-def _text(column: Column, value: Any, where: str) -> tuple[str | None, str | None]:
-    """One value as text, or the rule that it breaks."""
+def _text(column: Column, value: Any, where: str, is_mapped: bool) -> tuple[str | None, str | None]:
+    """One value as text, and the rule that it breaks, if any."""
     match value:
         case None:
             return None, None
+        case JsonFloat():
+            return str(value), None if column.type == "money" else "type"
         case str():
             if "\0" in value:
                 return None, "nul"
@@ -156,7 +175,9 @@ def _text(column: Column, value: Any, where: str) -> tuple[str | None, str | Non
                 return None, "encoding"
             return value, None
         case bool():
-            return (str(value).lower(), None) if column.type == "boolean" else (None, "type")
+            if column.type == "boolean" or is_mapped:
+                return str(value).lower(), None
+            return None, "type"
         case int() | Decimal() | UUID():
             return str(value), None
         case float():
@@ -165,5 +186,5 @@ def _text(column: Column, value: Any, where: str) -> tuple[str | None, str | Non
         case datetime() | date():
             return value.isoformat(), None
         case dict() | list() if column.type == "hours":
-            return _text(column, json.dumps(value, ensure_ascii=False), where)
+            return _text(column, json.dumps(value, ensure_ascii=False), where, is_mapped)
     return None, "type"

@@ -27,6 +27,7 @@ from orchestration.sources.connectors.extract import (
     text_columns,
 )
 from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.outside_text import cause, cleaned
 from orchestration.sources.contract import Dataset
 
 
@@ -78,25 +79,30 @@ class SqlSource:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         bounds = {"start": start, "end": start + timedelta(days=1)}
         where = f"{self.dataset.name}: query for {day}"
-        engine = sqlalchemy.create_engine(self._address(), poolclass=sqlalchemy.NullPool, hide_parameters=True)
+        engine: sqlalchemy.Engine | None = None
         try:
+            engine = sqlalchemy.create_engine(self._address(), poolclass=sqlalchemy.NullPool, hide_parameters=True)
             with engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as connection:
                 result = connection.execute(sqlalchemy.text(self.query), bounds)
                 offered = list(result.keys())
                 wanted = self.naming.wanted(self.dataset, offered)
-                unknown |= set(offered) - set(wanted.values())
+                unknown |= {cleaned(name, 128) for name in set(offered) - set(wanted.values())}
                 check_columns(self.dataset, wanted, unknown, where)
                 places = {name: offered.index(source) for name, source in wanted.items()}
                 first = 1
                 for rows in result.partitions(BATCH_ROWS):
                     values: dict[str, list[Any]] = {name: [row[at] for row in rows] for name, at in places.items()}
-                    columns, faults = text_columns(self.dataset, values, where)
+                    columns, faults = text_columns(self.dataset, values, where, mapped=self.naming.values)
                     self.naming.apply_values(columns)
                     lines = pa.array(range(first, first + len(rows)), pa.int64())
                     first += len(rows)
                     yield Batch(0, lines, columns, faults)
-        except (exc.ProgrammingError, exc.DataError, exc.CompileError, exc.NoSuchModuleError) as error:
-            # What is wrong with the query stays wrong; a lost connection propagates, and is worth another try.
-            raise Refusal(f"{where}: {getattr(error, 'orig', None) or error}") from error
+        except Refusal:
+            raise
+        except MemoryError as error:
+            raise Refusal(f"{where}: there is not enough memory to read its answer") from error
+        except Exception as error:  # a query that is wrong, a database that is away, a driver that is not installed
+            raise Refusal(f"{where}: {cause(getattr(error, 'orig', None) or error)}") from error
         finally:
-            engine.dispose()
+            if engine is not None:
+                engine.dispose()

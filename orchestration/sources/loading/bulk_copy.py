@@ -129,7 +129,7 @@ def _copy(
     with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as stream:
         stream.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         for batch in extract.batches:
-            stream.write(_rows(encoded(batch)))
+            stream.write(_rows(encoded(batch), len(batch.lines)))
             rows += len(batch.lines)
         stream.write(b"\xff\xff")
     return rows
@@ -169,8 +169,11 @@ def _typed(column: Column, values: pa.Array) -> pa.Array:
     elif pa.types.is_timestamp(values.type) and values.type.tz is None:
         raise NotExpress(column.name)
     try:
+        if pa.types.is_timestamp(values.type) and values.type.unit == "ns":
+            # Cut, not rounded: the next microsecond may be another day.
+            values = pc.floor_temporal(values, unit="microsecond")
         typed = values.cast(wanted)
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise NotExpress(column.name) from error
     if column.type == "instant" and not _in_common_era(typed):
         raise NotExpress(column.name)
@@ -203,10 +206,11 @@ def _big_endian(numbers: pa.Array, layout: str) -> pa.Array:
     return pc.if_else(numbers.is_null(), pa.scalar(None, pa.binary()), fixed.cast(pa.binary()))
 
 
-def _rows(columns: Iterator[Field]) -> memoryview:
+def _rows(columns: Iterator[Field], rows: int) -> memoryview:
     """Columns interleaved into rows: the number of fields, then of each its length (-1 for null) and its bytes."""
     encoded = list(columns)
-    parts: list[Field] = [pa.scalar(struct.pack(">h", len(encoded)), pa.binary())]
+    # Of all rows, since of scalars alone Arrow makes one row.
+    parts: list[Field] = [pa.repeat(pa.scalar(struct.pack(">h", len(encoded)), pa.binary()), rows)]
     for column in encoded:
         if isinstance(column, pa.Scalar):
             value = column.as_py()

@@ -13,9 +13,12 @@ from typing import Any
 import fsspec
 import psycopg
 
+from orchestration.settings import Limits
 from orchestration.sources.connectors.extract import Extract, Refusal, SourceFile
 from orchestration.sources.connectors.files import read_file
 from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.outside_text import cause, cleaned
+from orchestration.sources.connectors.reading import Reading
 from orchestration.sources.contract import Dataset
 from orchestration.sources.loading.load import LoadResult, judge_extract
 from orchestration.sources.loading.quarantine import BadRow, bad_rows
@@ -40,9 +43,13 @@ class OneFile:
             size = int(system.info(path)["size"])
         except FileNotFoundError as error:
             raise Refusal(f"{self.path}: there is no such file") from error
+        except Exception as error:  # whatever a store may raise
+            raise Refusal(f"{self.path}: the file can't be read: {cause(error)}") from error
         unknown: set[str] = set()
-        batches = read_file(system, path, 0, self.dataset, self.naming, unknown) if size else iter(())
-        return Extract([SourceFile(path.rsplit("/", 1)[-1], size, "")], "", batches, unknown)
+        where = "/".join(path.rsplit("/", 3)[-3:])
+        reading = Reading(0, self.dataset, self.naming, unknown, where, Limits.from_environment())
+        batches = read_file(system, path, reading) if size else iter(())
+        return Extract([SourceFile(cleaned(path.rsplit("/", 1)[-1]), size, "")], "", batches, unknown)
 
 
 def check_file(

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
+from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.contract import Dataset
 from orchestration.sources.loading import change_kind, ledger_entry, revalidation
 from orchestration.sources.loading.bulk_copy import (
@@ -96,8 +97,22 @@ def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
                 extract = source.read(day)
                 load = _Load(connection, dataset, day, source, started)
                 return load.run(extract)
-        except Refusal as refusal:
+        except Exception as error:
+            refusal = _refusal(error, dataset, day)
             return _record_refusal(connection, dataset, day, extract, str(refusal), started)
+
+
+def _refusal(error: Exception, dataset: Dataset, day: date) -> Refusal:
+    """What was raised while an extract was read and loaded, as the refusal of that extract: it is no reason to stop the
+    others. Raises it again where it is the warehouse that failed, for then no extract can be loaded."""
+    if isinstance(error, Refusal):
+        return error
+    is_too_large = isinstance(error, psycopg.errors.ProgramLimitExceeded)  # a row, say, for a page of an index
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_too_large:
+        raise error
+    if isinstance(error, MemoryError):
+        return Refusal(f"{dataset.name} of {day}: there is not enough memory to read the extract")
+    return Refusal(f"{dataset.name} of {day}: the extract can't be loaded: {type(error).__name__}: {cause(error)}")
 
 
 def judge_extract(
@@ -114,8 +129,8 @@ def judge_extract(
         _lock_dataset(connection, dataset)
         try:
             result = _Load(connection, dataset, day, source, started).run(source.read(day))
-        except Refusal as refusal:
-            return LoadResult(dataset.name, day, "refused", 0, str(refusal))
+        except Exception as error:
+            return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
         look(result)
         return result
 

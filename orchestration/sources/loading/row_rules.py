@@ -42,6 +42,9 @@ def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
     name = sql.Identifier(alias, column.name)
     if is_typed(column, express) or column.sql_type == "text":
         return sql.SQL("{}").format(name)
+    if column.type == "instant":
+        # Cut after the microsecond, where PostgreSQL would round up: the next one may be another day.
+        return sql.SQL("regexp_replace({}, '([.][0-9]{{6}})[0-9]+', '\\1')::timestamptz").format(name)
     return sql.SQL("{}::{}").format(name, sql.SQL(column.sql_type))
 
 

@@ -1,0 +1,200 @@
+"""CSV with a header, as RFC 4180 has it: fields separated by commas, in quotes where they need to be.
+
+Not here: what a good value is (../loading/row_rules.py). Every value goes on as the text it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal
+from orchestration.sources.connectors.lines import lines
+from orchestration.sources.connectors.outside_text import cleaned
+from orchestration.sources.connectors.reading import BATCH_BYTES, Reading
+
+DELIMITERS = (";", "\t", "|")
+# What the place of an instant holds in any way of writing it; free text between quotes hardly does.
+TWO_DIGITS = re.compile(r"\d\d")
+
+
+def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
+    """The rows of a file. Raises Refusal where it is not whole, where its header can't be one, and where quotes have
+    swallowed rows: every line of the file is a row, a part of one, or blank."""
+    # The library's own limit would make a long text an unreadable line.
+    csv.field_size_limit(reading.limits.cell)
+    consumed = _Lines(stream, reading)
+    reader = csv.reader(consumed, strict=True)
+    try:
+        header = next(reader, None)
+    except csv.Error as error:
+        raise Refusal(f"{reading.where}: the header can't be read: {error}") from error
+    if header is None:
+        return
+    yield from _Table(reading, header).batches(reader, consumed)
+
+
+class _Lines:
+    """Lines as csv.reader consumes them: `last` are those of the current row, `ended` tells of the end."""
+
+    def __init__(self, stream: BinaryIO, reading: Reading) -> None:
+        self.reading = reading
+        self.stream = stream
+        self.last: list[str] = []
+        self.size = 0
+        self.ended = False
+
+    def begin_row(self) -> None:
+        self.last.clear()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in lines(self.stream, self.reading):
+            for part in line.splitlines(keepends=True) if b"\r" in line[:-2] else (line,):
+                self.size += len(part)
+                if self.size > self.reading.limits.line:
+                    raise Refusal(
+                        f"{self.reading.where}: a quote is opened and not closed within {self.reading.limits.line:,}"
+                        " bytes (CAUSERIE_LIMIT_LINE)"
+                    )
+                # Bytes that are no UTF-8 stay in place as marks, so that only their own row is bad.
+                text = part.decode("utf-8", "surrogateescape")
+                self.last.append(text)
+                yield text
+        self.ended = True
+
+
+class _Table:
+    """What the header says, and the rows below it."""
+
+    def __init__(self, reading: Reading, header: list[str]) -> None:
+        self.reading = reading
+        self.header = header
+        # Spreadsheets leave columns without a name at the end; they may hold nothing.
+        self.named = next((at for at in range(len(header), 0, -1) if header[at - 1].strip()), 0)
+        self._check_header()
+        dataset = reading.dataset
+        offered = [name for name in header if name]
+        wanted = reading.naming.wanted(dataset, offered)
+        self.places = {name: header.index(source) for name, source in wanted.items()}
+        columns = {at: dataset.by_name[name] for name, at in self.places.items()}
+        # Only where people write may a line break be part of a value.
+        self.one_line = {at for at, column in columns.items() if column.type != "text" or column.values}
+        self.instants = [at for at, column in columns.items() if column.type == "instant" and column.required]
+
+    def _check_header(self) -> None:
+        where, header = self.reading.where, self.header
+        if not self.named:
+            raise Refusal(f"{where}: line 1 names no column; wanted: the names of the columns")
+        for name in header:
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise Refusal(
+                    f"{where}: the header is not UTF-8 (perhaps Latin-1): '{cleaned(name, 128)}'; save the file as"
+                    " UTF-8"
+                ) from None
+            if "\0" in name:
+                raise Refusal(f"{where}: the header holds a NUL character: '{cleaned(name, 128)}'")
+        if header[0].lower().startswith("sep=") and len(header) <= 2:
+            raise Refusal(
+                f"{where}: line 1, '{cleaned(','.join(header), 40)}', is a spreadsheet's note, no header: take it away"
+            )
+        if len(header) == 1 and (found := [mark for mark in DELIMITERS if mark in header[0]]):
+            said = "a tab" if found[0] == "\t" else f"{found[0]!r}"
+            raise Refusal(f"{where}: the file is separated by {said}; wanted: ',' between columns")
+        names = [name for name in header if name]
+        if twice := sorted({cleaned(name, 128) for name in names if names.count(name) > 1}):
+            raise Refusal(f"{where}: the header names a column twice: {', '.join(twice)}")
+        self.reading.check(names)
+        if unnamed := [str(at) for at, name in enumerate(header[: self.named], 1) if not name]:
+            self.reading.unknown |= {f"(column {at}, which has no name)" for at in unnamed}
+
+    def batches(self, reader: Any, consumed: _Lines) -> Iterator[Batch]:
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        faults: list[Fault] = []
+        size = 0
+        nothing = [""] * len(self.header)
+        while True:
+            consumed.begin_row()
+            number = reader.line_num + 1
+            row: list[str] | None
+            try:
+                row = next(reader, None)
+                if row is None:
+                    break
+                fits = self._fits(row)
+            except csv.Error as error:
+                row, fits = [], False
+                self._check_error(error, number, consumed)
+            if not row and fits:
+                continue  # a blank line
+            if len(consumed.last) > 1:
+                self._check_lines(row, fits, number, consumed)
+            if not fits:
+                if not consumed.last[-1].endswith(("\n", "\r")):
+                    raise Refusal(f"{self.reading.where}: line {number}, the last, is cut off: the file is not whole")
+                faults.append(Fault(len(rows), "line", digest=_digest("".join(consumed.last).rstrip("\r\n"))))
+                row = nothing
+            elif row == self.header:
+                raise Refusal(
+                    f"{self.reading.where}: line {number} is the header again: several files were put together;"
+                    " land them side by side"
+                )
+            rows.append(row)
+            numbers.append(number)
+            size += consumed.size
+            if len(rows) == BATCH_ROWS or size > BATCH_BYTES:
+                yield self._batch(rows, numbers, faults)
+                rows, numbers, faults, size = [], [], [], 0
+        if rows:
+            yield self._batch(rows, numbers, faults)
+
+    def _fits(self, row: list[str]) -> bool:
+        """Has the row as many fields as the header names, and nothing beyond them?"""
+        if len(row) == self.named == len(self.header):
+            return True
+        return not row or (len(row) >= self.named and not any(row[self.named :]))
+
+    def _check_error(self, error: csv.Error, number: int, consumed: _Lines) -> None:
+        """Raises Refusal where what csv.reader could not read is more than one line's affair."""
+        where = f"{self.reading.where}: line {number}"
+        if "field limit" in str(error):
+            raise Refusal(
+                f"{where}: a value is longer than {self.reading.limits.cell:,} bytes (CAUSERIE_LIMIT_CELL), or a quote"
+                " is opened and not closed"
+            ) from error
+        if consumed.ended:
+            lost = len(consumed.last)
+            raise Refusal(
+                f"{where} is cut off: the file is not whole" if lost <= 1 else
+                f"{where}: a quote is opened and never closed, {lost:,} lines to the end of the file"
+            ) from error  # fmt: skip
+
+    def _check_lines(self, row: list[str], fits: bool, number: int, consumed: _Lines) -> None:
+        """Hold a row of several lines against what may be one. Raises Refusal: of swallowed rows nobody can say what
+        they were."""
+        last = number + len(consumed.last) - 1
+        said = f"{self.reading.where}: lines {number:,} to {last:,} are one row by their quotes"
+        if not fits:
+            raise Refusal(f"{said}, but it has not the {self.named} columns of the header: a quote is open")
+        broken = [at for at, value in enumerate(row) if "\n" in value or "\r" in value]
+        if wrong := [self.header[at] for at in broken if at in self.one_line]:
+            raise Refusal(f"{said}, with a line break in {', '.join(wrong)}, which is no free text: a quote is open")
+        for line in consumed.last[1:]:
+            fields = next(csv.reader([line]), [])
+            if len(fields) == len(self.header) > 1 and any(TWO_DIGITS.search(fields[at]) for at in self.instants):
+                inside = ", ".join(self.header[at] for at in broken)
+                raise Refusal(f"{said}, with rows inside a value of {inside}: a quote is open")
+
+    def _batch(self, rows: list[list[str]], numbers: list[int], faults: list[Fault]) -> Batch:
+        values: dict[str, list[Any]] = {name: [row[at] or None for row in rows] for name, at in self.places.items()}
+        return self.reading.batch(values, numbers, faults)
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,246 @@
+"""What lies in a dataset's folder: the files of each extract day, what is wrong with a day's folder, and what is not
+read at all.
+
+Not here: reading files (files.py), or which extracts are new (../pending.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from orchestration.sources.connectors.extract import SourceFile
+from orchestration.sources.connectors.outside_text import cause, cleaned, is_clean
+from orchestration.sources.contract import DATASETS
+
+DAY = re.compile(r"(?:dt=)?(\d{4}-\d{2}-\d{2})")
+# A folder that is no day's is looked into only to name where its files lie: so deep, and so many entries.
+MOST_DEEP, MOST_ENTRIES = 4, 200
+# So many places are named of each folder.
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Something that lies in the landing and is not read. `is_failure`: nobody can tell what it holds."""
+
+    place: str
+    reason: str
+    is_failure: bool = False
+
+
+@dataclass
+class DayFolder:
+    """One extract day: its folder, the finished files in it, and why they must not be read."""
+
+    folder: str
+    files: list[SourceFile] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Listing:
+    days: dict[date, DayFolder] = field(default_factory=dict)
+    asides: list[Aside] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file, or a folder that is not looked into or can't be (`trouble`); `parts` are its path below the dataset's."""
+
+    parts: tuple[str, ...]
+    size: int = 0
+    modified: str = ""
+    is_folder: bool = False
+    trouble: str | None = None
+
+
+def day_of(folder: str) -> date | None:
+    """The day that a folder's name says: 2026-03-01 or dt=2026-03-01; None for any other name."""
+    found = DAY.fullmatch(folder)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None  # 2026-02-30 is no day
+
+
+def is_unfinished(name: str) -> bool:
+    return name.startswith(".") or name.endswith((".tmp", ".part"))
+
+
+def list_dataset(root: str, dataset: str, day: date | None = None) -> Listing:
+    """The extract days of a dataset below a root, or one of them. Whatever can't be listed is said, never raised.
+
+    An extract day is there when its folder holds something finished; one whose folder holds only _SUCCESS has no files.
+    """
+    listing = Listing()
+    odd: dict[str, str] = {}
+    for entry in _entries(f"{root.rstrip('/')}/{dataset}", day):
+        _file_away(entry, listing, odd)
+    for of_day in listing.days.values():
+        of_day.files.sort(key=lambda file: file.name)
+    named = [Aside(f"{dataset}/{place}", reason) for place, reason in sorted(odd.items())]
+    listing.asides = [
+        Aside(f"{dataset}/{one.place}".rstrip("/"), one.reason, one.is_failure) for one in listing.asides
+    ] + _first(named, dataset)
+    return listing
+
+
+def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:
+    parts = entry.parts
+    if any(part.startswith(".") for part in parts):
+        return
+    day = day_of(parts[0]) if parts else None
+    if day is None:
+        place = "/".join(map(cleaned, parts))
+        if entry.trouble:
+            listing.asides.append(Aside(place, f"can't be read: {entry.trouble}", is_failure=True))
+        elif entry.is_folder or len(parts) > 1:
+            folder = parts if entry.is_folder else parts[:-1]
+            odd["/".join(map(cleaned, folder))] = "no day's folder, which is called YYYY-MM-DD or dt=YYYY-MM-DD"
+        elif not is_unfinished(parts[0]):
+            odd[place] = "a file outside the folders of days"
+        return
+    of_day = listing.days.get(day) or DayFolder(parts[0])
+    if parts[0] != of_day.folder:
+        _fault(of_day, f"there are two folders of this day, {of_day.folder} and {parts[0]}: which is the extract?")
+    elif entry.trouble:
+        _fault(of_day, f"{'/'.join(parts[1:]) or 'the folder'} can't be read: {entry.trouble}")
+    elif len(parts) > 2 or (entry.is_folder and len(parts) == 2):
+        _fault(of_day, f"there is a folder inside the day's, {parts[1]}: half an extract must not be loaded")
+    elif entry.is_folder or is_unfinished(parts[1]):
+        return  # an empty folder is no extract, and an unfinished file not yet one
+    elif not is_clean(parts[1]):
+        _fault(of_day, f"the name of the file {cleaned(parts[1])} is not UTF-8, or holds control characters")
+    elif parts[1] != "_SUCCESS":
+        of_day.files.append(SourceFile(parts[1], entry.size, entry.modified))
+    listing.days[day] = of_day
+
+
+def _fault(of_day: DayFolder, fault: str) -> None:
+    if fault not in of_day.faults:
+        of_day.faults.append(cleaned(fault))
+
+
+def list_root(root: str, read: Collection[str]) -> list[Aside]:
+    """What lies beside the folders of the datasets that are `read` below a root: a misspelt dataset, perhaps."""
+    system, base = fsspec.core.url_to_fs(root)
+    try:
+        system.invalidate_cache()
+        names = {
+            str(info["name"]).rstrip("/").rsplit("/", 1)[-1]: info["type"] == "directory" or info.get("islink", False)
+            for info in system.ls(base, detail=True)
+        }
+    except FileNotFoundError:
+        return []
+    except Exception as error:  # whatever a store may raise: the run goes on, and says so
+        return [Aside(cleaned(root), f"can't be listed: {cause(error)}", is_failure=True)]
+    strange = sorted(name for name in names if name not in read and not is_unfinished(name))
+    return _first([Aside(cleaned(name), _why(name, names[name])) for name in strange], "the landing")
+
+
+def _why(name: str, is_folder: bool) -> str:
+    if not is_folder:
+        return "a file outside the folders of datasets"
+    if name in DATASETS:
+        return "the sources file does not read this dataset from here"
+    close = difflib.get_close_matches(name, DATASETS, 1)
+    return "no dataset is called so" + (f": {close[0]}?" if close else "")
+
+
+def _first(found: list[Aside], where: str) -> list[Aside]:
+    more = len(found) - MOST_NAMED
+    return [*found[:MOST_NAMED], *[Aside(where, f"and {more:,} places more that are not read")][: more > 0]]
+
+
+def _entries(folder: str, day: date | None) -> Iterator[_Entry]:
+    """Everything in a dataset's folder that a listing must know of; with `day`, of that day alone."""
+    system, base = fsspec.core.url_to_fs(folder)
+    if isinstance(system, LocalFileSystem):
+        yield from _local(Path(base), only=_names(day))
+        return
+    try:
+        system.invalidate_cache()
+        for top in _names(day) or ("",):
+            yield from _stored(system, base.rstrip("/"), top)
+    except Exception as error:  # whatever a store may raise: the run goes on, and says so
+        yield _Entry(_names(day)[:1], trouble=cause(error))
+
+
+def _names(day: date | None) -> tuple[str, ...]:
+    return (f"{day}", f"dt={day}") if day else ()
+
+
+def _stored(system: fsspec.AbstractFileSystem, base: str, top: str) -> Iterator[_Entry]:
+    """The files of a store. One listing tells them all, where it would take as many as there are days otherwise."""
+    try:
+        found = system.find(f"{base}/{top}".rstrip("/"), detail=True)
+    except FileNotFoundError:
+        return
+    for path, info in sorted(found.items()):
+        parts = tuple(path[len(base) + 1 :].split("/"))
+        yield _Entry(parts, int(info.get("size") or 0), _modified(info))
+
+
+def _modified(info: Mapping[str, Any]) -> str:
+    """Whatever this store changes together with a file's content."""
+    tells = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
+    return next((str(info[tell]) for tell in tells if info.get(tell)), "")
+
+
+def _local(
+    base: Path, parts: tuple[str, ...] = (), only: Collection[str] = (), left: list[int] | None = None
+) -> Iterator[_Entry]:
+    """A folder of this machine: links are followed, sizes and times are those of what they lead to.
+
+    Folders of days are read, but nothing below them; others far enough to say where their files lie.
+    """
+    left = left if left is not None else [MOST_ENTRIES]
+    is_odd = bool(parts) and day_of(parts[0]) is None
+    try:
+        names = sorted(path.name for path in base.joinpath(*parts).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield _Entry(parts, is_folder=True, trouble=_why_not(error))
+        return
+    for name in names:
+        if name.startswith(".") or (only and name not in only):
+            continue
+        if is_odd:
+            left[0] -= 1
+            if left[0] < 0:
+                return
+        below = (*parts, name)
+        path = base.joinpath(*below)
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            # A file that went while the folder was read is gone; a link is still there.
+            if path.is_symlink():
+                yield _Entry(below, trouble="it is a link that leads to nothing")
+            continue
+        except (OSError, RuntimeError) as error:  # no access; links in a circle
+            yield _Entry(below, trouble=_why_not(error))
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield _Entry(below, status.st_size, str(status.st_mtime))
+        elif not stat.S_ISDIR(status.st_mode):
+            yield _Entry(below, trouble="it is neither a file nor a folder")
+        elif len(below) == 1 or (is_odd and len(below) < MOST_DEEP):
+            yield from _local(base, below, left=left)
+        else:
+            yield _Entry(below, is_folder=True)
+
+
+def _why_not(error: Exception) -> str:
+    return getattr(error, "strerror", None) or cause(error)

@@ -1,0 +1,69 @@
+"""One file under way, whatever its format: by what name messages call it, what is known of its columns, how much of it
+there may be.
+
+Not here: the formats (json_lines.py, csv_rows.py, parquet.py), or which files there are (files.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from orchestration.settings import Limits
+from orchestration.sources.connectors.extract import Batch, Fault, Refusal, check_columns, text_columns
+from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.outside_text import cleaned
+from orchestration.sources.contract import Dataset
+
+# A batch ends with so many bytes of text, though its rows be few.
+BATCH_BYTES = 32 * 2**20
+
+
+@dataclass
+class Unfolded:
+    """How many bytes an extract has come to so far, its compression undone."""
+
+    size: int = 0
+
+
+@dataclass
+class Reading:
+    """One file of an extract. `where` names it in messages; `unknown` fills with the names of ignored columns."""
+
+    number: int
+    dataset: Dataset
+    naming: Naming
+    unknown: set[str]
+    where: str
+    limits: Limits
+    unfolded: Unfolded = field(default_factory=Unfolded)
+
+    def unfold(self, size: int) -> None:
+        """Count bytes that were read. Raises Refusal when they are more than an extract may have."""
+        self.unfolded.size += size
+        if self.unfolded.size > self.limits.extract:
+            raise Refusal(
+                f"{self.where}: the extract comes to more than {self.limits.extract:,} bytes (CAUSERIE_LIMIT_EXTRACT)"
+            )
+
+    def check(self, offered: Iterable[str]) -> None:
+        """Hold the columns of the file against the contract. Raises Refusal when a required one is missing."""
+        names = set(offered)
+        wanted = self.naming.wanted(self.dataset, names)
+        ignored = {cleaned(name, 128) for name in names - set(wanted.values())}
+        self.unknown |= ignored
+        check_columns(self.dataset, wanted, ignored, self.where)
+
+    def batch(self, values: dict[str, list[Any]], lines: list[int], faults: list[Fault]) -> Batch:
+        columns, found = text_columns(self.dataset, values, self.where, mapped=self.naming.values)
+        self.naming.apply_values(columns)
+        return Batch(self.number, pa.array(lines, pa.int64()), columns, faults + found)
+
+    def too_long(self, line: int, column: str) -> Refusal:
+        return Refusal(
+            f"{self.where}: line {line}: the value of {cleaned(column, 128)} is longer than {self.limits.cell:,} bytes"
+            " (CAUSERIE_LIMIT_CELL)"
+        )
