@@ -108,7 +108,8 @@ def _refusal(error: Exception, dataset: Dataset, day: date) -> Refusal:
     if isinstance(error, Refusal):
         return error
     is_too_large = isinstance(error, psycopg.errors.ProgramLimitExceeded)  # a row, say, for a page of an index
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_too_large:
+    failed = psycopg.OperationalError | psycopg.InterfaceError | locks.LockTimeout
+    if isinstance(error, failed) and not is_too_large:
         raise error
     if isinstance(error, MemoryError):
         return Refusal(f"{dataset.name} of {day}: there is not enough memory to read the extract")
