@@ -18,6 +18,8 @@ ARGS ?= -n 2
 DAYS ?= 60
 SEED ?= 1
 PORT ?= 3000
+# Where the screens are
+SCREENS_PORT ?= 3001
 
 # Nothing calls home: a closed network must not stall a run.
 export DO_NOT_TRACK := 1
@@ -28,7 +30,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup run test faults dev check clean
+.PHONY: help setup run test faults dev dashboard check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -46,6 +48,7 @@ run: setup $(CAUSERIE_HOME)/.simulated  ## try the platform on a made-up brand: 
 	@echo "  $(BIN)/causerie db psql                          the published tables, in the schema marts"
 	@echo "  make dev                                         runs, assets and checks in the browser"
 	@echo "  README.md                                        your own data instead of the made-up brand's"
+	@echo "  make dashboard                                   the screens: http://127.0.0.1:$(SCREENS_PORT)"
 
 # Up to yesterday, as a nightly feed would be. Extracts of one's own in CAUSERIE_LANDING are left alone.
 FIRST_DAY = $$($(BIN)/python -c 'from datetime import *; print((datetime.now(UTC) - timedelta($(DAYS))).date())')
@@ -78,10 +81,15 @@ $(MANIFEST): $(READY) $(shell find dbt_project -name '*.sql' -o -name '*.yml' -o
 	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
 	@touch $@
 
-dev: setup  ## Dagster's web server and daemon on http://127.0.0.1:3000 (PORT=...)
+dashboard: setup  ## the screens on http://127.0.0.1:3001 (SCREENS_PORT=...)
+	@$(BIN)/causerie dashboard --port $(SCREENS_PORT)
+
+# The screens end with Dagster.
+dev: setup  ## Dagster on http://127.0.0.1:3000 (PORT=...), and the screens beside it
 	@$(BIN)/python -m orchestration.automation.instance
 	@$(BIN)/causerie db start
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml
+	@$(BIN)/causerie dashboard --port $(SCREENS_PORT) & screens=$$!; trap 'kill $$screens 2>/dev/null' EXIT; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml
 
 check: setup  ## lints and types
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Where this installation keeps its state and reads its extracts: six environment variables, read in one place.
+"""Where this installation keeps its state and reads its extracts: its environment variables, read in one place.
 
 Not here: connecting to anything, or what the sources file means (sources/).
 """
@@ -50,7 +50,8 @@ class Limits:
 class Settings:
     """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
     `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
-    `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state."""
+    `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state; `reader_url`
+    is the login by which screens read marts."""
 
     home: Path
     landing: str
@@ -61,11 +62,12 @@ class Settings:
     own_dagster_home: Path | None = None
     # A secret: whoever has the address can write there.
     alert_webhook: str | None = field(default=None, repr=False)
+    reader_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL and _ALERT_WEBHOOK, and Dagster's own
-        DAGSTER_HOME; an empty one counts as unset."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK and _READER_URL, and
+        Dagster's own DAGSTER_HOME; an empty one counts as unset."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -77,6 +79,7 @@ class Settings:
             live_url=given.get("CAUSERIE_LIVE_URL") or None,
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
+            reader_url=given.get("CAUSERIE_READER_URL") or None,
         )
 
     @property

@@ -545,6 +545,32 @@ def live(
                 shown.update(f"{datetime.now():%H:%M:%S} {error}", refresh=True)
 
 
+@app.command()
+def dashboard(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; without a login this machine's own only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 3001,
+) -> None:
+    """Serve the screens until stopped: overview, every subject and dashboard, members, live, data quality.
+
+    Reads by a login that may only read: one of the embedded server's own, or CAUSERIE_READER_URL.
+    """
+    import uvicorn
+
+    from dashboard import access
+    from dashboard.app import create
+    from orchestration.marts.login import reader_url
+
+    access.check_address(host)
+    settings = Settings.from_environment()
+    application = create(settings, reader_url(settings))
+    print(
+        f"The screens are at http://{'[' + host + ']' if ':' in host else host}:{port} (stop with Ctrl-C)", flush=True
+    )
+    uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False)
+
+
 @db_app.command()
 def start() -> None:
     """Start the embedded PostgreSQL; it stays up until `causerie db stop`."""
@@ -600,13 +626,14 @@ def main() -> None:
 def _in_one_line(error: Exception) -> str:
     import psycopg
 
+    from dashboard.access import AccessError
     from orchestration.readers.live import LiveError
     from orchestration.readers.report import ReportError
     from orchestration.warehouse import WarehouseError
 
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer: {' '.join(str(error).split())}"
-    if isinstance(error, WarehouseError | LiveError):
+    if isinstance(error, WarehouseError | LiveError | AccessError):
         return str(error)
     if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
         return " ".join(str(error).split())

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from orchestration.catalogue import catalogue
 from orchestration.readers.formats import plain
 
 Row = dict[str, Any]
+Span = tuple[date, date]
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
@@ -87,12 +90,108 @@ ARGUMENTS = {
 
 def ask(connection: psycopg.Connection[Any], question: Question) -> list[Row]:
     """The rows of marts.kpi_report, in its order. Raises ReportError with the function's own message."""
+    query = sql.SQL("select * from marts.kpi_report({})").format(sql.SQL(", ").join(_arguments()))
+    return _fetch(connection, query, vars(question))
+
+
+def ask_all(
+    connection: psycopg.Connection[Any], questions: Sequence[Question], published: Mapping[str, Span] | None = None
+) -> list[list[Row]]:
+    """The answers to several questions, in one statement and so of one generation, each in the question's order.
+
+    `published`: of each grain the first days of the brand's first and last period in marts.kpi_period, which then
+    answers what needs no filter: the same rows, without computing them. Raises ReportError.
+    """
+    if not questions:
+        return []
+    values: dict[str, Any] = {}
+    selections = []
+    for number, question in enumerate(questions):
+        grain = published_grain(question, published or {})
+        values |= {f"{name}_{number}": value for name, value in vars(question).items()}
+        values |= {f"grain_{number}": grain}
+        selections.append(_of_periods(number) if grain else _of_report(number))
+    answers: list[list[Row]] = [[] for _ in questions]
+    for row in _fetch(connection, sql.SQL("\nunion all\n").join(selections), values):
+        answers[row.pop("question")].append(row)
+    return answers
+
+
+def published_grain(question: Question, published: Mapping[str, Span]) -> str | None:
+    """The grain of marts.kpi_period whose rows are the answer, if there is one: whole periods without filters."""
+    filters = (getattr(question, name) for name, _ in ARGUMENTS.values() if name not in _NO_FILTERS)
+    if any(value is not None for value in filters) or question.compare_previous or question.as_of or not question.refs:
+        return None
+    known = catalogue.load().indicators
+    if any(
+        ref not in known or known[ref].ignores or known[ref].kind in ("shows", "list", "live") for ref in question.refs
+    ):
+        return None
+    grains: Sequence[str] = GRAINS
+    if question.breakdown:
+        grains = question.breakdown if len(question.breakdown) == 1 else ()
+    for grain in grains:
+        if grain not in published:
+            continue
+        first, last = period_of(grain, question.first)[0], period_of(grain, question.last)
+        is_whole = first == question.first and last[1] == question.last
+        is_one = first == last[0] or bool(question.breakdown)
+        if is_whole and is_one and published[grain][0] <= first and last[0] <= published[grain][1]:
+            return grain
+    return None
+
+
+def period_of(grain: str, day: date) -> Span:
+    """First and last day of the period of this grain (day, week, month, quarter, year) in which a day lies."""
+    match grain:
+        case "day":
+            return day, day
+        case "week":
+            first = day - timedelta(days=day.weekday())
+            return first, first + timedelta(days=6)
+        case "month":
+            first, months = day.replace(day=1), 1
+        case "quarter":
+            first, months = day.replace(month=day.month - (day.month - 1) % 3, day=1), 3
+        case "year":
+            first, months = day.replace(month=1, day=1), 12
+        case _:
+            raise ValueError(f"{grain!r} is none of {', '.join(GRAINS)}")
+    beyond = first.month - 1 + months
+    return first, date(first.year + beyond // 12, beyond % 12 + 1, 1) - timedelta(days=1)
+
+
+COLUMNS = (
+    "ref", "bucket", "bin", "value", "numerator", "denominator", "settled_share", "ignored_filters", "is_final",
+)  # fmt: skip
+GRAINS = ("day", "week", "month", "quarter", "year")
+_NO_FILTERS = {"brand", "first", "last", "breakdown", "compare_previous", "as_of", "refs"}
+
+
+def _of_report(number: int) -> sql.Composed:
     arguments = [
-        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute))
+        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(f"{attribute}_{number}"))
         for name, (attribute, kind) in ARGUMENTS.items()
     ]
-    query = sql.SQL("select * from marts.kpi_report({})").format(sql.SQL(", ").join(arguments))
-    return _fetch(connection, query, vars(question))
+    return sql.SQL("select {}::int as question, {} from marts.kpi_report({})").format(
+        sql.Literal(number), sql.SQL(", ".join(COLUMNS)), sql.SQL(", ").join(arguments)
+    )
+
+
+def _of_periods(number: int) -> sql.Composed:
+    text = """
+    select {question}::int as question, ref,
+        case when cardinality({breakdown}::text[]) = 0 then '{{}}'::text[] else array[period_start::text] end as bucket,
+        nullif(bin, '') as bin, value, numerator, denominator, settled_share,
+        '{{}}'::text[] as ignored_filters, is_final
+    from marts.kpi_period
+    where brand_id = {brand} and grain = {grain} and period_start between {first} and {last}
+        and dimension = 'all' and dimension_value = 'all' and ref = any({refs})
+    """
+    names = ("breakdown", "brand", "grain", "first", "last", "refs")
+    return sql.SQL(text).format(
+        question=sql.Literal(number), **{name: sql.Placeholder(f"{name}_{number}") for name in names}
+    )
 
 
 def _fetch(connection: psycopg.Connection[Any], query: sql.Composed, values: Mapping[str, Any]) -> list[Row]:
@@ -112,6 +211,70 @@ def open_up(connection: psycopg.Connection[Any], ref: str, question: Question) -
     return _ask_of(connection, sql.SQL(query), ref, question)
 
 
+@dataclass(frozen=True)
+class RowsPage:
+    """Some of the rows behind a number, and the sums over all of them."""
+
+    rows: list[Row]
+    count: int
+    numerator: Decimal | None
+    denominator: Decimal | None
+
+
+# Where the conversation of a counted thing is to be found, and what else people call it by: table, key, conversation,
+# another name of it.
+FOUND_IN = {
+    "conversation": ("fct_conversation", "conversation_id", "conversation_id", "visitor_id"),
+    "order": ("fct_order", "order_id", "credited_conversation_id", "visitor_id"),
+    "rating": ("fct_rating", "rating_id", "conversation_id", "visitor_id"),
+    "message": ("fct_message", "message_id", "conversation_id", "visitor_id"),
+    "turn": ("fct_turn", "turn_id", "conversation_id", "null"),
+    "hook_event": ("fct_hook_event", "event_id", "conversation_id", "visitor_id"),
+    "request": ("fct_request", "request_type || ' ' || request_id", "conversation_id", "null"),
+}
+
+
+def open_page(
+    connection: psycopg.Connection[Any], ref: str, question: Question, bin_name: str | None, offset: int, limit: int
+) -> RowsPage:
+    """Some rows behind a number (of one class, where given), in the order of time, each with the conversation and the
+    member that it belongs to where marts know them. Raises ReportError."""
+    text = """
+    with counted as (select * from marts.kpi_rows(p_ref => %(ref)s, {arguments})),
+    shown as (
+        select *, count(*) over () as "count", sum(numerator) over () as numerators,
+            sum(denominator) over () as denominators
+        from counted
+        where %(bin)s::text is null or bin = %(bin)s
+        order by anchor, entity, entity_id
+        limit %(limit)s offset %(offset)s
+    ),
+    found as ({found})
+    select s.*, f.conversation_id, f.visitor_id, c.member_id
+    from shown as s
+    left join found as f on f.entity = s.entity and f.entity_id = s.entity_id
+    left join marts.fct_conversation as c on c.brand_id = %(brand)s and c.conversation_id = f.conversation_id
+    order by s.anchor, s.entity, s.entity_id
+    """
+    found = [
+        sql.SQL(
+            f"select {{}} as entity, s.entity_id, t.{conversation} as conversation_id,"
+            f" {'null::text' if visitor == 'null' else 't.' + visitor} as visitor_id"
+            f" from shown as s inner join marts.{table} as t on t.brand_id = %(brand)s"
+            f" and ({key}) = s.entity_id where s.entity = {{}}"
+        ).format(sql.Literal(entity), sql.Literal(entity))
+        for entity, (table, key, conversation, visitor) in FOUND_IN.items()
+    ]
+    query = sql.SQL(text).format(
+        arguments=sql.SQL(", ").join(_arguments("p_refs")), found=sql.SQL(" union all ").join(found)
+    )
+    asked = {**vars(question), "ref": ref, "bin": bin_name, "limit": limit, "offset": offset}
+    rows = _fetch(connection, query, asked)
+    if not rows:
+        return RowsPage([], 0, None, None)
+    return RowsPage(rows, rows[0]["count"], rows[0]["numerators"], rows[0]["denominators"])
+
+
 def lines(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
     """The lines of a list, those of marts.kpi_list in order: place, entity, then its columns. Raises ReportError."""
     query = sql.SQL("select * from marts.kpi_list(p_ref => %(ref)s, {}) order by place")
@@ -121,13 +284,53 @@ def lines(connection: psycopg.Connection[Any], ref: str, question: Question) -> 
     ]
 
 
-def _ask_of(connection: psycopg.Connection[Any], query: sql.SQL, ref: str, question: Question) -> list[Row]:
-    arguments = [
+def all_lines(connection: psycopg.Connection[Any], refs: Sequence[str], question: Question) -> dict[str, list[Row]]:
+    """The lines of several lists, in one statement: place, entity, entity_id, anchor, item. Raises ReportError."""
+    if not refs:
+        return {}
+    arguments = sql.SQL(", ").join(_arguments("p_refs"))
+    selections = [
+        sql.SQL(
+            "select {} as list, place, entity, entity_id, anchor, item from marts.kpi_list(p_ref => {}, {})"
+        ).format(sql.Literal(ref), sql.Literal(ref), arguments)
+        for ref in refs
+    ]
+    rows = _fetch(connection, sql.SQL("\nunion all\n").join(selections), vars(question))
+    lines: dict[str, list[Row]] = {ref: [] for ref in refs}
+    for row in sorted(rows, key=lambda row: int(row["place"])):
+        lines[row.pop("list")].append(row)
+    return lines
+
+
+def _arguments(*without: str) -> list[sql.Composed]:
+    return [
         sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute))
         for name, (attribute, kind) in ARGUMENTS.items()
-        if name != "p_refs"
+        if name not in without
     ]
-    return _fetch(connection, query.format(sql.SQL(", ").join(arguments)), {**vars(question), "ref": ref})
+
+
+def _ask_of(connection: psycopg.Connection[Any], query: sql.SQL, ref: str, question: Question) -> list[Row]:
+    return _fetch(connection, query.format(sql.SQL(", ").join(_arguments("p_refs"))), {**vars(question), "ref": ref})
+
+
+def roles_held(connection: psycopg.Connection[Any], brand: str, member_id: str) -> list[Row]:
+    """The versions of a member, oldest first: role, team, valid_from, valid_to (None: still so)."""
+    query = sql.SQL(
+        "select role, team, valid_from, valid_to from marts.dim_member"
+        " where brand_id = %(brand)s and member_id = %(member)s order by valid_from nulls first"
+    )
+    return _fetch(connection, sql.Composed([query]), {"brand": brand, "member": member_id})
+
+
+def as_sql(question: Question) -> str:
+    """The statement by which an analyst asks the same; values quoted as PostgreSQL reads them."""
+    given = [
+        sql.SQL("{} => {}").format(sql.SQL(name), sql.Literal(value))
+        for name, (attribute, _) in ARGUMENTS.items()
+        if (value := getattr(question, attribute)) not in (None, False, [])
+    ]
+    return sql.SQL("select * from marts.kpi_report(\n    {}\n);").format(sql.SQL(",\n    ").join(given)).as_string()
 
 
 def only_brand(connection: psycopg.Connection[Any]) -> str:

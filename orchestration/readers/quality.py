@@ -1,0 +1,133 @@
+"""How far the published data can be trusted: what each feed brought, the newest result of each check, what moved.
+
+Not here: judging (expectations/), the raw rows in quarantine (sources/loading/quarantine.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+CHECKS = """
+select * from (
+    select distinct on (q.table_name, q.check_name)
+        q.table_name, q.check_name, q.severity, q.passed, q.observed, q.expected, q.checked_at
+    from marts.data_quality as q
+    where q.brand_id in ('', %(brand)s)
+    order by q.table_name, q.check_name, q.checked_at desc, q.brand_id desc
+) as newest
+order by passed is true, severity, table_name, check_name
+"""
+FEEDS = """
+select dataset, max(extract_day) as last_day, count(distinct extract_day) as days,
+    sum(coalesce(rows_loaded, 0))::bigint as rows_loaded, sum(coalesce(rejected, 0))::bigint as rejected,
+    sum(coalesce(waiting, 0))::bigint as waiting
+from (
+    select distinct on (dataset, extract_day, brand_id) *
+    from marts.load_ledger
+    where brand_id in ('', %(brand)s)
+    order by dataset, extract_day, brand_id, load_id desc
+) as newest
+group by dataset
+order by dataset
+"""
+QUARANTINED = """
+select dataset, extract_day, sum(coalesce(rejected, 0))::bigint as rejected,
+    sum(coalesce(waiting, 0))::bigint as waiting,
+    string_agg(distinct reason, '; ') as reason
+from (
+    select distinct on (dataset, extract_day, brand_id) *
+    from marts.load_ledger
+    where brand_id in ('', %(brand)s)
+    order by dataset, extract_day, brand_id, load_id desc
+) as newest
+group by dataset, extract_day
+having sum(coalesce(rejected, 0)) > 0 or sum(coalesce(waiting, 0)) > 0 or bool_or(outcome = 'refused')
+order by extract_day desc, dataset
+limit 50
+"""
+MOVED = """
+select generation, published_at, cause, count(*) as moved, count(distinct ref) as indicators,
+    min(period_start) as first_period, max(period_start) as last_period
+from marts.kpi_published
+where brand_id = %(brand)s and cause <> 'first'
+group by generation, published_at, cause
+order by generation desc, cause
+limit 50
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The newest result of a check. `passed` is None where it could not be evaluated."""
+
+    table_name: str
+    check_name: str
+    severity: str
+    passed: bool | None
+    observed: str | None
+    expected: str | None
+    checked_at: datetime
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """What a dataset has brought of a brand, by the newest load of each extract; counts are rows."""
+
+    dataset: str
+    last_day: date
+    days: int
+    rows_loaded: int
+    rejected: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class HeldRows:
+    """An extract with rows in quarantine or waiting for their brand, or refused as a whole (`reason`)."""
+
+    dataset: str
+    extract_day: date
+    rejected: int
+    waiting: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many published values one publication moved, and why; first values left out."""
+
+    generation: int
+    published_at: datetime
+    cause: str
+    moved: int
+    indicators: int
+    first_period: date
+    last_period: date
+
+
+def checks(connection: psycopg.Connection[Any], brand: str) -> list[Check]:
+    """The newest result of each check of a brand, those that did not pass first."""
+    with connection.cursor(row_factory=class_row(Check)) as cursor:
+        return cursor.execute(CHECKS, {"brand": brand}).fetchall()
+
+
+def feeds(connection: psycopg.Connection[Any], brand: str) -> list[FeedState]:
+    with connection.cursor(row_factory=class_row(FeedState)) as cursor:
+        return cursor.execute(FEEDS, {"brand": brand}).fetchall()
+
+
+def held_rows(connection: psycopg.Connection[Any], brand: str) -> list[HeldRows]:
+    """Newest extracts first, 50 at most."""
+    with connection.cursor(row_factory=class_row(HeldRows)) as cursor:
+        return cursor.execute(QUARANTINED, {"brand": brand}).fetchall()
+
+
+def moved(connection: psycopg.Connection[Any], brand: str) -> list[Moved]:
+    """Newest publications first, 50 lines at most."""
+    with connection.cursor(row_factory=class_row(Moved)) as cursor:
+        return cursor.execute(MOVED, {"brand": brand}).fetchall()
