@@ -31,7 +31,7 @@ def kind_of(indicator: Indicator) -> str:
     if indicator.kind == "list":
         return "list"
     if indicator.kind == "shows":
-        return "hours" if any("hour" in shown["breakdown"] for shown in indicator.shows) else "line"
+        return "hours" if any("hour" in shown.breakdown for shown in indicator.shows) else "line"
     if indicator.bins:
         return "donut" if indicator.bins_by else "histogram"
     return "funnel" if "-Funnel-" in indicator.ref else "card"
@@ -99,9 +99,9 @@ class Drawn:
         if element.kind in ("line", "hours") and not element.is_trend:
             return tuple(
                 (
-                    shown["ref"],
-                    tuple(grain if part == "day" else part for part in shown["breakdown"]),
-                    tuple(shown["sources"]) if "sources" in shown else None,
+                    shown.ref,
+                    tuple(grain if part == "day" else part for part in shown.breakdown),
+                    shown.sources or None,
                 )
                 for shown in self.indicator.shows
             )
@@ -259,7 +259,7 @@ class Drawn:
         assert listing is not None
         columns = [Column(words[f"entity_{listing.entity}"])]
         for column in listing.columns:
-            name = view.name(column.ref) if column.ref else column.names[words.language]
+            name = view.name(column.ref) if column.ref else (column.names or {})[words.language]
             unit = view.unit(column.ref) if column.ref else UNITS_OF_COLUMNS.get(column.name, "text")
             columns.append(Column(name, unit=unit))
         rows = []

@@ -15,7 +15,8 @@ import yaml
 
 from dashboard.elements import Element, kind_of
 from orchestration.catalogue import catalogue
-from orchestration.catalogue.catalogue import LANGUAGES, Catalogue
+from orchestration.catalogue.catalogue import Catalogue
+from orchestration.catalogue.model import LANGUAGES
 
 FILE = Path(__file__).parent / "pages.yml"
 # What an area's page is made of, in order: the words of each section and the kinds in it.

@@ -26,7 +26,7 @@ from dashboard.elements import Drawn, Element, View
 from dashboard.saved_views import SavedViews
 from dashboard.tables import Table
 from orchestration.catalogue import catalogue
-from orchestration.catalogue.catalogue import LANGUAGES
+from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers import brand as brands
 from orchestration.readers.brand import Brand
 from orchestration.settings import Settings
@@ -103,7 +103,7 @@ class Site:
 def language_of(request: Request) -> str:
     """The language that the address names, else the first of the browser's that there is, else English."""
     named = request.query_params.get("lang")
-    if named in LANGUAGES:
+    if named and named in LANGUAGES:
         return named
     for wanted in request.headers.get("accept-language", "").split(","):
         if (language := wanted.split(";")[0].strip()[:2].lower()) in LANGUAGES:

@@ -17,7 +17,7 @@ import yaml
 
 from dashboard.tables import NUMERIC, Cell, Column
 from orchestration.catalogue import catalogue
-from orchestration.catalogue.catalogue import LANGUAGES
+from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers import formats
 from orchestration.readers.brand import Brand
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dashboard import filters, pages, words
 from dashboard.elements import kind_of
 from orchestration.catalogue import catalogue
-from orchestration.catalogue.catalogue import LANGUAGES
+from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers.brand import Brand
 
 BRAND = Brand(
