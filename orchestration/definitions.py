@@ -40,7 +40,11 @@ def build(
         asset_checks=checks.checks(settings) if asset_checks is None else list(asset_checks),
         jobs=[job],
         schedules=[jobs.nightly(job)],
-        sensors=[jobs.watcher(job, settings, [*sorted(models.keys), publication.ASSET]), *jobs.tellers(settings)],
+        sensors=[
+            jobs.watcher(job, settings, [*sorted(models.keys), publication.ASSET]),
+            jobs.host(settings),
+            *jobs.tellers(settings),
+        ],
         # A run is one process: it holds the writer's lock from its first asset to its last.
         executor=in_process_executor,
         resources={

@@ -12,6 +12,7 @@ from dagster import InitResourceContext, ResourceDefinition, RetryRequested, res
 
 from orchestration import warehouse
 from orchestration.assets.progress import Progress
+from orchestration.marts import guests
 from orchestration.settings import Settings
 from orchestration.warehouse import locks
 
@@ -89,7 +90,8 @@ def writing(settings: Settings, run_id: str, tell: Callable[[str], None]) -> Ite
     try:
         with opened.connect():
             pass
-        yield opened
+        with guests.watched(opened.url):
+            yield opened
     finally:
         opened.close()
 

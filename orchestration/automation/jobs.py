@@ -40,10 +40,11 @@ from dagster._core.storage.tags import (
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
 from orchestration.automation.plan import plan
+from orchestration.marts import guests
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
 from orchestration.sources.pending import pending_extracts
-from orchestration.warehouse import connect, migrate, url
+from orchestration.warehouse import connect, is_running, migrate, url
 
 JOB = "extracts_to_marts"
 NIGHT = "nightly"
@@ -125,6 +126,25 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
             )
 
     return watch
+
+
+def host(settings: Settings) -> SensorDefinition:
+    """Holds readers to their times also while no run lasts."""
+
+    @sensor(
+        name="end_overdue_readers",
+        minimum_interval_seconds=TELL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Ends sessions of readers whose statement or idle transaction goes on for longer than they may.",
+    )
+    def look(context: SensorEvaluationContext) -> SkipReason:
+        if not settings.database_url and not is_running(settings):
+            return SkipReason("the embedded server is down, and so has no readers")
+        with connect(url(settings), autocommit=True) as connection:
+            ended = guests.end_overdue(connection)
+        return SkipReason("; ".join(ended) or "no reader takes too long")
+
+    return look
 
 
 def tellers(settings: Settings) -> list[SensorDefinition]:

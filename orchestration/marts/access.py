@@ -1,13 +1,14 @@
-"""Who reads marts: one login role for all brands and one per brand, row policies and grants.
+"""Who reads marts: one login role for all brands and one per brand, row policies, grants, and limits of each role.
 
-Not here: the tables (schema.py), passwords (an administrator sets them).
+Not here: the tables (schema.py), passwords (logins.py), ending a session that takes too long (guests.py).
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
@@ -16,39 +17,74 @@ from psycopg import sql
 READER = "causerie_reader"  # logs in and reads every brand
 BRANDS = "causerie_brands"  # can't log in: what every brand's login role is a member of
 PRIVATE = frozenset({"rendered"})  # tables of marts that are nobody's to read
-# What a brand may see of tables that are not its own rows: no word on the size of other brands.
-VISIBLE_COLUMNS = {"publication": ("generation", "data_through", "published_at")}
+# What a brand may see of tables that tell of others too: no word on the size of other brands, no name of a file, and no
+# reason of a refusal, which may quote whoever else stands in the extract.
+VISIBLE_COLUMNS = {
+    "publication": ("generation", "data_through", "published_at"),
+    "load_ledger": (
+        "brand_id", "load_id", "dataset", "extract_day", "outcome", "rows_read", "rows_loaded", "duplicates",
+        "superseded", "waiting", "rejected", "started_at", "ended_at",
+    ),
+}  # fmt: skip
+
+# What a role's own sessions can't lift: how many there are, and how much they may write into temporary files. The times
+# are only what a session begins with; guests.py holds them to these.
+CONNECTIONS = {READER: 20}
+CONNECTIONS_OF_A_ROLE = 8
+STATEMENT_MINUTES = 10
+IDLE_MINUTES = 5
+LIMITS = {
+    "temp_file_limit": "2GB",
+    "statement_timeout": f"{STATEMENT_MINUTES}min",
+    "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
+}
+# Whoever may take advisory locks without end fills the server's table of locks, and then nobody gets any.
+CLOSED_FUNCTIONS = ("pg_advisory_%", "pg_try_advisory_%", "lo_creat", "lo_create", "lo_from_bytea")
 
 OWN_ROWS = "(brand_id = ANY (marts.my_brands()))"
 POLICY_OF_TABLE = {"access": "(role_name = CURRENT_USER)"}
 
 
-def brand_role(brand_id: str) -> str:
-    """Name of the login role of a brand.
+def brand_role(connection: psycopg.Connection[Any], brand_id: str) -> str:
+    """Name of the login role of a brand: a hash by this installation's key, since everybody can list all roles."""
+    return _role_names(connection, [brand_id])[brand_id]
 
-    An id that would not do as a role name (63 bytes) goes in by its hash, after a dot, which no other name has.
-    """
+
+def former_brand_role(brand_id: str) -> str:
+    """The name that the role of a brand had in earlier versions, by which it is found and renamed."""
     name = f"causerie_brand_{brand_id}"
     if re.fullmatch(r"[a-z0-9_-]+", brand_id) and len(name) <= 63:
         return name
     return f"causerie_brand_.{hashlib.sha256(brand_id.encode()).hexdigest()[:24]}"
 
 
+def _role_names(connection: psycopg.Connection[Any], brands: Iterable[str]) -> dict[str, str]:
+    key = str(_ask(connection, "select role_key from raw.installation"))
+    return {
+        brand_id: f"causerie_brand_{hmac.new(key.encode(), brand_id.encode(), 'sha256').hexdigest()[:24]}"
+        for brand_id in brands
+    }
+
+
 def ensure_roles(connection: psycopg.Connection[Any], brands: Iterable[str]) -> list[str]:
-    """Make the roles that are missing, each in a transaction of its own; the connection must be idle.
+    """Make the roles that are missing, and their limits, each in a transaction of its own; the connection must be idle.
 
     Roles belong to the whole cluster, so another database may be making the same one: short transactions keep the two
     from waiting for each other. Returns remarks with the SQL for an administrator where this user may not make roles.
     """
-    members = [brand_role(brand_id) for brand_id in sorted(brands)]
     with connection.transaction():
-        missing = _missing(connection, [READER, BRANDS, *members])
-        outside = _outside(connection, members)
-        may_create = connection.execute(
-            "select rolsuper or rolcreaterole from pg_roles where rolname = current_user"
-        ).fetchone()
-    statements = [_create_role(name) for name in missing] + [_grant_membership(name) for name in outside]
-    if may_create != (True,):
+        roles = _role_names(connection, sorted(brands))
+        members = list(roles.values())
+        renamed = _renamed(connection, roles)
+        missing = [name for name in _missing(connection, [READER, BRANDS, *members]) if name not in renamed.values()]
+        outside = [name for name in _outside(connection, members) if name not in renamed.values()]
+        may_create = _ask(connection, "select rolsuper or rolcreaterole from pg_roles where rolname = current_user")
+    if may_create:
+        _rename(connection, renamed)
+    with connection.transaction():
+        limits = _limits(connection, [READER, *members])
+    statements = [*map(_create_role, missing), *(_grant_membership(name, BRANDS) for name in outside), *limits]
+    if not may_create:
         return [f"this user may not create roles; an administrator can: {s.as_string(connection)}" for s in statements]
     remarks = []
     for statement in statements:
@@ -57,6 +93,9 @@ def ensure_roles(connection: psycopg.Connection[Any], brands: Iterable[str]) -> 
                 connection.execute(statement)
         except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             continue  # another database of this cluster was faster
+        except psycopg.errors.InternalError_ as error:
+            if "concurrently" not in str(error):
+                raise
         except psycopg.errors.InsufficientPrivilege as error:
             remarks.append(f"{error.diag.message_primary}; an administrator can: {statement.as_string(connection)}")
     return remarks
@@ -67,7 +106,7 @@ def admit(connection: psycopg.Connection[Any], brands: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into marts.access (role_name, brand_id) values (%s, %s) on conflict do nothing",
-            [(brand_role(brand_id), brand_id) for brand_id in sorted(brands)],
+            [(role, brand_id) for brand_id, role in _role_names(connection, sorted(brands)).items()],
         )
 
 
@@ -120,13 +159,67 @@ def _outside(connection: psycopg.Connection[Any], names: list[str]) -> list[str]
 
 
 def _create_role(name: str) -> sql.Composed:
-    login = "nologin" if name == BRANDS else "login"
+    login = "nologin" if name == BRANDS else f"login connection limit {_connections(name)}"
     return sql.SQL("create role {} {}").format(sql.Identifier(name), sql.SQL(login))
 
 
-def _grant_membership(name: str) -> sql.Composed:
+def _grant_membership(name: str, group: str) -> sql.Composed:
     # Its rights without the right to become it (SET ROLE).
-    return sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(BRANDS), sql.Identifier(name))
+    return sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(group), sql.Identifier(name))
+
+
+def _renamed(connection: psycopg.Connection[Any], roles: Mapping[str, str]) -> dict[str, str]:
+    """Roles of earlier versions that let brands of this database in, to the names that they are to have."""
+    if _ask(connection, "select to_regclass('marts.access')") is None:
+        return {}
+    former = {former_brand_role(brand_id): role for brand_id, role in roles.items()}
+    rows = connection.execute(
+        "select distinct a.role_name from marts.access as a inner join pg_roles as r on r.rolname = a.role_name"
+        " where a.role_name = any(%s)",
+        [list(former)],
+    )
+    found = {row[0]: former[row[0]] for row in rows}
+    missing = _missing(connection, list(found.values()))
+    return {name: role for name, role in found.items() if role in missing}
+
+
+def _rename(connection: psycopg.Connection[Any], renamed: Mapping[str, str]) -> None:
+    for name, role in renamed.items():
+        with connection.transaction():
+            connection.execute(sql.SQL("alter role {} rename to {}").format(sql.Identifier(name), sql.Identifier(role)))
+            connection.execute("update marts.access set role_name = %s where role_name = %s", [role, name])
+
+
+def _connections(name: str) -> int:
+    return CONNECTIONS.get(name, CONNECTIONS_OF_A_ROLE)
+
+
+def _limits(connection: psycopg.Connection[Any], names: list[str]) -> list[sql.Composed]:
+    """Statements that give each role the limits that it has none of; what an administrator has set stays."""
+    statements: list[sql.Composed] = []
+    rows = connection.execute(
+        """
+        select t.name, coalesce(r.rolconnlimit, 0), coalesce(s.setconfig, '{}')
+        from unnest(%s::text[]) as t (name)
+        left join pg_roles as r on r.rolname = t.name
+        left join pg_db_role_setting as s on s.setrole = r.oid and s.setdatabase = 0
+        order by t.name
+        """,
+        [names],
+    )
+    for name, connections, settings in rows.fetchall():
+        role = sql.Identifier(name)
+        if connections < 0:
+            statements.append(
+                sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(_connections(name)))
+            )
+        there = {setting.split("=")[0] for setting in settings}
+        for setting, value in LIMITS.items():
+            if setting not in there:
+                statements.append(
+                    sql.SQL("alter role {} set {} = {}").format(role, sql.Identifier(setting), sql.Literal(value))
+                )
+    return statements
 
 
 # --- policies and grants ----------------------------------------------------------------------------------------------
@@ -188,6 +281,9 @@ def _secure_rows(connection: psycopg.Connection[Any], table: str, roles: list[st
 def _grant_select(connection: psycopg.Connection[Any], relation: str, role: str) -> None:
     name = sql.Identifier("marts", relation)
     columns = VISIBLE_COLUMNS.get(relation) if role == BRANDS else None
+    if columns and _ask(connection, "select has_table_privilege(%s, %s, 'select')", role, name.as_string()):
+        # An earlier version showed all of it.
+        connection.execute(sql.SQL("revoke select on {} from {}").format(name, sql.Identifier(role)))
     if columns:
         granted = all(
             _ask(connection, "select has_column_privilege(%s, %s, %s, 'select')", role, name.as_string(), column)
@@ -219,8 +315,8 @@ def _secure_functions(connection: psycopg.Connection[Any], roles: list[str]) -> 
 
 
 def _close_public(connection: psycopg.Connection[Any]) -> None:
-    """Readers write nothing: no tables in public, no temporary ones, no large objects. Of a server that is not ours
-    (a managed one) the owner decides, and what we may not revoke stays as it is."""
+    """Readers write nothing: no tables in public, no temporary ones, no large objects; and they take no advisory locks.
+    Of a server that is not ours (a managed one) the owner decides, and what we may not revoke stays as it is."""
     database = connection.info.dbname
     is_owner = _ask(
         connection,
@@ -236,6 +332,10 @@ def _close_public(connection: psycopg.Connection[Any]) -> None:
     ):
         connection.execute("revoke all on schema public from public")
     if _ask(connection, "select rolsuper from pg_roles where rolname = current_user"):
-        for signature in ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"):
-            if _ask(connection, "select has_function_privilege('public', %s, 'execute')", signature):
-                connection.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(signature)))
+        open_functions = connection.execute(
+            "select oid::regprocedure::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace"
+            " and proname like any(%s) and has_function_privilege('public', oid, 'execute')",
+            [list(CLOSED_FUNCTIONS)],
+        ).fetchall()
+        for (signature,) in open_functions:
+            connection.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(signature)))

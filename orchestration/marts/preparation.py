@@ -6,7 +6,6 @@ Not here: the tables' shape (schema.py) or merging rows (publication.py).
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +19,7 @@ from orchestration.compiler import fingerprint
 from orchestration.compiler.functions import audit_functions, definitions
 from orchestration.marts import access, contracts, schema
 from orchestration.marts.contracts import Mart
-from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, value_of
-
-# How often, and how far apart, an upgrade asks for tables that reports are reading: ten minutes in all.
-LOCK_ATTEMPTS = 1200
-LOCK_PAUSE_SECONDS = 0.5
+from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, unhindered, value_of
 
 
 @dataclass(frozen=True)
@@ -52,18 +47,11 @@ def prepare(
     marts = contracts.marts_of(manifest)
     remarks = [] if is_idle(connection) else refuse_open_transaction()
     remarks += access.ensure_roles(connection, [])
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
-        try:
-            with serialised(connection):
-                # Altering a table waits for its readers, and new readers would queue behind that: so not for long.
-                connection.execute("set local lock_timeout = '50ms'")
-                newest, rebuilt = _prepare(connection, marts, run_id, instant, data_through)
-                return Prepared(newest, tuple(rebuilt), tuple(remarks))
-        except psycopg.errors.LockNotAvailable:
-            if attempt == LOCK_ATTEMPTS:
-                raise
-            time.sleep(LOCK_PAUSE_SECONDS)
-    raise AssertionError("the last attempt returns or raises")
+    with serialised(connection):
+        newest, rebuilt = unhindered(
+            connection, lambda: _prepare(connection, marts, run_id, instant, data_through), remarks
+        )
+    return Prepared(newest, tuple(rebuilt), tuple(remarks))
 
 
 def _prepare(

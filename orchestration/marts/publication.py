@@ -24,6 +24,7 @@ from orchestration.marts.transaction import (
     is_idle,
     refuse_open_transaction,
     serialised,
+    unhindered,
     value_of,
 )
 
@@ -79,15 +80,17 @@ def publish(
             _check_causes(connection)
         counts = _merge_marts(connection, marts)
         counts["dim_kpi"] = _merge_catalogue(connection, dim_kpi)
-        remarks += schema.finish(connection, marts)
-        rendered = routines.ensure(connection, functions)
+        finished, rendered = unhindered(
+            connection, lambda: (schema.finish(connection, marts), routines.ensure(connection, functions)), remarks
+        )
+        remarks += finished
         _record_definitions(connection)
         if restated:
             counts["kpi_published"] = _record_values(connection, instant)
         _merge_ledger(connection, newest)
         connection.execute("delete from raw.touched where load_id <= %s", [newest])
         generation, is_new = _write_generation(connection, run_id, instant, extract_days, counts, data_through)
-        access.secure(connection)
+        unhindered(connection, lambda: access.secure(connection), remarks)
         analyse(connection, "marts", counts)
     return Published(generation, is_new, counts, tuple(rendered), data_through, tuple(remarks))
 

@@ -6,9 +6,10 @@ Not here: what is published (test_publication.py).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -77,7 +78,7 @@ def test_a_brand_reads_its_own_rows_of_everything(
     mart: Warehouse, database: str, brand: str, figure: Callable[[str], None]
 ) -> None:
     tried = set()
-    with login(mart, database, access.brand_role(brand)) as session:
+    with login(mart, database, access.brand_role(mart.connection, brand)) as session:
         for name, _, has_brand in everything(mart):
             relation = sql.Identifier("marts", name)
             if name == "rendered":
@@ -89,6 +90,11 @@ def test_a_brand_reads_its_own_rows_of_everything(
                 assert session.execute(
                     "select generation, data_through is not null, published_at is not null from marts.publication"
                 ).fetchall() == [(1, True, True)]
+            elif name == "load_ledger":
+                for hidden in ("*", "files", "reason"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        session.execute(f"select {hidden} from marts.load_ledger".encode())
+                assert session.execute("select distinct brand_id from marts.load_ledger").fetchall() == [(brand,)]
             elif has_brand:
                 brands = session.execute(sql.SQL("select distinct brand_id from {}").format(relation)).fetchall()
                 assert brands == [(brand,)], name
@@ -125,7 +131,7 @@ def test_partitions_of_a_table_are_no_way_around_it(mart: Warehouse, database: s
     mart.connection.execute("insert into marts.parted select brand_id, 1 from marts.dim_brand")
     access.secure(mart.connection)
     mart.connection.commit()
-    with login(mart, database, access.brand_role(STAR)) as session:
+    with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
         for name in ("parted", "parted_all"):
             rows = session.execute(sql.SQL("select brand_id from {}").format(sql.Identifier("marts", name))).fetchall()
             assert rows == [(STAR,)]
@@ -137,7 +143,7 @@ def test_readers_use_no_other_schema(mart: Warehouse, database: str, schema: str
         "select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'v')", schema
     )
     assert relations
-    for role in (access.brand_role(STAR), access.READER):
+    for role in (access.brand_role(mart.connection, STAR), access.READER):
         with login(mart, database, role) as session:
             for relation in relations:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -170,6 +176,11 @@ ESCAPES = [
     "select pg_read_file('postgresql.conf')",
     "select lo_create(0)",
     "select lo_from_bytea(0, 'x')",
+    "select pg_advisory_lock(1)",
+    "select pg_try_advisory_xact_lock_shared(1, 2)",
+    "select pg_advisory_lock(n) from generate_series(1, 100000) as n",
+    "set temp_file_limit = -1",
+    "alter role current_user connection limit -1",
     "select * from pg_catalog.pg_authid",
     "alter function marts.my_brands() security definer",
 ]
@@ -179,7 +190,7 @@ ESCAPES = [
 def test_writes_and_escapes_are_denied(mart: Warehouse, database: str, figure: Callable[[str], None]) -> None:
     denied = []
     for escape in ESCAPES:
-        with login(mart, database, access.brand_role(STAR)) as session:
+        with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
             try:
                 rows = [cursor.fetchall() for cursor in _results(session, escape.replace("{other}", MOON))]
             except psycopg.errors.InsufficientPrivilege:
@@ -202,7 +213,7 @@ def _results(session: psycopg.Connection[Any], statements: str) -> Iterator[psyc
 
 def test_a_setting_changes_nothing(mart: Warehouse, database: str) -> None:
     """No policy looks at a setting, and names can't be redirected by the search path."""
-    with login(mart, database, access.brand_role(STAR)) as session:
+    with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
         for name in ("causerie.brand", "app.current_brand", "search_path", "application_name"):
             session.execute("select set_config(%s, %s, false)", [name, MOON])
             assert session.execute("select distinct brand_id from marts.fct_message").fetchall() == [(STAR,)]
@@ -216,11 +227,11 @@ def test_a_leaky_function_sees_its_own_rows_only(mart: Warehouse, database: str)
         " $$ begin raise notice 'seen %', $1; return true; end $$;"
     )
     mart.connection.execute(
-        sql.SQL("grant usage on schema helpers to {}").format(sql.Identifier(access.brand_role(STAR)))
+        sql.SQL("grant usage on schema helpers to {}").format(sql.Identifier(access.brand_role(mart.connection, STAR)))
     )
     mart.connection.commit()
     seen: list[str] = []
-    with login(mart, database, access.brand_role(STAR)) as session:
+    with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
         session.add_notice_handler(lambda notice: seen.append(notice.message_primary or ""))
         session.execute("select * from marts.fct_message where helpers.leak(brand_id)")
         session.execute("select * from marts.message_days where helpers.leak(brand_id)")
@@ -230,29 +241,53 @@ def test_a_leaky_function_sees_its_own_rows_only(mart: Warehouse, database: str)
 # --- roles ------------------------------------------------------------------------------------------------------------
 
 
-def test_role_names() -> None:
-    assert access.brand_role("star-2_b") == "causerie_brand_star-2_b"
-    odd = ["Star", "s" * 49, "a.b", "a b", "é", "", 'x"y', "s" * 128]
-    names = [access.brand_role(brand) for brand in odd]
-    assert len({*names, *map(access.brand_role, ["star", "s" * 48])}) == len(odd) + 2
-    assert all(len(name.encode()) <= 63 and "." in name for name in names)
+def test_role_names_say_nothing_of_their_brands(mart: Warehouse, database: str) -> None:
+    odd = ["Star", "star", "s" * 49, "a.b", "a b", "é", "", 'x"y', "s" * 128]
+    names = [access.brand_role(mart.connection, brand) for brand in odd]
+    assert len(set(names)) == len(odd)
+    assert all(re.fullmatch("causerie_brand_[0-9a-f]{24}", name) for name in names)
+    with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
+        listed = [row[0] for row in session.execute("select rolname from pg_roles")]
+        told = "".join(listed).casefold()
+        assert access.brand_role(mart.connection, MOON) in listed
+        assert not any(brand.casefold() in told for brand in BRANDS)
+        # Nor can a name be guessed from outside: it is hashed with a key that is nobody's to read.
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("select role_key from raw.installation")
+
+
+def test_a_role_of_an_earlier_version_is_renamed_and_keeps_password_and_brand(mart: Warehouse, database: str) -> None:
+    hashed, former = access.brand_role(mart.connection, STAR), access.former_brand_role(STAR)
+    assert former == f"causerie_brand_{STAR}"
+    mart.connection.execute(
+        sql.SQL("alter role {} rename to {}").format(sql.Identifier(hashed), sql.Identifier(former))
+    )
+    mart.connection.execute("update marts.access set role_name = %s where role_name = %s", [former, hashed])
+    mart.connection.commit()
+    role_url(mart.connection, database, former)
+    mart.run(BRANDS, [], [])
+    assert mart.rows("select rolname from pg_roles where rolname = any(%s)", [hashed, former]) == [hashed]
+    with psycopg.connect(
+        conninfo.make_conninfo(database, user=hashed, password="not a secret", passfile="")
+    ) as session:
+        assert session.execute("select distinct brand_id from marts.fct_message").fetchall() == [(STAR,)]
 
 
 def test_several_databases_make_the_same_roles_at_once(
-    server: str, template: str, database: str, connection: psycopg.Connection[Any]
+    databases: Callable[[], AbstractContextManager[str]], database: str, connection: psycopg.Connection[Any]
 ) -> None:
     brands = [f"{RUN}-{uuid4().hex[:8]}-{n}" for n in range(10)]
-    others = [warehouse.connect(url) for url in [database, conninfo.make_conninfo(server, dbname="postgres")] * 2]
-    with ThreadPoolExecutor(len(others)) as pool:
-        assert [
-            remarks for made in pool.map(lambda c: access.ensure_roles(c, brands), others) for remarks in made
-        ] == []
-    for other in others:
-        other.close()
+    with databases() as second:
+        others = [warehouse.connect(url) for url in [database, second] * 2]
+        with ThreadPoolExecutor(len(others)) as pool:
+            made = list(pool.map(lambda c: access.ensure_roles(c, brands), others))
+        for other in others:
+            other.close()
+    assert made == [[]] * 4
     members = connection.execute(
         "select count(*) from pg_roles where rolname = any(%s) and pg_has_role(rolname, 'causerie_brands', 'usage')"
         " and rolcanlogin and not rolsuper",
-        [[access.brand_role(brand) for brand in brands]],
+        [[access.brand_role(connection, brand) for brand in brands]],
     ).fetchone()
     assert members == (10,)
 
@@ -272,12 +307,13 @@ def test_a_server_where_roles_can_not_be_made(server: str, mart: Warehouse, data
                 managed.load()
                 result = managed.run([new], [], [])
                 assert result.is_new
-                assert len(result.remarks) == 2 and all("an administrator can" in text for text in result.remarks)
+                assert len(result.remarks) == 5 and all("an administrator can" in text for text in result.remarks)
                 for remark in result.remarks:
                     admin.execute(remark.split(": ")[-1].encode())
                 assert managed.run([new], [], []).remarks == ()
                 assert access_check.offenders(connection) == []
-            with login(mart, url, access.brand_role(new)) as session:
+                role = access.brand_role(connection, new)
+            with login(mart, url, role) as session:
                 assert session.execute("select brand_id from marts.dim_brand").fetchall() == [(new,)]
         finally:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
@@ -288,7 +324,7 @@ def test_access_that_was_taken_away_stays_away(mart: Warehouse, database: str) -
     mart.connection.execute("delete from marts.access where brand_id = %s", [STAR])
     mart.connection.commit()
     mart.run([*BRANDS, f"{RUN}-new"], [], [])
-    with login(mart, database, access.brand_role(STAR)) as session:
+    with login(mart, database, access.brand_role(mart.connection, STAR)) as session:
         assert session.execute("select count(*) from marts.fct_message").fetchone() == (0,)
     assert mart.rows("select count(*) from marts.access") == [3]
 
@@ -339,7 +375,6 @@ OFFENCES = {
     "create trigger t before insert on marts.dim_brand for each row execute function raw.t()": (
         "marts.dim_brand has the trigger t"
     ),
-    f'alter role "causerie_brand_{STAR}" createdb': f"causerie_brand_{STAR} can do more than read",
     "comment on column marts.dim_brand.name is null": "marts.dim_brand.name is not described",
 }
 
@@ -349,6 +384,10 @@ def test_every_offence_is_found(mart: Warehouse) -> None:
         mart.connection.execute(offence.encode())
         assert any(expected in found for found in access_check.offenders(mart.connection)), offence
         mart.connection.rollback()
+    role = access.brand_role(mart.connection, STAR)
+    mart.connection.execute(sql.SQL("alter role {} createdb").format(sql.Identifier(role)))
+    assert f"{role} can do more than read" in access_check.offenders(mart.connection)
+    mart.connection.rollback()
     assert access_check.offenders(mart.connection) == []
 
 

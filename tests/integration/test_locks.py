@@ -1,21 +1,23 @@
-"""Locks of the writers: no reader can take them, whoever waits says for whom, and waiting ends."""
+"""What no reader can do to a writer: take its locks, connections or time; and whoever waits says for whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import psycopg
 import pytest
-from little_mart import Warehouse, role_url
+from little_mart import Warehouse, changed, role_url
+from psycopg import sql
 
 from orchestration import warehouse
 from orchestration.assets import resources
-from orchestration.marts import access
+from orchestration.marts import access, guests, transaction
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.warehouse import locks
@@ -144,3 +146,94 @@ def test_two_that_begin_on_an_empty_database_find_one_table_of_locks(server: str
     finally:
         admin.execute(f"drop database {name} with (force)".encode())
         admin.close()
+
+
+# --- limits of readers ------------------------------------------------------------------------------------------------
+
+
+def test_connections_of_a_role_are_limited_and_the_writer_finds_a_place(mart: Warehouse, database: str) -> None:
+    role = access.brand_role(mart.connection, "acme")
+    url = role_url(mart.connection, database, role)
+    with ExitStack() as opened:
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            for _ in range(access.CONNECTIONS_OF_A_ROLE + 1):
+                opened.enter_context(psycopg.connect(url))
+        warehouse.connect(database).close()
+
+
+def test_temporary_files_are_limited(mart: Warehouse, database: str) -> None:
+    mart.connection.execute(sql.SQL("alter role {} set temp_file_limit = '1MB'").format(sql.Identifier(access.READER)))
+    mart.connection.commit()
+    with reader(mart, database) as session, pytest.raises(psycopg.errors.ConfigurationLimitExceeded):
+        session.execute("set work_mem = '64kB'; select n from generate_series(1, 1000000) as n order by md5(n::text)")
+    # A limit that an administrator has set is left as it is; one that is missing comes back.
+    mart.run(["acme"], [], [])
+    assert "temp_file_limit=1MB" in settings_of(mart, access.READER)
+    mart.connection.execute(sql.SQL("alter role {} reset all").format(sql.Identifier(access.READER)))
+    mart.connection.commit()
+    mart.run(["acme"], [], [])
+    assert settings_of(mart, access.READER) == [f"{name}={value}" for name, value in access.LIMITS.items()]
+
+
+def settings_of(mart: Warehouse, role: str) -> list[str]:
+    return list(mart.rows("select s.setconfig from pg_db_role_setting as s where s.setrole = %s::regrole", role)[0])
+
+
+def test_a_reader_who_lifts_its_own_times_is_ended_all_the_same(mart: Warehouse, database: str) -> None:
+    none, long = timedelta(0), timedelta(hours=1)
+    with (
+        reader(mart, database) as idle,
+        reader(mart, database) as busy,
+        warehouse.connect(database) as admin,
+        ThreadPoolExecutor() as pool,
+    ):
+        for session in (idle, busy):
+            session.execute("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
+        idle.execute("begin; select count(*) from marts.fct_message")
+        endless = pool.submit(busy.execute, "select pg_sleep(600)")
+        active = (
+            f"select exists (select 1 from pg_stat_activity where pid = {busy.info.backend_pid} and state = 'active')"
+        )
+        while mart.rows(active) == [False]:
+            pass
+        assert guests.end_overdue(admin, long, long) == []
+        ended = guests.end_overdue(admin, statement=none, idle=none)
+        assert len(ended) == 2 and all(access.READER in sentence for sentence in ended)
+        assert "idle in a transaction for" in "".join(ended) and "its statement ran for" in "".join(ended)
+        with pytest.raises(psycopg.OperationalError):
+            endless.result(60)
+        with pytest.raises(psycopg.OperationalError):
+            idle.execute("select 1")
+
+
+def test_an_idle_reader_stops_no_upgrade(mart: Warehouse, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps the lock of its last SELECT, and a column is to go."""
+    monkeypatch.setattr(transaction, "GRACE_SECONDS", 0)
+    with reader(mart, database) as session:
+        session.execute("begin; select count(*) from marts.fct_message")
+        mart.manifest = changed(amount="double precision")
+        remarks = mart.prepare().remarks
+        assert len(remarks) == 1 and f"session {session.info.backend_pid} of {access.READER}" in remarks[0]
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("select 1")
+    with reader(mart, database) as session:
+        mart.build(["acme"], [("acme", "c1")], [("acme", "m1", "c1", 1, None)])
+        mart.manifest = changed(amount="double precision", extra=None)
+        session.execute("begin; select count(*) from marts.fct_message")
+        published = mart.publish()
+        assert f"session {session.info.backend_pid} of {access.READER}" in published.remarks[0]
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("select 1")
+
+
+def test_an_upgrade_that_an_administrator_stops_says_who_and_goes_on_later(
+    mart: Warehouse, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "GRACE_SECONDS", 0)
+    monkeypatch.setattr(transaction, "PATIENCE_SECONDS", 0)
+    mart.manifest = changed(amount="double precision")
+    with warehouse.connect(database, application_name="pgAdmin") as administrator:
+        administrator.execute("select count(*) from marts.fct_message")
+        with pytest.raises(transaction.Hindered, match=f"session {administrator.info.backend_pid} of .*pgAdmin"):
+            mart.prepare()
+    assert mart.run(["acme"], [("acme", "c1")], [("acme", "m3", "c1", 1, None)]).is_new
