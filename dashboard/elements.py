@@ -204,7 +204,9 @@ class Drawn:
     def _bins(self, answers: Answers) -> Table:
         view, words, ref = self.view, self.view.words, self.element.refs[0]
         rows_by_bin = {row["bin"]: row for row in answers.rows(Asked(ref)) if row["bin"]}
-        columns = [Column(words["class" if self.indicator.bins_by is None else f"by_{self.indicator.bins_by}_head"])]
+        # A donut's classes are the values of a column, which an expression of the catalogue names: f.source, f.score.
+        by = self.indicator.bins_by
+        columns = [Column(words[f"by_{by.rpartition('.')[2]}_head"] if by else words["class"])]
         columns += [Column(view.name(ref), unit=self.indicator.unit)]
         rows = []
         for one in self.indicator.bins:
