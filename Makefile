@@ -86,7 +86,7 @@ dashboard: setup  ## the screens on http://127.0.0.1:3001 (SCREENS_PORT=...)
 
 # The screens end with Dagster.
 dev: setup  ## Dagster on http://127.0.0.1:3000 (PORT=...), and the screens beside it
-	@$(BIN)/python -m orchestration.automation.instance
+	@umask 077; $(BIN)/python -m orchestration.automation.instance
 	@$(BIN)/causerie db start
 	@$(BIN)/causerie dashboard --port $(SCREENS_PORT) & screens=$$!; trap 'kill $$screens 2>/dev/null' EXIT; \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml

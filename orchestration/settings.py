@@ -82,6 +82,18 @@ class Settings:
             reader_url=given.get("CAUSERIE_READER_URL") or None,
         )
 
+    def make_home(self) -> None:
+        """Make the folder of this installation's state, for its owner alone, and close what an earlier version left
+        open in it. A home that somebody else has made keeps its own mode, and so does the landing folder, which the
+        systems that export may have to write."""
+        if not self.home.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.chmod(0o700)
+        for name in ("dagster", "logs", "dbt", "docs", "live", "logins"):
+            folder = self.home / name
+            if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
+
     @property
     def dagster_home(self) -> Path:
         return self.own_dagster_home or self.home / "dagster"

@@ -70,7 +70,7 @@ def verify(settings: Settings, url: str, brand: str | None, progress: Progress) 
 
     The caller keeps other writers away. Raises VerificationError, psycopg errors, and publication's.
     """
-    manifest = dbt_models.manifest(settings.manifest)
+    manifest = contracts.manifest(settings.manifest)
     marts = contracts.marts_of(manifest)
     with warehouse.connect(url) as published:
         brands = _brands(published, brand)
@@ -188,7 +188,7 @@ def _rebuild(
             str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project), "--target-path", str(target),
             "--log-path", str(target),
         ],
-        env=os.environ | warehouse.dbt_environment(url),
+        env=warehouse.dbt_environment(url),
         capture_output=True,
         text=True,
         check=False,

@@ -3,12 +3,11 @@
 Not here: what the models mean (dbt_project/) or how they reach readers (assets/publication.py).
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from orchestration.assets.ingestion import OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
 from orchestration.marts import preparation
+from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import held_back
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
@@ -62,17 +62,23 @@ def schema_of(node: Mapping[str, Any]) -> str:
 def dbt_arguments() -> list[str]:
     """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
 
-    Unit tests judge the SQL, not the data: they run in `make test`.
+    The target is named: under any other the models themselves refuse (macros/of_the_run_under_way.sql). Unit tests
+    judge the SQL, not the data: they run in `make test`.
     """
-    return ["build", "--exclude-resource-type", "unit_test"]
+    return ["build", "--target", "build", "--exclude-resource-type", "unit_test"]
 
 
-@cache
-def manifest(path: Path) -> dict[str, Any]:
-    """What dbt knows of its project, as set-up left it. A run reads it twice: before dbt and after."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run `make setup`, which lets dbt prepare it")
-    return dict(json.loads(path.read_bytes()))
+@contextmanager
+def only(environment: Mapping[str, str]) -> Iterator[None]:
+    """This process's environment is these variables and no others: dagster-dbt hands on what it finds there."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def node_count(manifest: Mapping[str, Any]) -> int:
@@ -158,9 +164,8 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         for remark in prepared.remarks:
             context.log.warning(remark)
         # For the child process; in no configuration, so that it is shown nowhere.
-        os.environ.update(dbt_environment(warehouse.url, warehouse.application_name))
-        build = dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt")
-        del os.environ["PGAPPNAME"]
+        with only(dbt_environment(warehouse.url, warehouse.application_name)):
+            build = dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt")
         progress.stage("build", node_count(manifest(settings.manifest)))
         with warehouse.connect(autocommit=True) as connection:
             for event in build.stream():

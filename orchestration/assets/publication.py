@@ -11,13 +11,13 @@ import psycopg
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam
 from dagster import asset as dagster_asset
 
-from orchestration.assets.dbt_models import manifest
 from orchestration.assets.ingestion import OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
 from orchestration.catalogue import catalogue
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import publication
+from orchestration.marts.contracts import manifest
 from orchestration.marts.transaction import PublicationError
 from orchestration.readers.ledger import unpublished_days
 

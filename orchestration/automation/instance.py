@@ -34,6 +34,7 @@ FORMER = frozenset(
 def prepare(settings: Settings) -> Path:
     """The folder where Dagster keeps its own state, made if need be. A dagster.yaml that is there is left alone, unless
     an earlier version of this project wrote it and nobody has changed it since."""
+    settings.make_home()
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     ours, theirs = (settings.project / FILE).read_bytes(), home / FILE

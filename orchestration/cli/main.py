@@ -322,7 +322,7 @@ def docs(
     folder = settings.home / "docs"
     where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
     where += ["--target", "marts", "--target-path", str(folder)]
-    environment = os.environ | warehouse.dbt_environment(warehouse.url(settings))
+    environment = warehouse.dbt_environment(warehouse.url(settings))
     dbt = dbt_models.dbt_executable()
     made = subprocess.run([dbt, "--quiet", "docs", "generate", "--static", *where], env=environment, check=False)
     if made.returncode:
@@ -607,13 +607,15 @@ def psql(context: typer.Context) -> None:
 
     settings = Settings.from_environment()
     address = warehouse.url(settings)
-    program = warehouse.psql(settings)
+    program = warehouse.psql()
     sys.stdout.flush()
     os.execv(program, [program, *context.args, address] if not context.args else [program, address, *context.args])
 
 
 def main() -> None:
     """Run a command; what goes wrong is one line on standard error, its details in CAUSERIE_HOME/logs."""
+    # Extracts are people's data: whatever is written is its owner's alone, be the folder as open as it may.
+    os.umask(0o077)
     try:
         app()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
 from orchestration.compiler import fingerprint
+from orchestration.marts import access, contracts, schema
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -87,8 +88,11 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
             found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
         before, generation = newest_load(connection), newest_generation(connection)
         unpublished = has_unpublished(connection)
-        if generation and fingerprint.prepared(connection) != fingerprint.at_hand():
-            unpublished = True  # what is published was built by other definitions
+        if generation:
+            access.repair(connection)
+            published = contracts.marts_of(contracts.manifest(settings.manifest))
+            if fingerprint.prepared(connection) != fingerprint.at_hand() or schema.missing(connection, published):
+                unpublished = True  # it was built by other definitions, or is not all there any more
     outcome = Outcome()
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:

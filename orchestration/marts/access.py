@@ -9,10 +9,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from orchestration.warehouse import locks
 
 READER = "causerie_reader"  # logs in and reads every brand
 BRANDS = "causerie_brands"  # can't log in: what every brand's login role is a member of
@@ -108,6 +111,23 @@ def admit(connection: psycopg.Connection[Any], brands: Iterable[str]) -> None:
             "insert into marts.access (role_name, brand_id) values (%s, %s) on conflict do nothing",
             [(role, brand_id) for brand_id, role in _role_names(connection, sorted(brands)).items()],
         )
+
+
+def repair(connection: psycopg.Connection[Any]) -> list[str]:
+    """Roles, policies and grants of what is published, made again where somebody undid them, and committed.
+
+    While another run publishes, which does the same, only the roles are looked after.
+    """
+    with connection.transaction():
+        brands = [row[0] for row in connection.execute("select brand_id from marts.brand_generation order by 1")]
+    remarks = ensure_roles(connection, brands)
+    with suppress(psycopg.errors.LockNotAvailable), connection.transaction():
+        connection.execute("set local lock_timeout = '1s'")  # a reader in the way: the next run is soon enough
+        free = "select 1 from raw.lock where name = %s for update skip locked"
+        if connection.execute(free.encode(), [locks.PUBLICATION]).fetchone():
+            connection.execute("set local search_path = pg_catalog")
+            secure(connection)
+    return remarks
 
 
 def secure(connection: psycopg.Connection[Any]) -> None:

@@ -6,8 +6,11 @@ Not here: making it so (schema.py).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 # The tables of migrations/, which no model describes.
@@ -61,6 +64,17 @@ class Mart:
     @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+
+@cache
+def manifest(path: Path) -> dict[str, Any]:
+    """What dbt knows of its project, as set-up left it. A run reads it several times.
+
+    Raises FileNotFoundError when set-up has not been.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run `make setup`, which lets dbt prepare it")
+    return dict(json.loads(path.read_bytes()))
 
 
 def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:

@@ -26,9 +26,15 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
     can't be converted in place. Part of the caller's transaction.
     """
     rebuilt = []
+    marts = list(marts)
+    replaced = set(missing(connection, marts))
     for mart in marts:
         types = _server_types(connection, mart)
         table = sql.Identifier("marts", mart.name)
+        if mart.name in replaced and _kind(connection, mart.name) == "v":
+            # Made by a dbt under another target: a table was there, and comes again with all its rows.
+            connection.execute(sql.SQL("drop view {}").format(table))
+            rebuilt.append(mart.name)
         found = _columns(connection, mart.name)
         if not found:
             connection.execute(_create_table(table, mart, types))
@@ -36,6 +42,18 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
             rebuilt.append(mart.name)
         _comment(connection, table, mart)
     return rebuilt
+
+
+def missing(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[str]:
+    """The marts that are no table: not there (any more), or a view of the same name."""
+    return [mart.name for mart in marts if _kind(connection, mart.name) not in ("r", "p")]
+
+
+def _kind(connection: psycopg.Connection[Any], name: str) -> str | None:
+    row = connection.execute(
+        "select relkind::text from pg_class where relnamespace = to_regnamespace('marts') and relname = %s", [name]
+    ).fetchone()
+    return row[0] if row else None
 
 
 def finish(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[str]:

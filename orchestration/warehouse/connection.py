@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,17 @@ def migrate(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
-    """What dbt_project/profiles.yml reads. Holds the password: for a child process only, never for a log."""
+    """The whole environment of a dbt that is started: this process's, and what dbt_project/profiles.yml reads.
+
+    Without DBT_*: each option of dbt has such a variable, and one set for another project (DBT_TARGET, DBT_EMPTY) would
+    change what is built. Holds the password: for a child process only, never for a log.
+    """
     given = conninfo.conninfo_to_dict(url)
     with psycopg.connect(url) as connection:
         info = connection.info
         return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "CAUSERIE_PG_HOST": info.host,
             "CAUSERIE_PG_PORT": str(info.port),
             "CAUSERIE_PG_USER": info.user,

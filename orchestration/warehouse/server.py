@@ -5,8 +5,6 @@ Not here: talking to it, or to a server of one's own (connection.py).
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import importlib
 import importlib.util
 import os
@@ -18,18 +16,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
+from filelock import FileLock
 from psycopg import conninfo
+from psycopg.pq import Conninfo
 
 from orchestration.settings import Settings
 
 NAME = "causerie"  # of the embedded server's superuser, its database, and the system user that it runs as under root
 PORT = 25432  # where the embedded server listens if it can, as dbt_project/profiles.yml expects
 START_TIMEOUT_SECONDS = 120
+
+# What libpq reads where a connection string is silent. Set for some other server, it would keep us from ours (a
+# password goes before the password file, PGHOSTADDR before the host), so no connection of ours inherits it.
+LIBPQ_VARIABLES = {option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar} | {
+    "PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO",
+}  # fmt: skip
 
 
 class WarehouseError(RuntimeError):
@@ -42,9 +48,10 @@ def start(settings: Settings) -> str:
     Raises WarehouseError when it does not accept connections within START_TIMEOUT_SECONDS.
     """
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with _lock(home):
         _wait_for_change(settings)
+        _forget_foreign_pid(home)
         if not is_running(settings):
             _make_cluster(home)
             _start_cluster(home)
@@ -67,9 +74,10 @@ def stop(settings: Settings) -> bool:
 
 
 def is_running(settings: Settings) -> bool:
-    """Does the embedded server of this home accept connections? A stale pid file after a crash does not deceive."""
+    """Does the embedded server of this home accept connections? The pid file of a server that crashed, or that works
+    for the home which this one is a copy of, does not deceive."""
     port = _port(settings.home)
-    if port is None:
+    if port is None or not _is_at_work_here(settings.home):
         return False
     with socket.socket() as probe:
         probe.settimeout(2)
@@ -82,9 +90,9 @@ def is_running(settings: Settings) -> bool:
         return False  # something else has the port, or it is just starting or stopping: pg_ctl waits for that
 
 
-def psql(settings: Settings) -> str:
-    """The psql to use: the machine's own, or the one beside the embedded server."""
-    return shutil.which("psql") or str(_binaries() / "psql")
+def psql() -> str:
+    """The psql to use: the one beside the embedded server, which knows all that this server can."""
+    return str(_binaries() / "psql")
 
 
 def _data(home: Path) -> Path:
@@ -96,6 +104,8 @@ def _passfile(home: Path) -> Path:
 
 
 def _url(home: Path, database: str = NAME) -> str:
+    for name in LIBPQ_VARIABLES:
+        os.environ.pop(name, None)
     return f"postgresql://{NAME}@127.0.0.1:{_port(home)}/{database}?passfile={quote(str(_passfile(home)))}"
 
 
@@ -115,22 +125,50 @@ def _pid_file_line(home: Path, number: int) -> int | None:
         return None
 
 
-@contextlib.contextmanager
-def _lock(home: Path) -> Iterator[None]:
+def _is_at_work_here(home: Path) -> bool:
+    """Is the process that the pid file names a server in this very folder? After a crash its number may be another
+    process's by now, and a copy of a home has the file of the original's server."""
+    pid = _pid(home)
+    return pid is not None and psutil.pid_exists(pid) and _works_in(psutil.Process(pid), _data(home))
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    """A server and all its processes have their data directory as working directory."""
+    try:
+        return Path(process.cwd()).samefile(data)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _forget_foreign_pid(home: Path) -> None:
+    """Take away a pid file whose server is not here: PostgreSQL does not start beside an empty one, nor beside one
+    whose number belongs to some process that lives. While any process of a server works in this folder, it stays."""
+    file = _data(home) / "postmaster.pid"
+    if file.exists() and not any(
+        _works_in(process, _data(home)) for process in psutil.process_iter() if "postgres" in process.name()
+    ):
+        file.unlink(missing_ok=True)
+
+
+def _lock(home: Path) -> FileLock:
     """One process at a time makes, starts or stops the server of a home."""
-    with (home / "postgres.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return FileLock(home / "postgres.lock")
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Whoever reads the file meanwhile, or after a crash, finds what was there before or all of this, and nobody else
+    may read it."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(file)
 
 
 def _wait_for_change(settings: Settings) -> None:
     """A server on its way up or down (a crash, a kill) settles in seconds; after 10, pg_ctl is the better judge."""
     deadline = time.monotonic() + 10
-    while (pid := _pid(settings.home)) and not is_running(settings) and time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return
+    while _is_at_work_here(settings.home) and not is_running(settings) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
@@ -161,10 +199,7 @@ def _make_cluster(home: Path) -> None:
             home, "initdb", "-D", str(fresh), "-U", NAME, f"--pwfile={handle.name}", "--auth-local=scram-sha-256",
             "--auth-host=scram-sha-256", "--data-checksums", "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
-    passfile = _passfile(home)
-    passfile.unlink(missing_ok=True)
-    passfile.touch(mode=0o600)
-    passfile.write_text(f"127.0.0.1:*:*:{NAME}:{password}\n")
+    _write_whole(_passfile(home), f"127.0.0.1:*:*:{NAME}:{password}\n")
     fresh.rename(data)
 
 
@@ -237,10 +272,13 @@ def _server_settings(port: int) -> dict[str, str]:
 def _free_port(home: Path) -> int:
     """The port of last time where it is free, so that bookmarked connections go on working; else PORT, else any."""
     memory = home / "postgres.port"
-    wanted = int(memory.read_text()) if memory.exists() else PORT
-    for candidate in (wanted, PORT, 0):
+    try:
+        remembered = [port for port in [int(memory.read_text())] if 1024 <= port <= 65535]
+    except (FileNotFoundError, ValueError):
+        remembered = []
+    for candidate in (*remembered, PORT, 0):
         if port := _available(candidate):
-            memory.write_text(str(port))
+            _write_whole(memory, str(port))
             return port
     raise WarehouseError("no free port on 127.0.0.1")
 

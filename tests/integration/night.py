@@ -40,7 +40,7 @@ def dbt(command: str, *options: str, target: Path, environment: dict[str, str] |
             Path(sys.executable).parent / "dbt", "--no-use-colors", command, "--project-dir", DBT_PROJECT,
             "--profiles-dir", DBT_PROJECT, "--target-path", target, "--log-path", target / "logs", *options,
         ],
-        env={**os.environ, "DO_NOT_TRACK": "1", **(environment or {})},
+        env={**(environment or os.environ), "DO_NOT_TRACK": "1"},
         capture_output=True,
         text=True,
         check=False,

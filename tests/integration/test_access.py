@@ -19,7 +19,7 @@ from little_mart import Warehouse, role_url
 from psycopg import conninfo, sql
 
 from orchestration import warehouse
-from orchestration.marts import access, access_check
+from orchestration.marts import access, access_check, contracts, schema
 
 # Roles belong to the cluster: other tests and other runs must not meet these.
 RUN = f"t{os.getpid()}"
@@ -397,3 +397,38 @@ def test_secure_undoes_a_policy_that_is_not_ours(mart: Warehouse) -> None:
     mart.connection.commit()
     mart.prepare()
     assert access_check.offenders(mart.connection) == []
+
+
+def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: str) -> None:
+    role = access.brand_role(mart.connection, STAR)
+    mart.connection.execute(
+        "alter table marts.fct_message disable row level security; drop policy causerie_brands on marts.dim_brand;"
+        "revoke all on marts.message_days from causerie_reader;"
+        "grant execute on function pg_advisory_lock(bigint) to public;"
+    )
+    mart.connection.execute(sql.SQL("revoke causerie_brands from {}").format(sql.Identifier(role)))
+    mart.connection.commit()
+    assert access_check.offenders(mart.connection)
+    mart.connection.commit()
+    assert access.repair(mart.connection) == []
+    assert access_check.offenders(mart.connection) == []
+    with login(mart, database, role) as session:
+        assert session.execute("select distinct brand_id from marts.fct_message").fetchall() == [(STAR,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("select pg_advisory_lock(1)")
+    with login(mart, database, access.READER) as session:
+        assert session.execute("select count(*) from marts.message_days").fetchone() == (3,)
+
+
+def test_a_view_in_a_tables_place_is_found_and_makes_way(mart: Warehouse) -> None:
+    """As dbt under another target leaves it."""
+    marts = contracts.marts_of(mart.manifest)
+    assert schema.missing(mart.connection, marts) == []
+    mart.connection.execute("drop table marts.dim_date; create view marts.dim_date as select * from next.dim_date")
+    mart.connection.commit()
+    assert schema.missing(mart.connection, marts) == ["dim_date"]
+    mart.connection.commit()
+    mart.run(BRANDS, [], [])
+    assert schema.missing(mart.connection, marts) == []
+    assert access_check.offenders(mart.connection) == []
+    assert mart.rows("select count(*) from marts.dim_date") == [7]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 from psycopg import conninfo
 
 from orchestration import warehouse
+from orchestration.assets import dbt_models
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import MIGRATIONS
 
@@ -122,6 +125,124 @@ def test_migrations_run_once(database: str) -> None:
 def test_dbt_gets_the_password_that_the_url_only_points_to(server: str, database: str) -> None:
     environment = warehouse.dbt_environment(database, "a run")
     assert environment.pop("PGAPPNAME") == "a run"
-    given = {name.removeprefix("CAUSERIE_PG_").lower(): value for name, value in environment.items()}
+    prefix = "CAUSERIE_PG_"
+    given = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
     with psycopg.connect(**given, passfile="/dev/null") as connection:
         assert connection.info.dbname == conninfo.conninfo_to_dict(database)["dbname"]
+
+
+def test_dbt_sees_no_option_that_was_set_for_another_project(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DBT_TARGET", "DBT_EMPTY", "DBT_FULL_REFRESH", "DBT_PROFILES_DIR"):
+        monkeypatch.setenv(name, "marts")
+    environment = warehouse.dbt_environment(database)
+    assert [name for name in environment if name.startswith("DBT_")] == ["DBT_SEND_ANONYMOUS_USAGE_STATS"]
+    with dbt_models.only(environment):
+        assert dict(os.environ) == environment
+    assert os.environ["DBT_TARGET"] == "marts"
+
+
+LIBPQ = {
+    "PGPASSWORD": "of another server",
+    "PGHOST": "nowhere.invalid",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1",
+    "PGUSER": "somebody",
+    "PGDATABASE": "elsewhere",
+    "PGSERVICE": "not-there",
+    "PGSERVICEFILE": "/dev/null",
+    "PGSSLMODE": "verify-full",
+    "PGREQUIREAUTH": "none",
+    "PGOPTIONS": "-c default_transaction_read_only=on",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGTARGETSESSIONATTRS": "standby",
+}
+
+
+def test_libpqs_variables_reach_no_connection_of_the_embedded_server(settings: Settings) -> None:
+    warehouse.start(settings)
+    script = f"""
+import os
+from orchestration import settings, warehouse
+url = warehouse.url(settings.Settings.from_environment())
+with warehouse.connect(url) as connection:
+    print(connection.execute("select current_user, current_setting('default_transaction_read_only'),"
+                             " current_setting('client_encoding')").fetchone())
+print(sorted(set(os.environ) & set({sorted(LIBPQ)!r})))
+"""
+    for start in ("", "warehouse.stop(settings.Settings.from_environment());"):
+        done = subprocess.run(
+            [sys.executable, "-c", f"from orchestration import settings, warehouse\n{start}\n{script}"],
+            env={**os.environ, **LIBPQ, "CAUSERIE_HOME": str(settings.home), "CAUSERIE_DATABASE_URL": ""},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout.splitlines() == ["('causerie', 'off', 'UTF8')", "[]"], done.stderr
+
+
+def test_a_copied_home_drives_a_server_of_its_own(settings: Settings) -> None:
+    original = warehouse.start(settings)
+    with tempfile.TemporaryDirectory(prefix="causerie-test-") as folder:
+        home = Path(folder) / "copy"
+        with warehouse.connect(original) as connection:
+            connection.execute("create table if not exists original as select 1 as n")
+            connection.commit()
+            connection.execute("checkpoint")
+        shutil.copytree(settings.home, home)
+        if os.geteuid() == 0:
+            shutil.chown(home / "postgres", "causerie")
+            for path in (home / "postgres").rglob("*"):
+                shutil.chown(path, "causerie")
+        copy = Settings.from_environment({"CAUSERIE_HOME": str(home)})
+        assert not warehouse.is_running(copy)
+        assert not warehouse.stop(copy)
+        assert warehouse.is_running(settings)
+        address = warehouse.start(copy)
+        try:
+            assert conninfo.conninfo_to_dict(address)["port"] != conninfo.conninfo_to_dict(original)["port"]
+            with warehouse.connect(address) as connection:
+                assert connection.execute("show data_directory").fetchone() == (str(home / "postgres"),)
+                connection.execute("drop table original")
+        finally:
+            warehouse.stop(copy)
+        with warehouse.connect(original) as connection:
+            assert connection.execute("select n from original").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("content", ["", "x\n", f"{os.getpid()}\n/elsewhere\n0\n1\n", "1\n"])
+@pytest.mark.fault(
+    47,
+    "the server is killed in mid-publication and in mid-dbt; the disk is full under its log; its pid and port files are"
+    " stale, torn or another's",
+    "it starts again; readers see the old generation or the new one, never something between",
+)
+def test_it_starts_beside_pid_and_port_files_that_are_stale_torn_or_anothers(
+    settings: Settings, content: str, figure: Callable[[str], None]
+) -> None:
+    warehouse.start(settings)
+    pid, _ = (settings.home / "postgres" / "postmaster.pid").read_text().splitlines()[:2]
+    os.kill(int(pid), signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else [], timeout=30)
+    (settings.home / "postgres" / "postmaster.pid").write_text(content)
+    (settings.home / "postgres.port").write_text(content)
+    with warehouse.connect(warehouse.start(settings)) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    figure("4 of 4 such files")
+
+
+def test_state_is_its_owners_alone_under_any_umask() -> None:
+    with tempfile.TemporaryDirectory(prefix="causerie-test-") as folder:
+        home = Path(folder) / "home"
+        environment = {**os.environ, "CAUSERIE_HOME": str(home), "CAUSERIE_DATABASE_URL": "", "CAUSERIE_LANDING": ""}
+        command = [sys.executable, "-m", "orchestration.cli.main"]
+        try:
+            subprocess.run([*command, "run"], env=environment, umask=0, capture_output=True, check=False)
+            subprocess.run([*command, "db", "url"], env=environment, umask=0, capture_output=True, check=True)
+            # Under root the server is a user of its own, who has to pass through the home, and may not list it.
+            assert stat.S_IMODE(home.stat().st_mode) == (0o701 if os.geteuid() == 0 else 0o700)
+            wide = [
+                str(path)
+                for path in home.rglob("*")
+                if not path.is_symlink() and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077
+            ]
+            assert wide == []
+        finally:
+            warehouse.stop(Settings.from_environment(environment))
