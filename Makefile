@@ -62,7 +62,7 @@ test: setup  ## every test, against a real PostgreSQL that the tests start thems
 	@$(BIN)/python -m pytest $(ARGS)
 
 faults: setup  ## every fault scenario, the long ones too; writes their figures into README.md
-	@$(BIN)/python -m pytest $(ARGS) -m fault --faults-table=README.md
+	@CAUSERIE_TEST_THOROUGH=1 $(BIN)/python -m pytest $(ARGS) -m fault --faults-table=README.md
 
 setup: $(READY) $(MANIFEST)  ## the environment from the pinned lock, and dbt's manifest
 

@@ -1,8 +1,8 @@
 """What binds published numbers and the figures of a run, as expectations of Great Expectations over a line a brand and
 indicator.
 
-Not here: computing the lines (stability.py, publishing.py, settling.py, completeness.py, double_entry.py). Imported
-late, for Great Expectations takes seconds.
+Not here: computing the lines (stability.py, publishing.py, settling.py, completeness.py, double_entry.py, answers.py).
+Imported late, for Great Expectations takes seconds.
 """
 
 from __future__ import annotations
@@ -78,3 +78,9 @@ class ExpectBothBooksToAgree(ExpectNothingBroken):
     """Double entry: what is stated equals what a plain query of its own counts."""
 
     description: str = "Sampled values equal what queries written by hand count."
+
+
+class ExpectPeriodsToBeAnswered(ExpectNothingBroken):
+    """What is precomputed for a period is what the report answers when asked for it."""
+
+    description: str = "Every sampled row of kpi_period is a row of the report of that period, and the other way round."

@@ -233,8 +233,9 @@ def judge_fluctuating(
     ones: Mapping[str, Any] = {"refs": [i.ref for i in rates], "low": [0] * len(rates), "high": [1] * len(rates)}
     plausible: Mapping[str, Any] = {
         "refs": [i.ref for i in bounded],
-        "low": [i.plausible[0] for i in bounded],
-        "high": [i.plausible[1] for i in bounded],
+        # Of one type, as an array must be: the catalogue writes 0 and 0.5 as they come.
+        "low": [None if i.plausible[0] is None else float(i.plausible[0]) for i in bounded],
+        "high": [None if i.plausible[1] is None else float(i.plausible[1]) for i in bounded],
     }
     rules: list[tuple[str, str, Mapping[str, Any], Any, bool, str]] = [
         ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, "what is known later only adds"),

@@ -4,7 +4,9 @@ Not here: what is expected (expectations/) or dbt's tests (they come with assets
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,7 +19,6 @@ from dagster import (
     AssetKey,
     MetadataValue,
     ResourceParam,
-    asset_check,
     multi_asset_check,
 )
 
@@ -27,176 +28,226 @@ from orchestration.assets.progress import Progress
 from orchestration.assets.publication import ASSET
 from orchestration.assets.resources import Warehouse
 from orchestration.catalogue import catalogue
+from orchestration.marts import access_check
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
+from orchestration.sources.contract import Dataset
 
 # So many lines of a brand are shown with a check that fails.
 MOST_OFFENDERS = 50
+PERIODS = AssetKey(["next", "kpi_period"])
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One check. `judge` gives its findings, about `table`; an error among them keeps the run from publishing if the
+    guard is blocking. Expectations are imported by `judge`: Great Expectations takes seconds and 230 MB."""
+
+    name: str
+    table: str
+    description: str
+    judge: Callable[[psycopg.Connection[Any]], list[Finding]]
+    blocking: bool = True
 
 
 def checks(settings: Settings) -> list[AssetChecksDefinition]:
-    """Entrance checks of every family, exit checks of the indicators, and the freshness of what is published."""
-    return [*(entrance(family) for family in DESCRIPTIONS), indicators_hold(), figures_hold(), freshness(settings)]
+    """Entrance checks of every family, exit checks of the indicators, and the checks of what has been published."""
+    return [
+        *(asset_checks(f"{family}_entrance", AssetKey(family), entrance(family)) for family in DESCRIPTIONS),
+        asset_checks("indicators", PERIODS, INDICATORS),
+        asset_checks("figures", PERIODS, FIGURES),
+        asset_checks("published", ASSET, published(settings)),
+    ]
 
 
-def entrance(family: str) -> AssetChecksDefinition:
-    """One check a dataset over the profiles of its unpublished extracts; a failure keeps the run from publishing."""
-    datasets = datasets_of(family)
+def asset_checks(name: str, asset: AssetKey, guards: Sequence[Guard]) -> AssetChecksDefinition:
+    """These guards of an asset, one after the other in one step."""
 
     @multi_asset_check(
-        name=f"{family}_entrance",
+        name=name,
         specs=[
-            AssetCheckSpec(
-                name=f"{dataset.name}_profile",
-                asset=AssetKey(family),
-                blocking=True,
-                description=f"Rows of raw.{dataset.name} where there always were some, columns filled as ever;"
-                " volume, nulls and words as usual; nothing refused.",
-            )
-            for dataset in datasets
+            AssetCheckSpec(name=guard.name, asset=asset, blocking=guard.blocking, description=guard.description)
+            for guard in guards
         ],
         pool=POOL,
     )
     def judge(
         context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
     ) -> Iterator[AssetCheckResult]:
-        # Imported here: Great Expectations takes seconds and 230 MB.
-        from expectations import feeds
-
-        progress.stage("audit", len(datasets))
-        with warehouse.connect() as connection:
-            for dataset in datasets:
-                findings = feeds.judge_dataset(connection, dataset.name, dataset.required_columns)
-                record(connection, context.run.run_id, findings)
-                connection.commit()
-                progress.piece(dataset.name)
-                result = as_result(AssetKey(family), f"{dataset.name}_profile", findings)
-                if not result.passed and result.severity == AssetCheckSeverity.ERROR:
-                    progress.failed(f"{dataset.name}: {result.description}")
-                yield result
-
-    return judge
-
-
-def indicators_hold() -> AssetChecksDefinition:
-    """The laws of stability and of publication and the identities, over what marts would be; a failure keeps the run
-    from publishing."""
-    periods = AssetKey(["next", "kpi_period"])
-
-    @multi_asset_check(
-        name="indicators",
-        specs=[
-            AssetCheckSpec(
-                name="stability",
-                asset=periods,
-                blocking=True,
-                description="A fixed indicator of a period that is over says the same as of its end and now.",
-            ),
-            AssetCheckSpec(
-                name="publication",
-                asset=periods,
-                blocking=True,
-                description="A published fixed indicator of a period that is over changes only with a cause.",
-            ),
-            AssetCheckSpec(
-                name="identities",
-                asset=periods,
-                blocking=True,
-                description="What must be true among the indicators of one period is true of every touched one.",
-            ),
-        ],
-        pool=POOL,
-    )
-    def judge(
-        context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
-    ) -> Iterator[AssetCheckResult]:
-        from expectations import indicators as expected
-        from expectations import publishing, stability
-
-        fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
-        progress.stage("audit", 3)
-        with warehouse.connect() as connection:
-            for name, judged in (
-                ("stability", lambda: stability.judge_stability(connection, fixed)),
-                ("publication", lambda: publishing.judge_changes(connection)),
-                ("identities", lambda: expected.judge_identities(connection)),
-            ):
-                findings = judged()
-                record(connection, context.run.run_id, findings)
-                connection.commit()
-                progress.piece(name)
-                result = as_result(periods, name, findings)
-                if not result.passed:
-                    progress.failed(f"{name}: {result.description}")
-                yield result
-
-    return judge
-
-
-def figures_hold() -> AssetChecksDefinition:
-    """Whether the rows that marts would get are all there, say what they should, and move no further than they may; an
-    error keeps the run from publishing."""
-    periods = AssetKey(["next", "kpi_period"])
-    described = {
-        "fluctuating": "Fluctuating indicators move in their lawful direction and range, as far as their past allows.",
-        "completeness": "Every expected period and row of the touched periods is there, and no other.",
-        "double_entry": "Sampled values equal what plain queries count.",
-    }
-
-    @multi_asset_check(
-        name="figures",
-        specs=[
-            AssetCheckSpec(name=name, asset=periods, blocking=True, description=description)
-            for name, description in described.items()
-        ],
-        pool=POOL,
-    )
-    def judge(
-        context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
-    ) -> Iterator[AssetCheckResult]:
-        from expectations import completeness, double_entry, settling
-
-        dated, tolerance = catalogue.load().dated, catalogue.settling().tolerance
-        guards: dict[str, Callable[[psycopg.Connection[Any]], list[Finding]]] = {
-            "fluctuating": lambda connection: settling.judge_fluctuating(connection, dated, tolerance),
-            "completeness": lambda connection: completeness.judge_completeness(connection, dated),
-            "double_entry": double_entry.judge_double_entry,
-        }
         progress.stage("audit", len(guards))
         with warehouse.connect() as connection:
-            for name, guard in guards.items():
-                findings = guard(connection)
+            for guard in guards:
+                findings = judged(connection, guard)
                 record(connection, context.run.run_id, findings)
                 connection.commit()
-                progress.piece(name)
-                result = as_result(periods, name, findings)
+                progress.piece(guard.name)
+                result = as_result(asset, guard.name, findings)
                 # Warnings come with the run's summary.
                 if not result.passed and result.severity == AssetCheckSeverity.ERROR:
-                    progress.failed(f"{name}: {result.description}")
+                    progress.failed(f"{guard.name}: {result.description}")
                 yield result
 
     return judge
 
 
-def freshness(settings: Settings) -> AssetChecksDefinition:
-    @asset_check(
-        name="is_fresh",
-        asset=ASSET,
-        pool=POOL,
-        description="The newest complete extract day is recent, whatever was backfilled last.",
-    )
-    def judge(context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse]) -> AssetCheckResult:
-        from expectations import feeds
+def judged(connection: psycopg.Connection[Any], guard: Guard) -> list[Finding]:
+    """What the guard finds, or that it failed: a finding too, which names the guard and says nothing of the data.
 
-        with warehouse.connect() as connection:
-            end = pending.data_through(connection, extract_days.sources_of(settings))
-            newest = (end - timedelta(days=1)).date() if end else None
-            findings = feeds.judge_freshness(newest, datetime.now(UTC))
-            record(connection, context.run.run_id, findings)
-            connection.commit()
-        return as_result(ASSET, "is_fresh", findings)
+    Raises the guard's own error only when the connection is lost, for then the step is tried again.
+    """
+    try:
+        return guard.judge(connection)
+    except Exception as error:
+        if connection.broken:
+            raise
+        connection.rollback()
+        said = f"the guard itself failed, {type(error).__name__}: {' '.join(str(error).split())}"
+        return [Finding(guard.name, guard.table, True, None, said, "the guard to judge")]
 
-    return judge
+
+# --- the guards -------------------------------------------------------------------------------------------------------
+
+
+def entrance(family: str) -> list[Guard]:
+    """Of each dataset, over the profiles of its unpublished extracts."""
+    return [
+        Guard(
+            f"{dataset.name}_profile",
+            dataset.name,
+            f"Rows of raw.{dataset.name} where there always were some, columns filled as ever; volume, nulls and words"
+            " as usual; nothing refused.",
+            partial(_profile, dataset),
+        )
+        for dataset in datasets_of(family)
+    ]
+
+
+def _profile(dataset: Dataset, connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import feeds
+
+    return feeds.judge_dataset(connection, dataset.name, dataset.required_columns)
+
+
+def _stability(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import stability
+
+    fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
+    return stability.judge_stability(connection, fixed)
+
+
+def _publication(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import publishing
+
+    return publishing.judge_changes(connection)
+
+
+def _identities(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import indicators
+
+    return indicators.judge_identities(connection)
+
+
+def _fluctuating(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import settling
+
+    return settling.judge_fluctuating(connection, catalogue.load().dated, catalogue.settling().tolerance)
+
+
+def _completeness(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import completeness
+
+    return completeness.judge_completeness(connection, catalogue.load().dated)
+
+
+def _double_entry(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import double_entry
+
+    return double_entry.judge_double_entry(connection)
+
+
+# The laws, over what marts would be.
+INDICATORS = (
+    Guard(
+        "stability",
+        "kpi_period",
+        "A fixed indicator of a period that is over says the same as of its end and now.",
+        _stability,
+    ),
+    Guard(
+        "publication",
+        "kpi_period",
+        "A published fixed indicator of a period that is over changes only with a cause.",
+        _publication,
+    ),
+    Guard(
+        "identities",
+        "kpi_period",
+        "What must be true among the indicators of one period is true of every touched one.",
+        _identities,
+    ),
+)
+# Whether the rows that marts would get are all there, say what they should, and move no further than they may.
+FIGURES = (
+    Guard(
+        "fluctuating",
+        "kpi_period",
+        "Fluctuating indicators move in their lawful direction and range, as far as their past allows.",
+        _fluctuating,
+    ),
+    Guard(
+        "completeness",
+        "kpi_period",
+        "Every expected period and row of the touched periods is there, and no other.",
+        _completeness,
+    ),
+    Guard("double_entry", "kpi_period", "Sampled values equal what plain queries count.", _double_entry),
+)
+
+
+def published(settings: Settings) -> list[Guard]:
+    """What is told of a publication that stands: neither can take it back."""
+    return [
+        Guard(
+            "is_fresh",
+            "all",
+            "The newest complete extract day is recent, whatever was backfilled last.",
+            partial(_freshness, settings),
+            blocking=False,
+        ),
+        Guard(
+            "access",
+            "marts",
+            "Nothing in the catalogue of the database lets a brand read more than its rows, or write.",
+            _access,
+            blocking=False,
+        ),
+    ]
+
+
+def _freshness(settings: Settings, connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import feeds
+
+    end = pending.data_through(connection, extract_days.sources_of(settings))
+    newest = (end - timedelta(days=1)).date() if end else None
+    return feeds.judge_freshness(newest, datetime.now(UTC))
+
+
+def _access(connection: psycopg.Connection[Any]) -> list[Finding]:
+    offences = access_check.offenders(connection)
+    return [
+        Finding(
+            "access",
+            "marts",
+            True,
+            not offences,
+            "; ".join(offences[:10]) + (f"; and {len(offences) - 10} more" if len(offences) > 10 else ""),
+            "each brand reads its own rows only",
+            offenders=tuple({"offence": offence} for offence in offences),
+        )
+    ]
+
+
+# --- what they found --------------------------------------------------------------------------------------------------
 
 
 def as_result(key: AssetKey, name: str, findings: Sequence[Finding]) -> AssetCheckResult:

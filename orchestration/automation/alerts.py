@@ -44,7 +44,17 @@ ADVICE = {
     "extracts_are_accepted": "mend the extract as the reason says; it is tried again by each `causerie run`",
     "is_fresh": "see whether the source has delivered the day; a late extract is taken up by itself",
     "stability": "a definition or a fact moves after its period's end: nothing is published until that is mended",
+    "publication": "`causerie history` tells the number's life: nothing is published until the cause is known",
     "identities": "two indicators contradict each other: nothing is published until the definition or fact is mended",
+    "direction": "an indicator takes back what it had counted: nothing is published until its definition is mended",
+    "rates": "a part is more than its whole: nothing is published until the definition or fact is mended",
+    "plausible": "see the rows with `causerie rows`; a corrected extract is taken up by itself",
+    "settled": "`causerie history` tells what moved the number, and which extracts brought it",
+    "settling_time": "data come later than the catalogue says: raise settling_days in dbt_project/kpi_catalogue.yml",
+    "jumps": "see the rows with `causerie rows`; `causerie history` tells which extracts brought them",
+    "completeness": "rows of periods are missing or not expected: `causerie verify` compares with a rebuild",
+    "double_entry": "the model or the query in expectations/double_entry.py is wrong: nothing is published until it is",
+    "access": "take back the grant, policy or function; `causerie verify` says when it is gone",
 }
 OTHERWISE = "see the run's log for the first error; when its cause is gone, `causerie run` goes on from where it was"
 
@@ -61,7 +71,13 @@ def words(
     if not others and not checks:
         return None
     reads = f"generation {standing.number}, data through {_utc(standing.data_through)}" if standing else "nothing yet"
-    title = f"{'nothing was published' if failures else 'published with warnings'}; readers have {reads}"
+    is_published = standing is not None and standing.run_id in run_ids
+    became = (
+        ("published, with failures" if is_published else "nothing was published")
+        if failures
+        else "published with warnings"
+    )
+    title = f"{became}; readers have {reads}"
     lines = [f"Failed: {line}. What to do: {OTHERWISE}." for line in others] + [_said(check) for check in checks]
     more = [f"and {len(lines) - MOST_LINES} more, in marts.data_quality"] if len(lines) > MOST_LINES else []
     where = f"Run {', '.join(run_ids)}." if run_ids else "Before a run began."

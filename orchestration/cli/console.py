@@ -116,9 +116,10 @@ def summary(outcome: Outcome) -> RenderableType:
     ]
     if outcome.failures:
         parts += [Text(f"Failed: {line}", style="red") for line in outcome.failures]
-        parts.append(Text("Nothing was published; readers keep what they had.", style="bold red"))
-    elif outcome.published:
+    if outcome.published:
         parts.append(_published(outcome.published))
+    elif outcome.failures:
+        parts.append(Text("Nothing was published; readers keep what they had.", style="bold red"))
     else:
         parts.append(Text("Nothing changed for readers: no new publication."))
     return Stack(*parts)

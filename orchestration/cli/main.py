@@ -80,7 +80,8 @@ def run(
     """Load extracts, build what they touch, audit it and publish it.
 
     By default every extract that is new or has changed; with --from or --to, the extracts of these days once more.
-    Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published.
+    Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published,
+    or what was published breaks a rule of who may read what, which is named too.
     """
     from rich.console import Console
 

@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0: all is published; 3: all but the refused extracts; 1: nothing was published."""
+        """0: all is published; 3: all but the refused extracts; 1: nothing, or a check of what is published failed."""
         if self.failures:
             return 1
         return 3 if self.refused else 0

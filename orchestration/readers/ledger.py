@@ -62,18 +62,17 @@ def held_back(connection: psycopg.Connection[Any]) -> list[str]:
     """What the newest entrance audit of each dataset refused to believe, a line each, as long as its extract stands
     unpublished: a later run that does not judge it again may not publish it either."""
     rows = connection.execute(
-        "select distinct on (q.table_name, q.check_name) q.table_name, q.check_name, q.severity, q.passed,"
-        "  q.observed, q.expected"
+        # Of a dataset, the whole of its newest audit: a rule that has nothing to say of a corrected extract is absent.
+        "select q.table_name, q.check_name, q.observed, q.expected"
         " from marts.data_quality as q"
-        " where exists (select 1 from raw.extract as e where e.dataset = q.table_name"
-        "  and e.load_id > (select coalesce(max(load_id), 0) from marts.load_ledger))"
-        " order by q.table_name, q.check_name, q.checked_at desc"
+        " where q.severity = 'error' and q.passed is not true"
+        "  and q.run_id = (select n.run_id from marts.data_quality as n where n.table_name = q.table_name"
+        "   order by n.checked_at desc limit 1)"
+        "  and exists (select 1 from raw.extract as e where e.dataset = q.table_name"
+        "   and e.load_id > (select coalesce(max(load_id), 0) from marts.load_ledger))"
+        " order by q.table_name, q.check_name"
     )
-    return [
-        f"{table} {check}: {observed} (expected {expected})"
-        for table, check, severity, passed, observed, expected in rows
-        if severity == "error" and not passed
-    ]
+    return [f"{table} {check}: {observed} (expected {expected})" for table, check, observed, expected in rows]
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,16 @@ def unpublished_days(connection: psycopg.Connection[Any]) -> list[date]:
 
 @dataclass(frozen=True)
 class Generation:
-    """A publication: its number, how far the data reach, and rows written, by table."""
+    """A publication: its number, how far the data reach, rows written by table, and the run that built it."""
 
     number: int
     data_through: Any
     tables: Mapping[str, Mapping[str, int]]
+    run_id: str = ""
 
 
 def newest_generation(connection: psycopg.Connection[Any]) -> Generation | None:
     row = connection.execute(
-        "select generation, data_through, tables from marts.publication order by generation desc limit 1"
+        "select generation, data_through, tables, run_id from marts.publication order by generation desc limit 1"
     ).fetchone()
     return Generation(*row) if row else None

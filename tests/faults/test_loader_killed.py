@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from landing_of import DAY, Raw, brand, message
+from thoroughness import times
 
 from orchestration import warehouse
 from orchestration.sources.connectors.files import FilesSource
@@ -26,7 +27,7 @@ from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import load_extract
 
 MESSAGES = DATASETS["messages"]
-POINTS = 10  # in each of the two ways into raw
+POINTS = times(4, 10)  # in each of the two ways into raw
 # Every loader is a process of its own, forked from one that has the imports behind it.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["orchestration.sources.loading.load", "orchestration.sources.connectors.files"])

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from landing_of import Doomed
 from little_mart import FUNCTION, VIEW, Warehouse, changed
+from thoroughness import times
 
 from faults.installation import until
 from orchestration import warehouse
@@ -136,7 +137,7 @@ def test_an_upgrade_is_interrupted(
 
     old = seen()
     interrupted = 0
-    for moment in itertools.count(3, 9):
+    for moment in itertools.count(3, times(18, 9)):
         with warehouse.connect(database) as connection:
             mart = Warehouse(connection)
             mart.runs = moment

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from brute.landing import write
@@ -16,27 +18,37 @@ from night import Night, dbt
 from small_days import rows
 from town import Town, settle
 
+if TYPE_CHECKING:
+    from conftest import Databases
+
+Copies: TypeAlias = "Callable[[], AbstractContextManager[Night]]"
+
 
 @pytest.fixture(scope="session")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dbt target folder with the manifest of the project as it is now; parsed once, copied for each platform."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The dbt project as it is now, read once: a target folder with its manifest, and what dbt keeps of it."""
     target = tmp_path_factory.mktemp("dbt")
-    dbt("parse", target=target)
-    return target
+    return target, dbt("parse", target=target)
+
+
+@pytest.fixture(scope="session")
+def parsed(project: tuple[Path, Any]) -> Path:
+    """The target folder of the project, with manifest.json. Not to be written to."""
+    return project[0]
 
 
 @pytest.fixture(scope="session")
 def new_night(
-    databases: Callable[[], AbstractContextManager[str]], parsed: Path, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, project: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Night]]:
     """Makes a platform with nothing in it yet; its database goes with the session."""
     with ExitStack() as stack:
 
         def new() -> Night:
             folder = tmp_path_factory.mktemp("night")
-            shutil.copytree(parsed, folder / "target")
+            shutil.copytree(project[0], folder / "target")
             (folder / "landing").mkdir()
-            return Night(stack.enter_context(databases()), folder / "landing", folder / "target")
+            return Night(stack.enter_context(databases()), folder / "landing", folder / "target", project[1])
 
         yield new
 
@@ -48,9 +60,28 @@ def town(new_night: Callable[[], Night]) -> Town:
 
 
 @pytest.fixture(scope="session")
-def small_days(new_night: Callable[[], Night]) -> Night:
-    """The days of tests/fixtures/small_days, published in one night."""
+def built_small_days(new_night: Callable[[], Night]) -> Night:
+    """The days of tests/fixtures/small_days, published in one night. Nobody opens this database: it is copied."""
     night = new_night()
     write(night.landing, rows())
     night.run()
     return night
+
+
+@pytest.fixture(scope="session")
+def small_days_again(built_small_days: Night, databases: Databases) -> Copies:
+    """Makes copies of the small days as they were published, for tests that change them: a second each."""
+
+    @contextmanager
+    def copy() -> Iterator[Night]:
+        with databases(of=built_small_days.url) as url:
+            yield replace(built_small_days, url=url)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def small_days(small_days_again: Copies) -> Iterator[Night]:
+    """The days of tests/fixtures/small_days, published in one night: for tests that leave them as they were."""
+    with small_days_again() as night:
+        yield night

@@ -5,52 +5,15 @@ Not here: freshness (tests/faults/test_feeds.py).
 
 import json
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from profiled import REQUIRED, profile
 
 from expectations.feeds import RULES, judge_dataset
 from expectations.findings import Finding, judge
 from orchestration.sources.contract import DATASETS
-
-FIRST = date(2026, 3, 1)  # a Sunday
-REQUIRED = ("message_id", "sent_at")
-
-
-def profile(
-    connection: psycopg.Connection[Any],
-    number: int,
-    rows: int,
-    nulls: Mapping[str, int] | None = None,
-    words: Mapping[str, int] | None = None,
-    rejected: Mapping[str, int] | None = None,
-) -> None:
-    """The extract of messages of a day, as if just loaded with so many rows: `nulls` by column, `words` of content_type
-    and its `rejected` rows by rule."""
-    values = {"id": number + 1, "day": FIRST + timedelta(days=number), "rows": rows}
-    connection.execute(
-        "insert into raw.load (load_id, dataset, extract_day, outcome, files, fingerprint, started_at, ended_at)"
-        " values (%(id)s, 'messages', %(day)s, 'loaded', '[]', '', now(), now())",
-        values,
-    )
-    connection.execute("insert into raw.extract values ('messages', %(day)s, '', %(id)s)", values)
-    if not rows:
-        return
-    for column in ("", *REQUIRED, "sender_id", "content_type"):
-        connection.execute(
-            "insert into raw.profile (load_id, dataset, extract_day, brand_id, column_name, row_count, null_count,"
-            " value_counts, rejected)"
-            " values (%(id)s, 'messages', %(day)s, 'b', %(column)s, %(rows)s, %(missing)s, %(words)s, %(rejected)s)",
-            {
-                **values,
-                "column": column,
-                "missing": (nulls or {}).get(column, 0),
-                "words": json.dumps(words or {"text": rows}) if column == "content_type" else None,
-                "rejected": json.dumps(rejected or {} if column == "content_type" else {}),
-            },
-        )
 
 
 def judged(connection: psycopg.Connection[Any]) -> dict[str, Finding]:

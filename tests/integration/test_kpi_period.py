@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from asking import report
+from thoroughness import times
 from town import SEED, Town
 
 from expectations.completeness import judge_completeness
@@ -102,7 +103,7 @@ def test_the_guards_find_every_row_and_both_books_agreeing(town: Town, connectio
     dated, tolerance = catalogue.load().dated, catalogue.settling().tolerance
     findings = [
         *judge_completeness(connection, dated),
-        *judge_double_entry(connection, sampled=150),
+        *judge_double_entry(connection, sampled=times(40, 150)),
         *judge_fluctuating(connection, dated, tolerance),
     ]
     assert {one.brand for one in findings if one.name == "completeness"} == {brand.brand_id for brand in town.brands}

@@ -19,6 +19,7 @@ from brute.brands import SOURCES, Brand, question
 from brute.clock import day_begins
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from thoroughness import times
 from town import SEED, Town
 
 from orchestration.catalogue import catalogue
@@ -33,7 +34,7 @@ GROWING = [
     "Wlst-Card-2", "Chat-Card-12", "Chat-Card-72", "Chat-Card-86",
     "Pers-Card-2", "Pers-Card-12", "Reco-Card-3", "Reco-Card-4", "Reco-Card-5", "Jour-Card-5",
 ]  # fmt: skip
-examples = settings(max_examples=2, deadline=None, phases=[Phase.reuse, Phase.generate])
+examples = settings(max_examples=times(1, 2), deadline=None, phases=[Phase.reuse, Phase.generate])
 seeds = st.integers(0, 2**32)
 
 

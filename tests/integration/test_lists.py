@@ -19,11 +19,12 @@ from brute.brands import question
 from brute.question import Question
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from thoroughness import times
 from town import SEED, Town
 
 pytestmark = pytest.mark.xdist_group("town")
 
-examples = settings(max_examples=2, deadline=None, phases=[Phase.reuse, Phase.generate])
+examples = settings(max_examples=times(1, 2), deadline=None, phases=[Phase.reuse, Phase.generate])
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from brute.facts import KEYS, winning
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
+from thoroughness import times
 from town import Town
 
 from orchestration.readers import live
@@ -33,7 +34,7 @@ from simulator import chat
 
 pytestmark = pytest.mark.xdist_group("town")
 
-examples = settings(max_examples=3, deadline=None, phases=[Phase.reuse, Phase.generate])
+examples = settings(max_examples=times(1, 3), deadline=None, phases=[Phase.reuse, Phase.generate])
 SAME = {
     "Day-Card-1": ("Wlst-Card-1",),
     "Day-Card-2": ("Wlst-Card-10",),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landing_of import DAY, Raw, Row, brand, message, order
+from thoroughness import times
 
 DAYS = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)]
 BRANDS = st.sampled_from(["acme", "bolt"])
@@ -59,7 +60,7 @@ def raw(connection: psycopg.Connection[Any], tmp_path: Path) -> Raw:
     return Raw(connection, tmp_path / "landing")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(6, 12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=extracts, now=extracts, shuffle=st.randoms(use_true_random=False))
 def test_state_follows_from_the_set_of_extracts(
     raw: Raw, before: dict[tuple[str, date], list[Row]], now: dict[tuple[str, date], list[Row]], shuffle: Any

@@ -57,15 +57,18 @@ def rows(settings: Settings, query: str) -> list[Any]:
         return connection.execute(query.encode()).fetchall()
 
 
-def causerie(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
+def environment(settings: Settings) -> dict[str, str]:
+    return {
         "CAUSERIE_HOME": str(settings.home),
         "CAUSERIE_DATABASE_URL": str(settings.database_url),
         "CAUSERIE_LANDING": settings.landing,
     }
+
+
+def causerie(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; `answer` asks it in this one, without five seconds of imports."""
     command = [sys.executable, "-m", "orchestration.cli.main", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=os.environ | environment(settings), capture_output=True, text=True, check=False)
 
 
 def messages(settings: Settings, number: int) -> Path:
@@ -99,36 +102,27 @@ def test_a_second_run_finds_nothing_and_does_not_wake_dagster(settings: Settings
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_report_is_the_functions_answer(settings: Settings, first_run: runs.Outcome) -> None:
-    done = causerie(settings, "report", "--json")
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    values = {row["ref"]: row["value"] for row in answer["indicators"] if not row["bin"] and not row["bucket"]}
-    ((dialogues,),) = rows(
-        settings,
-        "select value from marts.kpi_report('{brand}', '{from}', '{to}') where ref = 'Chat-Card-1'".format(**answer),
-    )
-    assert values["Chat-Card-1"] == dialogues > 0
-    table = causerie(settings, "report", answer["brand"], answer["from"], answer["to"], "--breakdown", "source")
-    assert table.returncode == 0, table.stderr
-    assert "Chat-Card-1 " in table.stdout
-
-
 @pytest.fixture
 def answer(settings: Settings, first_run: runs.Outcome) -> Callable[..., str]:
     """What a command prints that goes well, run in this process."""
-    environment = {
-        "CAUSERIE_HOME": str(settings.home),
-        "CAUSERIE_DATABASE_URL": str(settings.database_url),
-        "CAUSERIE_LANDING": settings.landing,
-    }
 
     def ask(*arguments: str) -> str:
-        done = CliRunner().invoke(main.app, arguments, env=environment, catch_exceptions=False)
+        done = CliRunner().invoke(main.app, arguments, env=environment(settings), catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.stdout
 
     return ask
+
+
+def test_the_report_is_the_functions_answer(settings: Settings, answer: Callable[..., str]) -> None:
+    told = json.loads(answer("report", "--json"))
+    values = {row["ref"]: row["value"] for row in told["indicators"] if not row["bin"] and not row["bucket"]}
+    ((dialogues,),) = rows(
+        settings,
+        "select value from marts.kpi_report('{brand}', '{from}', '{to}') where ref = 'Chat-Card-1'".format(**told),
+    )
+    assert values["Chat-Card-1"] == dialogues > 0
+    assert "Chat-Card-1 " in answer("report", told["brand"], told["from"], told["to"], "--breakdown", "source")
 
 
 PERIOD = ("maison-lumen", FIRST.isoformat(), (FIRST + timedelta(days=DAYS)).isoformat())
@@ -199,7 +193,7 @@ def test_a_wrong_question_is_answered_in_a_line(
     "those extracts are refused, what the first brought before stays, the rest is published; exit code 3",
 )
 def test_a_refused_extract_is_named_and_the_rest_published(
-    settings: Settings, first_run: runs.Outcome, figure: Callable[[str], None]
+    settings: Settings, first_run: runs.Outcome, capfd: pytest.CaptureFixture[str], figure: Callable[[str], None]
 ) -> None:
     landing, kept = Path(settings.landing), settings.home / "kept"
     simulator.write(landing, DAYS, 1, 10, FIRST)
@@ -212,10 +206,11 @@ def test_a_refused_extract_is_named_and_the_rest_published(
     new.write_bytes(gzip.compress(gzip.decompress(new.read_bytes())[:-20]))
     (parquet,) = messages(settings, DAYS - 1).iterdir()
     parquet.write_bytes(parquet.read_bytes()[:100])
-    done = causerie(settings, "run")
-    assert done.returncode == 3, done.stdout + done.stderr
+    done = CliRunner().invoke(main.app, ["run"], env=environment(settings), catch_exceptions=False)
+    told = capfd.readouterr().out
+    assert done.exit_code == 3, told
     for refused in ("conversations of 2026-03-08", "conversations of 2026-03-09", "messages of 2026-03-09"):
-        assert f"Refused: {refused}" in done.stdout
+        assert f"Refused: {refused}" in told
     assert rows(settings, before) == stood
     assert rows(settings, "select max(generation) from marts.publication") == [(2,)]
     loaded = rows(
@@ -223,7 +218,7 @@ def test_a_refused_extract_is_named_and_the_rest_published(
         "select (select count(*) from raw.conversations where extract_day = '2026-03-09')"
         " + (select count(*) from raw.messages where extract_day = '2026-03-09')",
     )
-    figure(f"3 of 3 refused, rows loaded from them {loaded[0][0]}, exit code {done.returncode}")
+    figure(f"3 of 3 refused, rows loaded from them {loaded[0][0]}, exit code {done.exit_code}")
     assert loaded == [(0,)]
 
     shutil.rmtree(landing)

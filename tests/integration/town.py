@@ -16,10 +16,11 @@ from brute.brands import Brand
 from brute.facts import Facts, Rows, extract_day
 from brute.landing import known_until, write
 from night import Night
+from thoroughness import times
 
 # Other brands than every day's: CAUSERIE_TEST_SEED=7 make test ARGS=tests/integration/test_indicators_exact.py
 SEED = int(os.environ.get("CAUSERIE_TEST_SEED", "1"))
-BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", "25"))
+BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", times(14, 25)))
 
 
 class Town:
