@@ -21,12 +21,12 @@ Columns = Mapping[str, Collection[str] | None]
 
 def faults_of(expression: str, rows: Columns, join: str | None = None) -> Iterator[str]:
     """What an expression names that does not exist, with what does. It may name the tables of `join` as well."""
-    yield from _faults(f"select {expression}", expression, rows, _tables(join) if join else {})
+    yield from _faults(_of_expression(expression), expression, rows, _joined(join) if join else {})
 
 
 def faults_of_join(join: str, rows: Columns) -> Iterator[str]:
     """The same of what is joined to `f`."""
-    yield from _faults(f"select from rows as f {join}", join, rows, {})
+    yield from _faults(_of_join(join), join, rows, {})
 
 
 def faults_of_order(order: str, rows: Columns) -> Iterator[str]:
@@ -34,9 +34,35 @@ def faults_of_order(order: str, rows: Columns) -> Iterator[str]:
     yield from _faults(f"select 1 order by {order}", order, rows, {})
 
 
-def _tables(join: str) -> Columns:
+def _of_expression(expression: str) -> str:
+    return f"select {expression}"
+
+
+def _of_join(join: str) -> str:
+    return f"select from rows as f {join}"
+
+
+def _parsed(statement: str) -> exp.Expr:
+    return sqlglot.parse_one(statement, dialect="postgres")
+
+
+def marts_of(expression: str) -> set[str]:
+    """The marts that an expression reads."""
+    return _marts_in(_of_expression(expression))
+
+
+def marts_of_join(join: str) -> set[str]:
+    """The marts that are joined to `f`."""
+    return _marts_in(_of_join(join))
+
+
+def _marts_in(statement: str) -> set[str]:
+    return {table.name for table in _parsed(statement).find_all(exp.Table) if table.db == "marts"}
+
+
+def _joined(join: str) -> Columns:
     try:
-        return _named_tables(sqlglot.parse_one(f"select from rows as f {join}", dialect="postgres"))
+        return _named_tables(_parsed(_of_join(join)))
     except sqlglot.ParseError:
         return {}
 
@@ -52,7 +78,7 @@ def _named_tables(statement: exp.Expr) -> dict[str, Collection[str] | None]:
 
 def _faults(statement: str, text: str, rows: Columns, joined: Columns) -> Iterator[str]:
     try:
-        parsed = sqlglot.parse_one(statement, dialect="postgres")
+        parsed = _parsed(statement)
     except sqlglot.ParseError as error:
         yield f"'{text}' is no SQL: {error.errors[0]['description'] if error.errors else error}"
         return

@@ -6,6 +6,7 @@ Here: which columns they have, and what tells one row from another. Not here: ho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -139,6 +140,24 @@ def marts() -> Mapping[str, Mapping[str, Any]]:
     folder = PROJECT / "dbt_project" / "models" / "marts"
     files = (yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) for path in folder.glob("*.yml"))
     return {model["name"]: model for file in files for model in file["models"]}
+
+
+@dataclass(frozen=True)
+class BuiltFrom:
+    """What a mart's model puts together: the `rows` that a run rebuilds, of the entities in `touched`, by `keys`."""
+
+    rows: str
+    touched: str | None
+    keys: tuple[str, ...]
+
+
+@cache
+def built_from(mart: str) -> BuiltFrom:
+    """As the model says."""
+    model = (PROJECT / "dbt_project" / "models" / "marts" / f"{mart}.sql").read_text(encoding="utf-8")
+    rows, *touched = re.findall(r"ref\('(\w+)'\)", model)
+    keys = marts()[mart]["config"]["meta"]["publication"].get("touched_by", {})
+    return BuiltFrom(rows, touched[0] if touched else None, tuple(keys))
 
 
 def known() -> tuple[str, ...]:

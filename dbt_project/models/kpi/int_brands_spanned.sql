@@ -1,12 +1,6 @@
 -- The dates over which a brand has periods: from its first fact as far as the complete extract days go, but for a brand
 -- that has stopped only until its last days have settled. A function of the facts: the extracts that told of them don't
 -- matter, for the same row may come again in a later one.
-{%- set instants = [
-    ('fct_request', 'requested_at'), ('fct_call', 'requested_at'), ('fct_hook_event', 'occurred_at'),
-    ('fct_order', 'ordered_at'), ('fct_member_activity', 'occurred_at'), ('fct_widget_event', 'occurred_at'),
-    ('fct_journey_run', 'started_at'), ('fct_journey_notification', 'sent_at'), ('fct_session', 'started_at'),
-    ('fct_exchange_day', 'first_sent_at'),
-] %}
 with
 
 lived as (
@@ -15,15 +9,7 @@ lived as (
         min(f.first_at) as first_at,
         max(f.last_at) as last_at
     from (
-        {%- for fact, instant in instants %}
-        select
-            brand_id,
-            min({{ instant }}) as first_at,
-            max({{ instant }}) as last_at
-        from {{ ref(fact) }}
-        group by brand_id
-        {{ 'union all' if not loop.last }}
-        {%- endfor %}
+        {{ lived_instants() }}
     ) as f
     group by f.brand_id
 ),
