@@ -32,7 +32,12 @@ Extract = tuple[str, date]
 
 
 def dbt(
-    command: str, *options: str, target: Path, environment: dict[str, str] | None = None, project: Any = None
+    command: str,
+    *options: str,
+    target: Path,
+    environment: dict[str, str] | None = None,
+    project: Any = None,
+    folder: Path = DBT_PROJECT,
 ) -> Any:
     """Run one dbt command with a target folder of its own, in this process: another one would take five seconds to
     import dbt. `project` is what an earlier `parse` returned; without it, dbt reads the project anew.
@@ -46,7 +51,7 @@ def dbt(
             patch.setenv(name, value)
         done = dbtRunner(manifest=project).invoke(
             [
-                "--no-use-colors", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+                "--no-use-colors", command, "--project-dir", str(folder), "--profiles-dir", str(folder),
                 "--target-path", str(target), "--log-path", str(target / "logs"), *options,
             ]
         )  # fmt: skip
@@ -78,6 +83,7 @@ class Night:
     landing: Path
     target: Path
     project: Any = field(repr=False)
+    folder: Path = DBT_PROJECT
     nights: int = field(default=0)
 
     @property
@@ -124,4 +130,4 @@ class Night:
     def dbt(self, command: str, *options: str) -> None:
         environment = warehouse.dbt_environment(self.url)
         project = read_for(self.project, environment["CAUSERIE_PG_DBNAME"])
-        dbt(command, *options, target=self.target, environment=environment, project=project)
+        dbt(command, *options, target=self.target, environment=environment, project=project, folder=self.folder)

@@ -68,7 +68,7 @@ def test_a_line_says_what_to_ask_for_instead(connection: psycopg.Connection[Any]
         report(connection, "paris", MONDAY, MONDAY, refs=[ref])
     message = error.value.diag.message_primary or ""
     shown = catalogue.load().indicators[ref].shows
-    assert ref in message and all(one["ref"] in message for one in shown), message
+    assert ref in message and all(one.ref in message for one in shown), message
 
 
 @pytest.mark.parametrize("ref", [i.ref for i in catalogue.load().lists])
