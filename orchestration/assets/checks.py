@@ -200,7 +200,12 @@ FIGURES = (
         "Every expected period and row of the touched periods is there, and no other.",
         _completeness,
     ),
-    Guard("double_entry", "kpi_period", "Sampled values equal what plain queries count.", _double_entry),
+    Guard(
+        "double_entry",
+        "kpi_period",
+        "Sampled values equal what plain queries count; of periods left alone, what the reports say.",
+        _double_entry,
+    ),
 )
 
 

@@ -69,7 +69,7 @@ def test_the_precomputed_number_is_the_report_s(night: Night) -> None:
         **BRAND, **HARMLESS["conversations"], "conversation_id": "c", "medium": "video", "member_id": "ana",
         "requested_at": _at(2, 22), "updated_at": _at(2, 22),
     }  # fmt: skip
-    call = {**BRAND, **HARMLESS["calls"], "conversation_id": "c"}
+    call = {**BRAND, **HARMLESS["calls"], "conversation_id": "c", "initiated_by": "visitor"}
     first = {
         **call,
         "call_id": "1",

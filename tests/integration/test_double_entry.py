@@ -110,8 +110,24 @@ def test_each_query_counts_something_and_catches_a_false_value(connection: psyco
     connection.execute(
         "delete from build.touched_period where (brand_id, grain, period_start) <> (%s, %s, %s)", periods[0]
     )
-    assert offences(judge_double_entry(connection)) == []
+    assert offences(judge_double_entry(connection, sampled=1)) == []
     connection.execute("update build.int_kpi_answered set value = value + 1 where ref = %s", [ref])
-    (offence,) = offences(judge_double_entry(connection))
+    (offence,) = offences(judge_double_entry(connection, sampled=1))
     assert offence[1]["indicator"] == ref
     assert float(offence[1]["stated"]) == pytest.approx(float(offence[1]["counted"]) + 1)
+
+
+def test_a_period_that_should_have_been_touched_is_caught(connection: psycopg.Connection[Any]) -> None:
+    """Of a run that touched Sunday alone, all other periods are left alone, and those beside it asked anew."""
+    for table, column in (("touched_period", "period_start"), ("touched_date", "local_date")):
+        connection.execute(
+            f"delete from build.{table} where (brand_id, {column}) <> ('paris', date '2025-06-01')".encode()
+        )
+    connection.execute("delete from build.touched_period where grain <> 'day'")
+    assert offences(judge_double_entry(connection, sampled=40)) == []
+    connection.execute(f"update marts.kpi_period set value = value + 1 where {PARIS_MONDAY} and ref = 'Agnt-Card-3'")
+    ((brand, line),) = offences(judge_double_entry(connection, sampled=40))
+    assert (brand, line["indicator"], line["period"]) == ("paris", "Agnt-Card-3", "day 2025-06-02")
+    assert float(line["stated"]) == float(line["counted"]) + 1
+    left = connection.execute("select count(*) from build.touched_period").fetchone()
+    assert left == (1,), "what is asked anew is taken back"

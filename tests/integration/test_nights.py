@@ -64,7 +64,7 @@ def _rows() -> Rows:
                  given_at=_at(2, 13), score=5, status="submitted"),
         ],
         "calls": [
-            {**_row("calls", call_id="k", conversation_id="called", requested_at=_at(2, 23, 55),
+            {**_row("calls", call_id="k", initiated_by="visitor", conversation_id="called", requested_at=_at(2, 23, 55),
                     answered_at=_at(3, 0, 5), ended_at=_at(3, 0, 10)), "extract_day": CALLS},
         ],
     }  # fmt: skip
