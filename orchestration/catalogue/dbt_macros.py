@@ -16,8 +16,8 @@ from orchestration.settings import PROJECT
 from orchestration.sources.contract import DATASETS
 
 MACROS = PROJECT / "dbt_project" / "macros" / "of_the_catalogue.sql"
-# What every report reads beside the facts: the brand's clock, and the names of members.
-READ_BY_ALL = ("dim_brand", "dim_date", "dim_member")
+# What every report reads beside the facts: the brand's clock.
+READ_BY_ALL = ("dim_brand",)
 # By the key of its rows, the instant of each dataset that an extract's day bounds: no row lies years before all others.
 EVENT_TIMES = {dataset.key[1:]: dataset.event_time for dataset in DATASETS.values() if dataset.event_time}
 WRITTEN = "Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue."

@@ -316,7 +316,7 @@ class Indicator(Entry):
     @property
     def plausible(self) -> tuple[float | None, float | None]:
         """The bounds outside which a value is warned of; nothing but a balance falls below 0."""
-        return (0, None) if self.bounds is None else self.bounds
+        return (0.0, None) if self.bounds is None else self.bounds
 
     @property
     def dimensions(self) -> tuple[str, ...]:

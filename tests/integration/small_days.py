@@ -42,10 +42,11 @@ HARMLESS: dict[str, Row] = {
     "journeys": {"name": "Journey", "updated_at": SUNDAY_NOON},
     "journey_runs": {"completed_at": None, "cancelled_at": None, "goal_converted_at": None},
     "journey_notifications": {},
+    "member_activity": {},
 }  # fmt: skip
 EVENT_KEYS = {
     "messages": "message_id", "hook_events": "event_id", "site_events": "event_id",
-    "widget_events": "event_id", "journey_notifications": "notification_id",
+    "widget_events": "event_id", "member_activity": "event_id", "journey_notifications": "notification_id",
 }  # fmt: skip
 
 

@@ -265,6 +265,10 @@ def test_a_morning_worked_out_by_hand(shop: tuple[Settings, Any]) -> None:
     assert (anna.name, anna.last_active_at) == ("Anna", at("09:57"))
     assert anna.figures == {"Day-Card-2": 1, "Day-Card-4": 1, "Day-Card-5": 1, "Day-Card-6": 0, "Day-Card-7": 4,
                             "Day-Card-8": 1, "Day-Card-9": 55}  # fmt: skip
+    # Anna's message of 09:57 is five minutes old, exactly, and the only one; a microsecond later none is.
+    for moment, figures in ((at("10:02"), (1, 1)), (at("10:02") + timedelta(microseconds=1), (0, 0))):
+        lately = live.read(settings_, Asked("b", at=moment))
+        assert (lately.figures["Live-Card-1"], lately.figures["Live-Card-3"]) == figures
     # At midnight nothing of today has happened; the request of 22:00 waited then.
     early = live.read(settings_, Asked("b", at=at("00:00")))
     assert {ref: v for ref, v in early.figures.items() if v} == {"Live-Card-2": 1}

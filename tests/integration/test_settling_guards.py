@@ -184,6 +184,15 @@ def test_a_false_figure_is_caught_and_named(
     assert [*result.metadata[f"{rule} of b"].value] == [dict(line)]  # type: ignore[union-attr,arg-type]
 
 
+@pytest.mark.parametrize(("score", "jumps"), [("2.59", True), ("2.61", False), ("7.99", False), ("8.01", True)])
+def test_chance_moves_a_score_by_a_tenth_and_no_more(figures: Figures, score: str, jumps: bool) -> None:
+    """It was 4: as the past has it 4 x 0.6 / 0.8 = 3 at least, 4 x 0.9 / 0.5 = 7.2 at most; a tenth of the greater of
+    both scores for chance makes that 3 - 0.4 and, as 7.2 + 0.8 is 8, 8."""
+    figures.state("build.int_kpi_answered", Score=(score, score, 1))
+    lines = [line for one in figures.judged().values() if one.name == "jumps" for line in one.offenders]
+    assert [line["indicator"] for line in lines] == (["Score"] if jumps else [])
+
+
 def test_a_brand_whose_past_is_short_has_no_band(figures: Figures) -> None:
     figures.connection.execute("update next.kpi_settling set periods_seen = 6")
     jumped(figures)

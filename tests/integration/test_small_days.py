@@ -1,4 +1,4 @@
-"""Days small enough to be worked out by hand: sections 1 to 3 and 6 to 8, and the borders of the clock.
+"""Days small enough to be worked out by hand: sections 1 to 4 and 6 to 8, and the borders of the clock.
 
 Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
 Not here: random brands (test_indicators_exact.py).
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.xdist_group("small_days")
 
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 WORKED_OUT = (
-    "waiting_list", "hook", "conversations", "shop", "customers", "engagement", "agents", "ads", "one_to_one",
-    "personalisation", "recommendations", "journeys",
+    "waiting_list", "hook", "conversations", "ratings_and_sales", "shop", "customers", "engagement", "agents", "ads",
+    "one_to_one", "personalisation", "recommendations", "journeys",
 )  # fmt: skip
 
 
@@ -375,9 +375,46 @@ JOURNEYS = [
     shop("Jour-Card-5", Fraction(1, 3), **AT_THE_END),
 ]
 
+
+def sold(ref: str, value: float | Fraction | None, day: date = MONDAY, bin_: str | None = None, **asked: Any) -> Line:
+    return Line("till", ref, value, day, bin=bin_, asked=asked)
+
+
+SALES = [
+    sold("Chat-Card-70", 2),  # c1 c2
+    sold("Chat-Card-70", 1, members=["ben"]),
+    sold("Chat-Card-71", 3),
+    sold("Chat-Card-72", 2),  # r1, and r3 on Tuesday
+    sold("Chat-Card-72", 1, **AT_THE_END),
+    sold("Chat-Card-73", 3),
+    sold("Chat-Card-73", 4, **AT_THE_END),
+    sold("Chat-Card-80", 180),  # s1 without its shipping, s5
+    sold("Chat-Card-80", 50, TUESDAY),  # s2, at the window's very end; s3 is beyond it
+    sold("Chat-Card-81", 2),
+    sold("Chat-Card-81", 1, TUESDAY),
+    sold("Chat-Card-81", 1, sources=["hook"]),  # s5
+    sold("Chat-Card-81", 0, channels=["store"]),
+    sold("Chat-Card-82", 90),
+    sold("Chat-Card-85", 1),  # two sales, two active dialogues
+    sold("Chat-Card-85", 1, members=["ana"]),
+    sold("Chat-Card-86", 1),
+    sold("Chat-Card-86", Fraction(1, 2), channels=["store"]),  # c1, for s2
+    sold("Chat-Card-86", 0, channels=["store"], **AT_THE_END),
+    sold("Chat-Bar-51", 2, bin_="<1 h"),  # s1 after 4 minutes, s5 after 20
+    sold("Chat-Bar-51", 1, TUESDAY, bin_="1-7 days"),  # s2: a day to the second
+    sold("Chat-Bar-51", 0, TUESDAY, bin_="1 h-1 day"),
+    sold("Sale-Card-9", 1),  # s5; s6 and s7 were credited to none
+    sold("Sale-Card-9", 0, members=["ana"]),
+    sold("Sale-Card-9", 0, as_of=paris(MONDAY, "18:00")),
+    sold("Sale-Card-10", 80),
+    sold("Sale-Card-10", 80, roles=[2]),
+    sold("Amb-Card-52", 360),  # 60 + 240 + 60: a pause of five minutes is no activity
+    sold("Amb-Card-52", 0, members=["ben"]),
+]
+
 LINES = [
-    *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED, *ORDERS, *ENGAGEMENT, *AGENTS, *ADS, *ONE_TO_ONE,
-    *PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS,
+    *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED, *SALES, *ORDERS, *ENGAGEMENT, *AGENTS, *ADS,
+    *ONE_TO_ONE, *PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS,
 ]  # fmt: skip
 UNDATED = {i.ref for i in catalogue.load().computed if "dates" in i.ignores}
 ROWS = rows()
@@ -490,6 +527,24 @@ def test_ads_tell_sessions_apart(connection: psycopg.Connection[Any]) -> None:
         ("Ads-Card-2", ["spring", "blue"], 1),
         ("Ads-Card-3", ["spring", "red"], 4),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ref", "as_of", "is_final"),
+    [
+        ("Chat-Card-71", paris(TUESDAY, "00:00"), True),  # fixed: once its period is over
+        ("Chat-Card-71", paris(MONDAY, "23:59:59.999999"), False),
+        ("Chat-Card-72", paris(date(2025, 6, 17), "00:00"), True),  # settles in 14 days of 24 hours
+        ("Chat-Card-72", paris(date(2025, 6, 16), "23:59:59.999999"), False),
+        ("Chat-Card-86", paris(date(2025, 7, 3), "00:00"), True),  # in 30
+        ("Chat-Card-86", paris(date(2025, 7, 2), "23:59:59.999999"), False),
+    ],
+)
+def test_a_number_is_final_once_it_has_settled(
+    connection: psycopg.Connection[Any], ref: str, as_of: datetime, is_final: bool
+) -> None:
+    (row,) = report(connection, "till", MONDAY, MONDAY, refs=[ref], as_of=as_of)
+    assert row.is_final is is_final
 
 
 def test_what_knows_no_dates_has_none(connection: psycopg.Connection[Any]) -> None:

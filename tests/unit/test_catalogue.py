@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from orchestration.catalogue import catalogue, docs
+from orchestration.catalogue import catalogue, dbt_macros, docs, facts
 from orchestration.catalogue.catalogue import CATALOGUE_FILE, CatalogueError
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.compiler import functions, scans
@@ -17,6 +20,44 @@ from orchestration.compiler import functions, scans
 def test_pages_are_as_written_from_the_catalogue() -> None:
     stale = [path.name for path, content in docs.render().items() if path.read_text("utf-8") != content]
     assert stale == [], "run python -m orchestration.catalogue.docs"
+
+
+def test_macros_are_as_written_from_the_catalogue() -> None:
+    written = dbt_macros.render(catalogue.load())
+    assert dbt_macros.MACROS.read_text("utf-8") == written, "run python -m orchestration.catalogue.dbt_macros"
+
+
+def test_every_anchor_of_a_dated_indicator_touches_its_dates() -> None:
+    """By another way than the macros are written: what each relation's rows are told by."""
+    known = catalogue.load()
+    touched = {(mart, column) for mart, columns in dbt_macros.instants(known).items() for column in columns}
+    uncovered = set()
+    for indicator in known.dated:
+        for _, measure in indicator.measures:
+            relation = known.relations[measure.of]
+            if relation.fact not in facts.ROLLUPS:
+                anchor = (relation.fact, relation.dated_by or relation.anchor.split(".")[-1])
+            else:
+                rollup = facts.ROLLUPS[relation.fact]
+                anchor = (rollup.days, rollup.days_at[0])
+            if anchor not in touched:
+                uncovered.add((relation.name, *anchor))
+    assert uncovered == set()
+
+
+def test_dbt_is_told_of_every_mart_that_the_reports_over_next_read() -> None:
+    read = {name for text in functions.audit_functions() for name in re.findall(r"\bnext\.((?:fct|dim)_\w+)", text)}
+    told = set(dbt_macros.facts_read(catalogue.load()))
+    assert (read - told, told - read) == (set(), set())
+
+
+def test_each_ref_keeps_its_names() -> None:
+    """Two names that change places read well on every page: they are held against a list of their own."""
+    with NAMES.open(encoding="utf-8", newline="") as file:
+        listed = {row["ref"]: {language: row[language] for language in LANGUAGES} for row in csv.DictReader(file)}
+    assert {ref: indicator.names for ref, indicator in catalogue.load().indicators.items()} == listed, (
+        f"a new indicator, or a new name, is listed in {NAMES.name} too"
+    )
 
 
 def test_every_relation_serves_an_indicator() -> None:
@@ -44,6 +85,8 @@ def test_names_differ_between_indicators() -> None:
         names = [i.names[language] for i in catalogue.load().indicators.values()]
         assert sorted({name for name in names if names.count(name) > 1}) == []
 
+
+NAMES = Path(__file__).parents[1] / "fixtures" / "indicator_names.csv"
 
 # What is planted into the file, at a path of keys (an indicator by its ref), and what is then said of it. None takes
 # the key away.
