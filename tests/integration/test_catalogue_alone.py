@@ -59,8 +59,7 @@ def night(new_night: Callable[[], Night], tmp_path: Path, monkeypatch: pytest.Mo
     shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
     (project / "macros" / dbt_macros.MACROS.name).write_text(dbt_macros.render(extended), "utf-8")
     platform = new_night()
-    platform.project = project
-    dbt("parse", target=platform.target, project=project)
+    platform.folder, platform.project = project, dbt("parse", target=platform.target, folder=project)
     return platform
 
 
