@@ -85,8 +85,8 @@ class Filters:
         if self.comparison == "free" and self.before:
             said |= {"compare_from": self.before[0].isoformat(), "compare_to": self.before[1].isoformat()}
         said["grain"] = self.grain
-        said["time_from"] = self.time_from and f"{self.time_from:%H:%M}"
-        said["time_to"] = self.time_to and f"{self.time_to:%H:%M}"
+        said["time_from"] = self.time_from and _said(self.time_from)
+        said["time_to"] = self.time_to and _said(self.time_to)
         said |= self.lists
         said |= changes
         if ("from" in changes or "to" in changes) and "period" not in changes:
@@ -208,6 +208,10 @@ def compared(span: Span, comparison: str, free: Sequence[date | None] = ()) -> S
         case _:
             return None
     return first - back, last - back
+
+
+def _said(at: time) -> str:
+    return at.isoformat("auto" if at.second or at.microsecond else "minutes")
 
 
 def _year_before(day: date) -> date:

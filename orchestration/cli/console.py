@@ -19,13 +19,18 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from dashboard.elements import UNITS_OF_COLUMNS
+from dashboard.tables import NUMERIC
+from dashboard.words import Words
+from dashboard.words import load as load_words
 from orchestration.assets.progress import Progress
 from orchestration.cli.runs import Outcome
+from orchestration.readers.brand import Brand
 from orchestration.readers.formats import NOTHING, say, say_change, say_seconds
 from orchestration.readers.ledger import COUNTS, Generation, Load
 from orchestration.readers.live import Reading
 from orchestration.readers.published_history import grouped, load_name, period_name, span
-from orchestration.readers.report import WORDS, Question, Row, say_state
+from orchestration.readers.report import WORDS, Question, Row, RowsPage, say_state
 from orchestration.sources.loading.load import LoadResult
 from orchestration.sources.loading.quarantine import BadRow, Group
 from orchestration.sources.loading.row_rules import RULES
@@ -243,44 +248,126 @@ def report(
     return Stack(*parts)
 
 
-def opened(ref: str, rows: Sequence[Row], indicators: Any, language: str = "en") -> RenderableType:
-    """The rows behind one number, and their sums."""
-    words = WORDS[language]
-    name = indicators[ref].names[language] if ref in indicators else ref
-    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
-    for column in ("entity", "id", "instant", "bucket", "class"):
-        table.add_column(words[column], overflow="fold", no_wrap=column == "instant")
-    for column in ("numerator", "denominator"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        shown = (row["entity"], row["entity_id"], row["anchor"].isoformat(), " ".join(row["bucket"]), row["bin"] or "")
-        table.add_row(*shown, *("" if row[c] is None else f"{row[c]:f}" for c in ("numerator", "denominator")))
-    sums = [sum(row[c] or 0 for row in rows) for c in ("numerator", "denominator")]
+def opened(ref: str, found: RowsPage, brand: Brand, indicators: Any, language: str = "en") -> RenderableType:
+    """The rows behind one number and their sums, in words: local times, members by name."""
+    words, units = load_words(language), indicators[ref].unit
+    unit = units if units in ("seconds", "amount", "score") else "count"
+    has = {name: any(row[name] for row in found.rows) for name in ("bucket", "bin", "member_id", "denominator")}
+    table = Table(title=f"{ref}  {indicators[ref].names[language]}", title_justify="left", title_style="bold cyan")
+    table.box, table.pad_edge = box.SIMPLE_HEAD, False
+    table.add_column(words["instant"], no_wrap=True)
+    table.add_column(words["what"], overflow="fold")
+    table.add_column(words["id"], overflow="fold")
+    for name, heading in (("bucket", words["by_dimension"]), ("bin", words["class"]), ("member_id", words["member"])):
+        if has[name]:
+            table.add_column(heading, overflow="fold")
+    table.add_column(words["adds"], justify="right")
+    if has["denominator"]:
+        table.add_column(words["of"], justify="right")
+    for row in found.rows:
+        cells = [words.instant(row["anchor"], brand.timezone), words[f"entity_{row['entity']}"], row["entity_id"]]
+        cells += [" ".join(words.value(value) for value in row["bucket"])] if has["bucket"] else []
+        cells += [words.value(row["bin"] or "")] if has["bin"] else []
+        cells += (
+            [words.dimension("member", row["member_id"], brand) if row["member_id"] else ""] if has["member_id"] else []
+        )
+        cells += ["" if row["numerator"] is None else words.say(row["numerator"], unit, brand.currency)]
+        cells += (
+            ["" if row["denominator"] is None else words.say(row["denominator"], "count")] if has["denominator"] else []
+        )
+        table.add_row(*cells)
     table.add_section()
-    table.add_row(words["total"], "", "", "", "", *(f"{one:f}" if one else "" for one in sums))
+    sums = [words.say(found.numerator, unit, brand.currency)] if found.numerator is not None else [""]
+    sums += [words.say(found.denominator, "count")] if has["denominator"] else []
+    table.add_row(WORDS[language]["total"], *[""] * (len(table.columns) - 1 - len(sums)), *sums)
+    if found.count > len(found.rows):
+        shown = words["first_rows"].format(len(found.rows), words.say(found.count, "count"))
+        return Stack(table, Text(shown, style="dim"))
     return table
+
+
+BAR = {1: 40, 2: 18, 3: 10}
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def charted(
+    indicator: Any, answers: Sequence[tuple[Any, Sequence[Row]]], brand: Brand, indicators: Any, language: str = "en"
+) -> RenderableType:
+    """A line or a bar chart in plain characters: a row for each period or hour with a bar for each series; where it is
+    told apart by a second breakdown, a row for each of its values with the way there. `answers`: each part that the
+    chart shows, and its rows."""
+    words = load_words(language)
+    table = Table(title=f"{indicator.ref}  {indicator.names[language]}", title_justify="left", title_style="bold cyan")
+    table.box, table.pad_edge = box.SIMPLE_HEAD, False
+    first = answers[0][0].breakdown[0]
+    table.add_column(
+        words[f"by_{first}_head"] if len(answers[0][0].breakdown) == 1 else words["indicator"], no_wrap=True
+    )
+    if len(answers[0][0].breakdown) > 1:
+        table.add_column("")
+        table.add_column("", justify="right")
+        for shown, rows in answers:
+            buckets = sorted({row["bucket"][0] for row in rows if row["bucket"]})
+            for second in sorted({row["bucket"][1] for row in rows if row["bucket"]}):
+                values = {
+                    row["bucket"][0]: row["value"] for row in rows if row["bucket"] and row["bucket"][1] == second
+                }
+                last = next((values[b] for b in reversed(buckets) if values.get(b) is not None), None)
+                name = words.dimension(shown.breakdown[1], second, brand)
+                unit = indicators[shown.ref].unit
+                way = _blocks([values.get(bucket) for bucket in buckets])
+                table.add_row(name, way, words.say(last, unit, brand.currency))
+        return table
+    width = BAR.get(len(answers), 0)
+    highest = [max((row["value"] or 0 for row in rows if row["bucket"]), default=0) for _, rows in answers]
+    for shown, _ in answers:
+        name = indicators[shown.ref].names[language]
+        table.add_column(name + (f" ({', '.join(map(words.value, shown.sources))})" if shown.sources else ""))
+    by_bucket = [{row["bucket"][0]: row["value"] for row in rows if row["bucket"]} for _, rows in answers]
+    for bucket in dict.fromkeys(bucket for values in by_bucket for bucket in values):
+        cells = [words.dimension(first, bucket, brand)]
+        for (shown, _), values, most in zip(answers, by_bucket, highest, strict=True):
+            value = values.get(bucket)
+            bar = "█" * round(float(value or 0) / float(most) * width) if most else ""
+            cells.append(f"{words.say(value, indicators[shown.ref].unit, brand.currency):>8} {bar}".rstrip())
+        table.add_row(*cells)
+    return table
+
+
+def _blocks(values: Sequence[Any]) -> str:
+    """A character for each value, taller the greater it is; a space where there is none."""
+    known = [float(value) for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    step = (high - low) or 1
+    return "".join(" " if value is None else BLOCKS[round((float(value) - low) / step * 7)] for value in values)
 
 
 def listed(ref: str, lines: Sequence[Row], indicators: Any, currency: str, language: str = "en") -> RenderableType:
     """A list as a table: each line's entity, then its columns by their names."""
     name, listing = indicators[ref].names[language], indicators[ref].listing
     table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
-    table.add_column(listing.entity, overflow="fold")
+    words = load_words(language)
+    table.add_column(words[f"entity_{listing.entity}"], overflow="fold")
     for column in listing.columns:
         said = indicators[column.ref].names if column.ref else column.names
         table.add_column(said[language], overflow="fold", justify="left" if column.member else "right")
     for line in lines:
         cells = [
-            _cell(line[c.name], indicators[c.ref].unit if c.ref else None, currency, language) for c in listing.columns
+            _cell(words, c, line[c.name], indicators[c.ref].unit if c.ref else None, currency) for c in listing.columns
         ]
         table.add_row(line[listing.entity], *cells)
     return table
 
 
-def _cell(value: Any, unit: str | None, currency: str, language: str) -> str:
+def _cell(words: Words, column: Any, value: Any, unit: str | None, currency: str) -> str:
     if value is None:
         return NOTHING
-    return say(value, unit, currency, language) if unit else str(value)
+    if column.member == "role":
+        return words["role_name"].format(value)
+    unit = unit or UNITS_OF_COLUMNS.get(column.name)
+    return words.say(value, unit, currency) if unit in NUMERIC else str(value)
 
 
 def _filters(question: Question) -> str:
@@ -318,7 +405,7 @@ def _area(
     for (ref, bin_), some in _by_line(rows):
         unit = indicators[ref].unit if ref in indicators else "count"
         name = indicators[ref].names[language] if ref in indicators else ref
-        label = Text(f"  {bin_}") if bin_ else Text(name)
+        label = Text(f"  {load_words(language).value(bin_)}") if bin_ else Text(name)
         if bin_ and bin_ == _first_bin(rows, ref):
             table.add_row(ref, Text(name))
         shown_ref = "" if bin_ else ref

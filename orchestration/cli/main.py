@@ -35,6 +35,10 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(db_app, name="db", no_args_is_help=True)
 
 
+# Rows that a terminal shows of a number; --csv gives all of them.
+SHOWN_ROWS = 10_000
+
+
 class Problem(Exception):
     """Something the reader of the terminal should know, in one line."""
 
@@ -44,6 +48,14 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a day: write it as 2026-03-31") from None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def hour(text: str) -> time:
@@ -146,31 +158,44 @@ def report(
     import json
 
     from orchestration import warehouse
+    from orchestration.catalogue import catalogue
+    from orchestration.cli import console
+    from orchestration.readers import brand as brands
     from orchestration.readers import report as reports
 
+    known = catalogue.load()
     settings = Settings.from_environment()
     with warehouse.connect(warehouse.url(settings)) as connection:
+        if brand and _is_day(brand):
+            # Days without a brand: each argument means what the one after it is named for.
+            first, last, brand = day(brand), first, None
         brand = brand or reports.only_brand(connection)
         if first is None:
             first, last = reports.last_days(connection)
+        drawn = [
+            known.indicators[one] for one in ref or () if one in known.indicators and known.indicators[one].presents
+        ]
+        ref = [one for one in ref if one not in {i.ref for i in drawn}] if ref else None
         question = reports.Question(
             brand, first, last or first, source, channel, role, member, time_from, time_to, weekday, breakdown or [],
             compare_previous, as_of, ref,
         )  # fmt: skip
-        rows = reports.ask(connection, question)
-        if as_json or as_csv:
-            plain = reports.as_json(question, rows)
-            print(
-                json.dumps(plain, ensure_ascii=False) if as_json else reports.as_csv(rows), end="" if as_csv else "\n"
-            )
+        rows = reports.ask(connection, question) if ref is None or ref else []
+        charts = [(i, [(s, reports.ask(connection, reports.shown(question, s))) for s in i.presents]) for i in drawn]
+        rows += [row for _, parts in charts for _, some in parts for row in some] if as_json or as_csv else []
+        if as_json:
+            print(json.dumps(reports.as_json(question, rows), ensure_ascii=False))
             return
-        names = reports.brand_line(connection, brand)
+        if as_csv:
+            print(reports.as_csv(reports.with_names(rows, lang)), end="")
+            return
+        about = brands.about(connection, brand, {})
 
-    from orchestration.catalogue import catalogue
-    from orchestration.cli import console
-
-    known = catalogue.load()
-    _console().print(console.report(question, rows, names, known.indicators, known.areas, lang))
+    names = about.name, about.currency
+    if rows or not charts:
+        _console().print(console.report(question, rows, names, known.indicators, known.areas, lang))
+    for indicator, parts in charts:
+        _console().print(console.charted(indicator, parts, about, known.indicators, lang))
 
 
 @app.command()
@@ -197,6 +222,7 @@ def rows(
     from orchestration import warehouse
     from orchestration.catalogue import catalogue
     from orchestration.cli import console
+    from orchestration.readers import brand as brands
     from orchestration.readers import report as reports
 
     question = reports.Question(
@@ -205,14 +231,16 @@ def rows(
     known = catalogue.load()
     with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
         is_list = ref in {i.ref for i in known.lists}
-        found = (reports.lines if is_list else reports.open_up)(connection, ref, question)
-        _, currency = reports.brand_line(connection, brand)
-    if as_csv:
-        print(reports.as_csv(found), end="")
-    elif is_list:
-        _console().print(console.listed(ref, found, known.indicators, currency, lang))
-    else:
-        _console().print(console.opened(ref, found, known.indicators, lang))
+        if as_csv:
+            print(reports.as_csv((reports.lines if is_list else reports.open_up)(connection, ref, question)), end="")
+            return
+        about = brands.about(connection, brand, {})
+        if is_list:
+            lines = reports.lines(connection, ref, question)
+            _console().print(console.listed(ref, lines, known.indicators, about.currency, lang))
+        else:
+            page = reports.open_page(connection, ref, question, None, 0, SHOWN_ROWS)
+            _console().print(console.opened(ref, page, about, known.indicators, lang))
 
 
 @app.command()

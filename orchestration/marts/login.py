@@ -36,6 +36,7 @@ def reader_url(settings: Settings) -> str:
     administrator = warehouse.url(settings)
     passfile = settings.home / "pgpass.screens"
     with warehouse.connect(administrator) as connection:
+        warehouse.migrate(connection)
         access.ensure_roles(connection, ())
         known = connection.execute("select 1 from pg_roles where rolname = %s", [SCREENS]).fetchone()
         if not (known and passfile.exists()):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from orchestration.catalogue import catalogue
+from orchestration.catalogue.model import Shown
 from orchestration.readers.formats import plain
 
 Row = dict[str, Any]
@@ -312,6 +313,23 @@ def _arguments(*without: str) -> list[sql.Composed]:
 
 def _ask_of(connection: psycopg.Connection[Any], query: sql.SQL, ref: str, question: Question) -> list[Row]:
     return _fetch(connection, query.format(sql.SQL(", ").join(_arguments("p_refs"))), {**vars(question), "ref": ref})
+
+
+def shown(question: Question, part: Shown) -> Question:
+    """The question that a part of a line or a bar chart asks."""
+    return replace(
+        question, refs=[part.ref], breakdown=list(part.breakdown), compare_previous=False,
+        sources=list(part.sources) or question.sources,
+    )  # fmt: skip
+
+
+def with_names(rows: Iterable[Row], language: str) -> list[Row]:
+    """The rows with each indicator's name and unit beside its ref."""
+    known = catalogue.load().indicators
+    return [
+        {"ref": row["ref"], "name": known[row["ref"]].names[language], "unit": known[row["ref"]].unit, **row}
+        for row in rows
+    ]
 
 
 def roles_held(connection: psycopg.Connection[Any], brand: str, member_id: str) -> list[Row]:
