@@ -23,7 +23,7 @@ from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
 from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load
-from orchestration.sources import extract_days, pending
+from orchestration.sources import extract_days, looks, pending
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.loading.load import load_extract
 from orchestration.sources.loading.raw_tables import ensure_indexes, table
@@ -90,11 +90,16 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             newest = newest_load(connection)
             connection.commit()
             if only_pending:
-                found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
-                connection.commit()
+                # Whoever asked for this run has just looked.
+                waiting = pending.pending_extracts(connection, sources, look=False)
+                found = [(one.dataset, one.day) for one in waiting]
             else:
+                looks.look_at(connection, sources, extract_days.today())
+                looks.shown(connection, sources, extract_days.today())
                 found = extract_days.available(sources, days[0], days[-1])
+            connection.commit()
             found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
+            looks.announce(sources, found)
             progress.stage("load", len(found))
             for dataset, day in found:
                 result = load_extract(connection, DATASETS[dataset], day, sources[dataset])

@@ -29,7 +29,7 @@ from orchestration.readers.ledger import (
     newest_load,
 )
 from orchestration.settings import Settings
-from orchestration.sources import extract_days, pending
+from orchestration.sources import extract_days, looks, pending
 
 if TYPE_CHECKING:
     from orchestration.assets.progress import Progress
@@ -82,11 +82,14 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
         warehouse.migrate(connection)
         explicit = first is not None or last is not None
         sources = extract_days.sources_of(settings)
+        before, generation = newest_load(connection), newest_generation(connection)
+        connection.commit()
         if explicit:
+            looks.look_at(connection, sources, extract_days.today())
+            looks.shown(connection, sources, extract_days.today())
             found = extract_days.available(sources, first, last)
         else:
             found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
-        before, generation = newest_load(connection), newest_generation(connection)
         unpublished = has_unpublished(connection)
         if generation:
             access.repair(connection)
@@ -96,7 +99,9 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
     outcome = Outcome()
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:
-        outcome.nothing_to_do = True
+        with warehouse.connect(url) as connection:
+            outcome.loads = loads_after(connection, before)  # sources that could not be asked
+        outcome.nothing_to_do = not outcome.loads
         return outcome
 
     from orchestration.automation.plan import plan

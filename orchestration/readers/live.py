@@ -109,7 +109,7 @@ def reading(settings: Settings, asked: Asked) -> Reading:
     Raises LiveError, and SourcesError where the sources file can't be followed.
     """
     database = read_chat_database(settings.sources_file)
-    question = f"{asked} {settings.live_url} {database}"
+    question = f"{asked} {settings.live_url or database.url()} {database}"
     kept = settings.home / "live" / f"{hashlib.sha256(question.encode()).hexdigest()}.json"
     with _alone(kept.with_suffix(".lock")):
         if said := _kept(kept, database.cache_seconds):
@@ -170,9 +170,10 @@ def _from_json(said: Mapping[str, Any]) -> Reading:
 def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None) -> Reading:
     """A new reading, in one read-only statement with a time limit. Raises LiveError."""
     database = database or read_chat_database(settings.sources_file)
-    origin: Origin = "chat database" if settings.live_url else "loaded rows"
-    clock: Clock = asked.clock or ("database" if settings.live_url else "data")
-    query = statement(database.relations() if settings.live_url else loaded_relations(), clock)
+    address = settings.live_url or database.url()
+    origin: Origin = "chat database" if address else "loaded rows"
+    clock: Clock = asked.clock or ("database" if address else "data")
+    query = statement(database.relations() if address else loaded_relations(), clock)
     values = {
         "brand": asked.brand,
         "members": list(asked.members) if asked.members is not None else None,
@@ -182,7 +183,7 @@ def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None)
     }
     try:
         with psycopg.connect(
-            settings.live_url or warehouse.url(settings), connect_timeout=CONNECT_SECONDS,
+            address or warehouse.url(settings), connect_timeout=CONNECT_SECONDS,
             application_name="causerie live", row_factory=dict_row,
         ) as connection:  # fmt: skip
             connection.read_only = True

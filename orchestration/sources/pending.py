@@ -12,6 +12,7 @@ from typing import Any, Literal
 import psycopg
 
 from orchestration.sources.connectors.sources_file import Sources
+from orchestration.sources.looks import look_at, shown
 
 Reason = Literal["new", "late", "changed", "refused"]
 
@@ -27,12 +28,17 @@ class Pending:
     fingerprint: str
 
 
-def pending_extracts(connection: psycopg.Connection[Any], sources: Sources, today: date | None = None) -> list[Pending]:
+def pending_extracts(
+    connection: psycopg.Connection[Any], sources: Sources, today: date | None = None, look: bool = True
+) -> list[Pending]:
     """Every extract that the sources show and raw does not hold as they show it, by day and in the contract's order.
 
-    A day that lies ahead is a wrong clock somewhere: it is left alone until it comes.
+    A day that lies ahead is a wrong clock somewhere: it is left alone until it comes. Without `look`, databases are not
+    asked again what they have: what the last look showed stands.
     """
     today = today or datetime.now(UTC).date()
+    if look:
+        look_at(connection, sources, today)
     with connection.transaction():
         standing: dict[tuple[str, date], str] = {
             (dataset, day): fingerprint
@@ -52,8 +58,8 @@ def pending_extracts(connection: psycopg.Connection[Any], sources: Sources, toda
     for dataset, day in standing:
         newest[dataset] = max(day, newest.get(dataset, day))
     found: list[Pending] = []
-    for dataset, source in sources.items():
-        for day, fingerprint in source.days(today).items():
+    for dataset, days in shown(connection, sources, today).items():
+        for day, fingerprint in days.items():
             stands = standing.get((dataset, day))
             if stands == fingerprint or day > today:
                 continue

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql
 
+from orchestration.sources.connectors.database import Database
+from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.mapping import Naming
-from orchestration.sources.connectors.sources_file import SourcesError, naming_of, one_of, read_document
+from orchestration.sources.connectors.meaning import naming_of
+from orchestration.sources.connectors.sql import WholeQuery
+from orchestration.sources.connectors.words import Document, Faults, SourcesError, TableWords
 from orchestration.sources.contract import DATASETS
 
 # What the live indicators need to know, and no more: what a chat database need not have can't be missing.
@@ -33,8 +36,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "brand_id", "order_id", "conversation_id", "origin", "ordered_at", "gross_amount", "shipping_amount",
     ),
 }  # fmt: skip
-OPTIONS = {"table", "query", "columns", "values"}
-NO_ROWS = "none"
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,30 @@ class ChatTable:
 @dataclass(frozen=True)
 class ChatDatabase:
     """How the chat database is read: its tables by dataset (None: it has no such rows), how long a reading may take
-    before the server stops it, and for how long it then serves everybody who asks."""
+    before the server stops it, and for how long it then serves everybody who asks. `database` is where the datasets
+    themselves come from, where they are what is read."""
 
     tables: Mapping[str, ChatTable | None]
     timeout_seconds: float = 5
     cache_seconds: float = 5
+    database: Database | None = None
 
     def relations(self) -> dict[str, str]:
         """Each dataset as a SELECT of the contract's names and types."""
         return {name: _select(name, table) for name, table in self.tables.items()}
+
+    def url(self) -> str | None:
+        """The libpq URL of the datasets' own database; None where live indicators have one of their own. Raises
+        SourcesError where it can't be had."""
+        if self.database is None:
+            return None
+        try:
+            address = self.database.address()
+        except Refusal as refusal:
+            raise SourcesError(str(refusal)) from None
+        if address.get_backend_name() != "postgresql":
+            raise SourcesError(f"live: reuse: live indicators read a PostgreSQL, not {address.get_backend_name()}")
+        return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def loaded_relations() -> dict[str, str]:
@@ -70,44 +86,45 @@ def loaded_relations() -> dict[str, str]:
 
 def read_chat_database(path: Path) -> ChatDatabase:
     """The `live:` of the sources file; what it leaves out has the contract's own names. Raises SourcesError."""
-    told = read_document(path).get("live") or {}
-    where = f"{path}: live"
-    _known(told, {"tables", "timeout_seconds", "cache_seconds"}, where)
-    tables = told.get("tables") or {}
-    _known(tables, set(COLUMNS), f"{where}: tables")
-    return ChatDatabase(
-        {name: _table(name, tables.get(name, {}), f"{where}: {name}") for name in COLUMNS},
-        _seconds(told, "timeout_seconds", where),
-        _seconds(told, "cache_seconds", where),
-    )
+    from orchestration.sources.connectors.sources_file import read_file
+
+    read = read_file(path)
+    faults = Faults(path, {})
+    live = read.document.live
+    tables: dict[str, ChatTable | None] = {}
+    database = None
+    for name in COLUMNS:
+        told = live.tables.get(name)
+        source = read.sources.get(name)
+        if live.reuse and told is None:
+            tables[name] = None
+            if isinstance(source, WholeQuery):
+                tables[name] = ChatTable(name, source.query, source.naming)
+                database = source.database
+        else:
+            tables[name] = None if told == "none" else _table(name, told or TableWords(), faults)
+    return ChatDatabase(tables, live.timeout_seconds, live.cache_seconds, database)
 
 
-def _known(told: Any, allowed: set[str], where: str) -> None:
-    if not isinstance(told, dict):
-        raise SourcesError(f"{where}: wanted a mapping, found {told!r}")
-    for name in told:
-        one_of(name, tuple(sorted(allowed)), where)
+def check_live(document: Document, faults: Faults) -> None:
+    """What `live:` says, held against the contract."""
+    for name, told in document.live.tables.items():
+        place = ("live", "tables", name)
+        if name not in COLUMNS:
+            faults.add(place, f"{name!r} is unknown; allowed: {', '.join(COLUMNS)}")
+        elif isinstance(told, TableWords):
+            if told.table and told.query:
+                faults.add(place, "wanted a table or a query, found both")
+            _table(name, told, faults)
+    if document.live.reuse:
+        addresses = {(words.url, words.url_env) for words in document.datasets.values() if words.connector == "sql"}
+        if len(addresses) != 1:
+            faults.add(("live", "reuse"), f"wanted datasets from one database, found {len(addresses)}")
 
 
-def _seconds(told: Mapping[str, Any], name: str, where: str) -> float:
-    given = told.get(name, "5")
-    try:
-        seconds = float(given)
-    except (TypeError, ValueError):
-        seconds = -1
-    if not 0 <= seconds <= 3600 or (name == "timeout_seconds" and not seconds):
-        raise SourcesError(f"{where}: {name} must be a number of seconds up to 3600, found {given!r}")
-    return seconds
-
-
-def _table(name: str, told: Any, where: str) -> ChatTable | None:
-    if told == NO_ROWS:
-        return None
-    _known(told or {}, OPTIONS, where)
-    told = told or {}
-    if told.get("table") and told.get("query"):
-        raise SourcesError(f"{where}: wanted a table or a query, found both")
-    return ChatTable(told.get("table") or name, told.get("query"), naming_of(DATASETS[name], told, where))
+def _table(name: str, told: TableWords, faults: Faults) -> ChatTable:
+    naming = naming_of(DATASETS[name], told, faults, ("live", "tables", name))
+    return ChatTable(told.table or name, told.query, naming)
 
 
 def _select(name: str, table: ChatTable | None) -> str:
@@ -115,17 +132,23 @@ def _select(name: str, table: ChatTable | None) -> str:
     if table is None:
         nulls = ", ".join(f"null::{dataset.by_name[column].sql_type} as {column}" for column in COLUMNS[name])
         return f"select {nulls} where false"
-    own = {contract: source for source, contract in table.naming.columns.items()}
+    own = table.naming.source_of()
     columns = []
     for column in COLUMNS[name]:
         value = f"t.{_identifier(own.get(column, column))}"
+        if column in table.naming.constants:
+            value = _literal(table.naming.constants[column])
         if pairs := table.naming.values.get(column):
             cases = " ".join(f"when {_literal(word)} then {_literal(meant)}" for word, meant in pairs.items())
             value = f"case {value}::text {cases} else {value}::text end"
         columns.append(f"({value})::{dataset.by_name[column].sql_type} as {column}")
     named = ".".join(_identifier(part) for part in table.table.split("."))
     source = f"({_bare(table.query)})" if table.query else named
-    return f"select {', '.join(columns)} from {source} as t"
+    meant = [
+        f"t.{_identifier(named)}::text in ({', '.join(map(_literal, wanted))})"
+        for named, wanted in table.naming.where.items()
+    ]
+    return f"select {', '.join(columns)} from {source} as t" + (f" where {' and '.join(meant)}" if meant else "")
 
 
 # What is written into the statement must not read as a parameter of it.

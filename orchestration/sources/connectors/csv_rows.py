@@ -27,7 +27,7 @@ def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
     # The library's own limit would make a long text an unreadable line.
     csv.field_size_limit(reading.limits.cell)
     consumed = _Lines(stream, reading)
-    reader = csv.reader(consumed, strict=True)
+    reader = csv.reader(consumed, strict=True, delimiter=reading.form.delimiter or ",")
     try:
         header = next(reader, None)
     except csv.Error as error:
@@ -61,7 +61,7 @@ class _Lines:
                         " bytes (CAUSERIE_LIMIT_LINE)"
                     )
                 # Bytes that are no UTF-8 stay in place as marks, so that only their own row is bad.
-                text = part.decode("utf-8", "surrogateescape")
+                text = part.decode(self.reading.form.encoding, "surrogateescape")
                 self.last.append(text)
                 yield text
         self.ended = True
@@ -80,7 +80,7 @@ class _Table:
         offered = [name for name in header if name]
         wanted = reading.naming.wanted(dataset, offered)
         self.places = {name: header.index(source) for name, source in wanted.items()}
-        columns = {at: dataset.by_name[name] for name, at in self.places.items()}
+        columns = {at: dataset.by_name[name] for name, at in self.places.items() if name in dataset.by_name}
         # Only where people write may a line break be part of a value.
         self.one_line = {at for at, column in columns.items() if column.type != "text" or column.values}
         self.instants = [at for at, column in columns.items() if column.type == "instant" and column.required]
@@ -103,7 +103,7 @@ class _Table:
             raise Refusal(
                 f"{where}: line 1, '{cleaned(','.join(header), 40)}', is a spreadsheet's note, no header: take it away"
             )
-        if len(header) == 1 and (found := [mark for mark in DELIMITERS if mark in header[0]]):
+        if len(header) == 1 and not self.reading.form.delimiter and (found := [mark for mark in DELIMITERS if mark in header[0]]):
             said = "a tab" if found[0] == "\t" else f"{found[0]!r}"
             raise Refusal(f"{where}: the file is separated by {said}; wanted: ',' between columns")
         names = [name for name in header if name]
@@ -186,7 +186,7 @@ class _Table:
         if wrong := [self.header[at] for at in broken if at in self.one_line]:
             raise Refusal(f"{said}, with a line break in {', '.join(wrong)}, which is no free text: a quote is open")
         for line in consumed.last[1:]:
-            fields = next(csv.reader([line]), [])
+            fields = next(csv.reader([line], delimiter=self.reading.form.delimiter or ","), [])
             if len(fields) == len(self.header) > 1 and any(TWO_DIGITS.search(fields[at]) for at in self.instants):
                 inside = ", ".join(self.header[at] for at in broken)
                 raise Refusal(f"{said}, with rows inside a value of {inside}: a quote is open")

@@ -1,4 +1,5 @@
-"""The files connector: {root}/{dataset}/{YYYY-MM-DD}/* as JSON Lines, CSV or Parquet, on anything fsspec reaches.
+"""The files connector: {root}/{dataset}/{YYYY-MM-DD}/* as JSON Lines, CSV or Parquet, on anything fsspec reaches; or
+flat, {root}/*, each file an extract of its own day.
 
 Not here: which files are there (listing.py), the formats (json_lines.py, csv_rows.py, parquet.py), or what a good value
 is (../loading/row_rules.py). Every value goes on as the text it was, digit by digit.
@@ -11,9 +12,9 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 import pyarrow as pa
@@ -22,11 +23,11 @@ from orchestration.settings import Limits
 from orchestration.sources.connectors.csv_rows import read_csv
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal
 from orchestration.sources.connectors.json_lines import read_json_lines
-from orchestration.sources.connectors.listing import Aside, DayFolder, list_dataset
+from orchestration.sources.connectors.listing import Aside, DayFolder, list_dataset, list_flat
 from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.connectors.parquet import MAGIC, read_parquet
-from orchestration.sources.connectors.reading import Reading, Unfolded
+from orchestration.sources.connectors.reading import Form, Reading, Unfolded
 from orchestration.sources.connectors.signatures import LONGEST, known_kind
 from orchestration.sources.contract import Dataset
 
@@ -44,6 +45,12 @@ class FilesSource:
     daily: bool = False
     adds_only: bool = False
     limits: Limits = field(default_factory=Limits.from_environment)
+    connected_from: date | None = None
+    form: Form = field(default_factory=Form)
+    # The folder below the root: the dataset's name, or that of the one whose files hold these rows too.
+    folder: str | None = None
+    # Flat: the files stand in the root itself, and this dates each: when it was `modified`, or a date in its `name`.
+    flat_by: Literal["modified", "name"] | None = None
 
     def days(self, today: date) -> Mapping[date, str]:
         """Every day that has a folder with something finished in it, and a digest of names, sizes and times."""
@@ -61,23 +68,30 @@ class FilesSource:
         return Extract(folder.files, self._fingerprint(folder), self._batches(day, folder, unknown), unknown)
 
     def _listing(self, day: date | None = None) -> Any:
-        return list_dataset(self.root, self.dataset.name, day)
+        if self.flat_by:
+            return list_flat(self.root, self.flat_by, ENDINGS)
+        return list_dataset(self.root, self._folder(), day)
+
+    def _folder(self) -> str:
+        return self.folder or self.dataset.name
 
     def _fingerprint(self, folder: DayFolder) -> str:
         # The naming counts too: a corrected mapping must read the same files again.
         told = [[file.name, file.size, file.modified] for file in folder.files]
-        known: list[Any] = [told, dict(self.naming.columns), {k: dict(v) for k, v in self.naming.values.items()}]
+        form = [] if self.form == Form() else [asdict(self.form)]
+        known: list[Any] = [told, *self.naming.told(), *form]
         return hashlib.sha256(json.dumps(known + folder.faults).encode()).hexdigest()
 
     def _batches(self, day: date, folder: DayFolder, unknown: set[str]) -> Iterator[Batch]:
         if folder.faults:
             raise Refusal(f"{self.dataset.name}/{folder.folder}: {'; '.join(folder.faults)}")
-        system, base = fsspec.core.url_to_fs(f"{self.root.rstrip('/')}/{self.dataset.name}/{folder.folder}")
+        below = "" if self.flat_by else f"/{self._folder()}/{folder.folder}"
+        system, base = fsspec.core.url_to_fs(f"{self.root.rstrip('/')}{below}")
         unfolded = Unfolded()
         for number, file in enumerate(folder.files):
             if file.size:  # an empty file says that nothing happened
                 where = f"{self.dataset.name}/{folder.folder}/{file.name}"
-                reading = Reading(number, self.dataset, self.naming, unknown, where, self.limits, unfolded)
+                reading = Reading(number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form)
                 yield from read_file(system, f"{base}/{file.name}", reading)
 
 

@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from orchestration.sources.connectors.outside_text import cause, cleaned, is_cle
 from orchestration.sources.contract import DATASETS
 
 DAY = re.compile(r"(?:dt=)?(\d{4}-\d{2}-\d{2})")
+# A date in a file's name: 2026-03-01, or 20260301.
+NAMED_DAY = re.compile(r"(?<!\d)(?:\d{4}-\d{2}-\d{2}|\d{8})(?!\d)")
 # A folder that is no day's is looked into only to name where its files lie: so deep, and so many entries.
 MOST_DEEP, MOST_ENTRIES = 4, 200
 # So many places are named of each folder.
@@ -93,6 +95,40 @@ def list_dataset(root: str, dataset: str, day: date | None = None) -> Listing:
         Aside(f"{dataset}/{one.place}".rstrip("/"), one.reason, one.is_failure) for one in listing.asides
     ] + _first(named, dataset)
     return listing
+
+
+def list_flat(root: str, by: str, endings: tuple[str, ...]) -> Listing:
+    """The finished files of a root itself, each dated by when it was `modified` (UTC) or by a date in its `name`.
+
+    Whatever can't be listed is said, never raised.
+    """
+    listing = Listing()
+    system, base = fsspec.core.url_to_fs(root)
+    try:
+        system.invalidate_cache()
+        for path, info in sorted(system.find(base, maxdepth=1, detail=True).items()):
+            name = path.rsplit("/", 1)[-1]
+            if is_unfinished(name) or not name.endswith(endings):
+                continue
+            named = _named_day(name) if by == "name" else None
+            of_day = listing.days.setdefault(named or system.modified(path).astimezone(UTC).date(), DayFolder(""))
+            if by == "name" and named is None:
+                _fault(of_day, f"{name}: no date in its name, which `day_from: name` wants, as YYYY-MM-DD")
+            of_day.files.append(SourceFile(name, int(info.get("size") or 0), _modified(info)))
+    except FileNotFoundError:
+        listing.asides.append(Aside(cleaned(root), "there is no such folder", is_failure=True))
+    except Exception as error:  # whatever a store may raise: the run goes on, and says so
+        listing.asides.append(Aside(cleaned(root), f"can't be listed: {cause(error)}", is_failure=True))
+    return listing
+
+
+def _named_day(name: str) -> date | None:
+    for told in NAMED_DAY.findall(name):
+        try:
+            return date.fromisoformat(told)
+        except ValueError:
+            continue  # 2026-02-30 is no day
+    return None
 
 
 def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:

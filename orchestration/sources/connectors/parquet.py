@@ -45,10 +45,11 @@ class _Table:
         reading.check(names)
         self.wanted = reading.naming.wanted(reading.dataset, names)
         for name, source in self.wanted.items():
-            self._check_type(reading.dataset.by_name[name], whole.schema_arrow.field(source))
+            if name in reading.dataset.by_name:
+                self._check_type(reading.dataset.by_name[name], whole.schema_arrow.field(source))
         metadata = whole.metadata
         # Nested columns have a leaf, or several, below their own name.
-        own = tuple(self.wanted.values())
+        own = tuple(sorted(set(self.wanted.values())))
         below = tuple(f"{name}." for name in own)
         paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
         self.leaves = {at: path for at, path in enumerate(paths) if path in own or path.startswith(below)}
@@ -99,7 +100,7 @@ class _Table:
 
     def batches(self) -> Iterator[Batch]:
         first = 1
-        for folded in self.file.iter_batches(self.batch_rows, columns=list(self.wanted.values())):
+        for folded in self.file.iter_batches(self.batch_rows, columns=sorted(set(self.wanted.values()))):
             for batch in self._slices(folded):
                 yield self._unfolded(batch, first)
                 first += len(batch)
@@ -127,10 +128,14 @@ class _Table:
         columns: dict[str, pa.Array] = {}
         faults: list[Fault] = []
         for name, source in self.wanted.items():
-            columns[name], found = self._plain(self.reading.dataset.by_name[name], batch.column(source))
+            column = self.reading.dataset.by_name.get(name)
+            if column is None:  # it only tells which rows are meant
+                columns[name] = batch.column(source).cast(pa.string())
+                continue
+            columns[name], found = self._plain(column, batch.column(source))
             faults += found
-        self.reading.naming.apply_values(columns)
-        return Batch(self.reading.number, pa.array(np.arange(first, first + len(batch))), columns, faults)
+        lines = pa.array(np.arange(first, first + len(batch)))
+        return self.reading.mapper.apply(Batch(self.reading.number, lines, columns, faults))
 
     def _check_type(self, column: Column, offered: pa.Field) -> None:
         """A column whose type can't carry the contract's values was retyped; refusing says so better than its rows."""

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from orchestration.settings import Limits
-from orchestration.sources.connectors.extract import Batch, Fault, Refusal, check_columns, text_columns
-from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.extract import Batch, Fault, Refusal, check_columns
+from orchestration.sources.connectors.mapping import Mapper, Naming
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.contract import Dataset
 
@@ -29,6 +27,15 @@ class Unfolded:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class Form:
+    """How text files are written, where not as usual: the sign between columns (None: a comma), and the encoding, one of
+    those in which ASCII is ASCII."""
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+
+
 @dataclass
 class Reading:
     """One file of an extract. `where` names it in messages; `unknown` fills with the names of ignored columns."""
@@ -40,6 +47,10 @@ class Reading:
     where: str
     limits: Limits
     unfolded: Unfolded = field(default_factory=Unfolded)
+    form: Form = field(default_factory=Form)
+
+    def __post_init__(self) -> None:
+        self.mapper = Mapper(self.dataset, self.naming, self.where)
 
     def unfold(self, size: int) -> None:
         """Count bytes that were read. Raises Refusal when they are more than an extract may have."""
@@ -55,12 +66,11 @@ class Reading:
         wanted = self.naming.wanted(self.dataset, names)
         ignored = {cleaned(name, 128) for name in names - set(wanted.values())}
         self.unknown |= ignored
-        check_columns(self.dataset, wanted, ignored, self.where)
+        check_columns(self.dataset, {*wanted, *self.naming.given}, ignored, self.where)
 
     def batch(self, values: dict[str, list[Any]], lines: list[int], faults: list[Fault]) -> Batch:
-        columns, found = text_columns(self.dataset, values, self.where, mapped=self.naming.values)
-        self.naming.apply_values(columns)
-        return Batch(self.number, pa.array(lines, pa.int64()), columns, faults + found)
+        """Rows by the names of Naming.wanted as a batch in the contract's words."""
+        return self.mapper.batch(self.number, values, lines, faults)
 
     def too_long(self, line: int, column: str) -> Refusal:
         return Refusal(

@@ -1,114 +1,154 @@
 """The sources file: for each dataset, where it comes from and by what names. A dataset left out has no rows.
 
-Not here: the connectors themselves, or what `live:` means (chat_database.py).
+Not here: the shapes of its words (words.py), mappings (meaning.py), the connectors themselves, or what `live:` means
+(chat_database.py).
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from orchestration.sources.connectors.extract import Source
 from orchestration.sources.connectors.files import FilesSource
-from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.meaning import naming_of, naming_of_lines
+from orchestration.sources.connectors.reading import Form
+from orchestration.sources.connectors.words import (
+    FILES_WORDS,
+    SQL_WORDS,
+    DatasetWords,
+    Document,
+    Faults,
+    Place,
+    SourcesError,
+    read_document,
+    read_words,
+)
 from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.systems import packages
+
+__all__ = ["Sources", "SourcesError", "SourcesFile", "read_file", "read_sources"]
 
 Sources = Mapping[str, Source]
 
-OPTIONS = {
-    "files": {"connector", "columns", "values", "expect", "root"},
-    "sql": {"connector", "columns", "values", "expect", "url", "url_env", "query", "from", "lookback_days"},
-}
-EXPECTATIONS = ("daily", "when changed")
-PARTS = ("datasets", "live")
 
+@dataclass(frozen=True)
+class SourcesFile:
+    """The file as it can be followed: its words, systems spelled out as datasets, and the sources that they make."""
 
-class SourcesError(ValueError):
-    """The sources file says something that can't be followed; the message names the place and what is allowed."""
-
-
-def read_document(path: Path) -> Mapping[str, Any]:
-    """The sources file as it stands, all scalars as the text they are: a column may be named `no`, a word be 1 or true.
-
-    Raises SourcesError where it is missing, not YAML, or holds parts that nobody reads.
-    """
-    try:
-        told = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
-    except FileNotFoundError:
-        raise SourcesError(f"{path}: there is no such sources file (CAUSERIE_SOURCES names it)") from None
-    except yaml.YAMLError as error:
-        raise SourcesError(f"{path}: not YAML: {error}") from error
-    if not isinstance(told, dict):
-        raise SourcesError(f"{path}: wanted a mapping `datasets:` of dataset names")
-    for part in told:
-        one_of(part, PARTS, f"{path}: part")
-    return told
+    document: Document
+    sources: Sources
 
 
 def read_sources(path: Path, landing: str) -> Sources:
-    """Sources by dataset name, in the contract's order. `landing` is the root of files without one of their own."""
-    datasets = read_document(path).get("datasets")
-    if not isinstance(datasets, dict):
-        raise SourcesError(f"{path}: wanted a mapping `datasets:` of dataset names")
-    if strange := sorted(set(datasets) - set(DATASETS)):
-        raise SourcesError(f"{path}: unknown dataset {', '.join(map(str, strange))}; known: {', '.join(DATASETS)}")
-    return {
-        name: _source(dataset, datasets[name] or {}, landing, f"{path}: {name}")
-        for name, dataset in DATASETS.items()
-        if name in datasets
-    }
+    """Sources by dataset name, in the contract's order. `landing` is the root of files without one of their own.
+
+    Raises SourcesError, which names every fault of the file.
+    """
+    return read_file(path, landing).sources
 
 
-def _source(dataset: Dataset, told: Mapping[str, Any], landing: str, where: str) -> Source:
-    if not isinstance(told, dict):
-        raise SourcesError(f"{where}: wanted a mapping of options, found {told!r}")
-    connector = one_of(told.get("connector", "files"), tuple(OPTIONS), f"{where}: connector")
-    if strange := sorted(set(told) - OPTIONS[connector]):
-        raise SourcesError(
-            f"{where}: unknown option {', '.join(map(str, strange))} of {connector};"
-            f" allowed: {', '.join(sorted(OPTIONS[connector]))}"
+def read_file(path: Path, landing: str = "") -> SourcesFile:
+    """The whole file, every fault of it told at once. Raises SourcesError."""
+    from orchestration.sources.connectors.chat_database import check_live
+
+    told, faults = read_words(path)
+    if "datasets" not in told and "systems" not in told:
+        faults.add((), "wanted a mapping `datasets:` of dataset names, or `systems:`")
+    told = packages.spelled_out(told, faults)
+    document = read_document(told, faults)
+    found: dict[str, Source] = {}
+    for name, words in document.datasets.items():
+        place = ("datasets", name)
+        if name not in DATASETS:
+            faults.add(place, f"unknown dataset {name}; known: {', '.join(DATASETS)}")
+            continue
+        told_here = told["datasets"].get(name) or {}
+        for dataset, source in _sources(DATASETS[name], words, told_here, landing, faults, place):
+            if dataset.name in found:
+                faults.add(place, f"{dataset.name} comes from two places; wanted one")
+            found[dataset.name] = source
+    check_live(document, faults)
+    faults.raise_if_any()
+    return SourcesFile(document, {name: found[name] for name in DATASETS if name in found})
+
+
+def _sources(
+    dataset: Dataset, words: DatasetWords, told: Mapping[str, Any], landing: str, faults: Faults, place: Place
+) -> list[tuple[Dataset, Source]]:
+    """The source of a dataset, and that of its lines."""
+    strange = SQL_WORDS if words.connector == "files" else FILES_WORDS
+    for word in told:
+        if word in strange:
+            allowed = FILES_WORDS if words.connector == "files" else SQL_WORDS
+            faults.add((*place, word), f"unknown option {word} of {words.connector}; allowed: {', '.join(allowed)}")
+    parts = [(dataset, naming_of(dataset, words, faults, place))]
+    if words.lines and (lines := naming_of_lines(dataset, words, words.lines, faults, place)):
+        parts.append(lines)
+    make = _from_files if words.connector == "files" else _from_sql
+    return [(one, make(one, dataset, words, naming, landing, faults, place)) for one, naming in parts]
+
+
+def _from_files(
+    dataset: Dataset, parent: Dataset, words: DatasetWords, naming: Any, landing: str, faults: Faults, place: Place
+) -> Source:
+    if words.encoding:
+        try:
+            codecs.lookup(words.encoding)
+        except LookupError:
+            faults.add((*place, "encoding"), f"{words.encoding!r} is no encoding that Python knows, such as latin-1")
+    return FilesSource(
+        dataset,
+        words.root or landing,
+        naming,
+        words.expect == "daily",
+        connected_from=words.connected_from,
+        form=Form(words.delimiter, words.encoding or "utf-8"),
+        folder=parent.name,
+        flat_by=words.day_from if words.layout == "flat" else None,
+    )
+
+
+def _from_sql(
+    dataset: Dataset, parent: Dataset, words: DatasetWords, naming: Any, landing: str, faults: Faults, place: Place
+) -> Source:
+    # SQLAlchemy is slow to import, and few need it.
+    from orchestration.sources.connectors.database import Database
+    from orchestration.sources.connectors.sql import WholeQuery, WindowedQuery
+
+    query = words.query or ""
+    if not query:
+        faults.add((*place, "query"), "wanted SQL: select ... from ...")
+    if bool(words.url) == bool(words.url_env):
+        faults.add(place, "wanted either url, or url_env (the environment variable that holds it)")
+    windowed = (":start" in query, ":end" in query)
+    if any(windowed) and not all(windowed):
+        faults.add((*place, "query"), "query must hold both parameters, :start (included) and :end (excluded), or none")
+    if all(windowed) and words.first is None:
+        faults.add(place, "from must be the first day to read, as YYYY-MM-DD, where the query has :start and :end")
+    if all(windowed) and (words.changed_since or words.deletes == "compare"):
+        faults.add((*place, "query"), "changed_since and deletes want a query without :start and :end")
+    if words.changed_since and words.deletes == "compare" and set(dataset.key) & {*words.hash, *words.round}:
+        faults.add((*place, "deletes"), "compare wants keys that are not hashed or rounded")
+    database = Database(dataset.name, words.url, words.url_env)
+    daily = words.expect == "daily"
+    if all(windowed):
+        return WindowedQuery(
+            dataset, database, query, words.first or date.max, words.lookback_days, naming, daily, words.connected_from
         )
-    naming = naming_of(dataset, told, where)
-    daily = one_of(told.get("expect", "when changed"), EXPECTATIONS, f"{where}: expect") == "daily"
-    if connector == "files":
-        return FilesSource(dataset, str(told.get("root") or landing), naming, daily)
-    from orchestration.sources.connectors.sql import SqlSource  # SQLAlchemy is slow to import, and few need it
-
-    query, first = told.get("query"), told.get("from")
-    if not isinstance(query, str) or ":start" not in query or ":end" not in query:
-        raise SourcesError(f"{where}: query must be SQL with the parameters :start (included) and :end (excluded)")
-    try:
-        first_day = date.fromisoformat(first or "")
-    except ValueError:
-        raise SourcesError(f"{where}: from must be the first day to read, as YYYY-MM-DD, found {first!r}") from None
-    if bool(told.get("url")) == bool(told.get("url_env")):
-        raise SourcesError(f"{where}: wanted either url, or url_env (the environment variable that holds it)")
-    lookback = told.get("lookback_days", "3")
-    if not lookback.isdecimal():
-        raise SourcesError(f"{where}: lookback_days must be a whole number from 0, found {lookback!r}")
-    return SqlSource(dataset, told.get("url"), told.get("url_env"), query, first_day, int(lookback), naming, daily)
-
-
-def naming_of(dataset: Dataset, told: Mapping[str, Any], where: str) -> Naming:
-    """What `columns:` and `values:` say of a dataset's own names. Raises SourcesError."""
-    columns, values = told.get("columns") or {}, told.get("values") or {}
-    if not isinstance(columns, dict) or not isinstance(values, dict):
-        raise SourcesError(f"{where}: columns and values must be mappings")
-    for name in (*columns.values(), *values):
-        one_of(name, dataset.column_names, f"{where}: column")
-    if len(set(columns.values())) < len(columns):
-        raise SourcesError(f"{where}: columns maps two of the source's names to one of the contract's")
-    if not all(isinstance(pairs, dict) for pairs in values.values()):
-        raise SourcesError(f"{where}: values wants, for each column, a mapping of the source's words to the contract's")
-    return Naming(columns, values)
-
-
-def one_of(value: Any, allowed: tuple[str, ...], where: str) -> str:
-    """The value, if it is one of those allowed. Raises SourcesError naming place, value and what is allowed."""
-    if value not in allowed:
-        raise SourcesError(f"{where}: {value!r} is unknown; allowed: {', '.join(allowed)}")
-    return str(value)
+    return WholeQuery(
+        dataset,
+        database,
+        query,
+        words.first,
+        words.changed_since,
+        words.lookback_days,
+        words.deletes == "compare",
+        naming,
+        daily,
+        words.connected_from,
+    )

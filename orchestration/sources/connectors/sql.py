@@ -1,54 +1,56 @@
-"""The sql connector: a query on any SQLAlchemy URL, one extract per UTC day, bound by :start and :end.
+"""The sql connector: a dataset from a query on any SQLAlchemy URL, one extract per UTC day.
 
-Not here: judging what it brings (row_rules.py). What an extract once brought stays: a database forgets, and a row
-that changed later has left its old window.
+Here: queries with a window of their own (`:start`, `:end`), and whole queries, to which the platform adds the window.
+Not here: judging what they bring (row_rules.py), or what a look at a source leaves written (../looks.py). What an
+extract once brought stays: a database forgets, and a row that changed later has left its old window.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-import pyarrow as pa
-import sqlalchemy
-from sqlalchemy import exc
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-from orchestration.sources.connectors.extract import (
-    BATCH_ROWS,
-    Batch,
-    Extract,
-    Refusal,
-    SourceFile,
-    check_columns,
-    text_columns,
-)
+from orchestration.sources.connectors.database import Database, Rows
+from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Extract, Refusal, SourceFile
 from orchestration.sources.connectors.mapping import Naming
-from orchestration.sources.connectors.outside_text import cause, cleaned
 from orchestration.sources.contract import Dataset
+
+# Before this day no row is good; what says to be older, or says no time, is of the first day there is.
+EARLIEST = date(2000, 1, 1)
+# How far behind the newest row that was seen the next look begins: for rows of transactions that were open then.
+OVERLAP_IDS = 1_000
+OVERLAP = timedelta(hours=1)
+# So many days at once are one query over all of them.
+STREAMED_DAYS = 3
+DAY_COLUMN = "causerie_day"
 
 
 @dataclass(frozen=True)
-class SqlSource:
-    """One dataset from a query. `first` is the first day to read, `lookback_days` how many past days are read again
-    each night; the URL is given (`url`), or in the environment variable `url_env`, which keeps secrets out of files."""
+class WindowedQuery:
+    """One dataset from a query with :start and :end. `first` is the first day to read, `lookback_days` how many past
+    days are read again each night."""
 
     dataset: Dataset
-    url: str | None = field(repr=False)
-    url_env: str | None
+    database: Database
     query: str
     first: date
     lookback_days: int = 3
     naming: Naming = field(default_factory=Naming)
     daily: bool = False
+    connected_from: date | None = None
     adds_only: bool = True
 
     def days(self, today: date) -> Mapping[date, str]:
         """Every day that is over. Within the look-back the fingerprint changes each day, so that it is read again."""
-        known = hashlib.sha256(f"{self.query}{self.naming}".encode()).hexdigest()
+        known = hashlib.sha256(f"{self.query}{self.naming.told()}".encode()).hexdigest()
         count = (today - self.first).days
         days = [self.first + timedelta(days=number) for number in range(count)]
         # A day last read in its look-back stays as it was read then: its fingerprint names that last reading.
@@ -56,53 +58,367 @@ class SqlSource:
 
     def read(self, day: date) -> Extract:
         unknown: set[str] = set()
-        shown = SourceFile(f"query on {self._engine_name()}", 0, "")
+        shown = SourceFile(f"query on {self.database.shown()}", 0, "")
         fingerprint = self.days(max(datetime.now(UTC).date(), day + timedelta(days=1))).get(day, "")
         return Extract([shown], fingerprint, self._batches(day, unknown), unknown)
 
-    def _address(self) -> sqlalchemy.URL:
-        given = os.environ.get(self.url_env) if self.url_env else self.url
-        if not given:
-            raise Refusal(f"{self.dataset.name}: the environment variable {self.url_env}, which should hold the"
-                          " database's URL, is not set")  # fmt: skip
-        try:
-            return sqlalchemy.make_url(given)
-        except exc.ArgumentError:
-            # The library's own message may show the URL, and with it a password.
-            raise Refusal(f"{self.dataset.name}: the database's URL can't be read") from None
-
-    def _engine_name(self) -> str:
-        address = self._address()
-        return f"{address.get_backend_name()} {address.database or ''}".rstrip()
-
     def _batches(self, day: date, unknown: set[str]) -> Iterator[Batch]:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        bounds = {"start": start, "end": start + timedelta(days=1)}
         where = f"{self.dataset.name}: query for {day}"
-        engine: sqlalchemy.Engine | None = None
-        try:
-            engine = sqlalchemy.create_engine(self._address(), poolclass=sqlalchemy.NullPool, hide_parameters=True)
-            with engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as connection:
-                result = connection.execute(sqlalchemy.text(self.query), bounds)
-                offered = list(result.keys())
-                wanted = self.naming.wanted(self.dataset, offered)
-                unknown |= {cleaned(name, 128) for name in set(offered) - set(wanted.values())}
-                check_columns(self.dataset, wanted, unknown, where)
-                places = {name: offered.index(source) for name, source in wanted.items()}
-                first = 1
-                for rows in result.partitions(BATCH_ROWS):
-                    values: dict[str, list[Any]] = {name: [row[at] for row in rows] for name, at in places.items()}
-                    columns, faults = text_columns(self.dataset, values, where, mapped=self.naming.values)
-                    self.naming.apply_values(columns)
-                    lines = pa.array(range(first, first + len(rows)), pa.int64())
-                    first += len(rows)
-                    yield Batch(0, lines, columns, faults)
-        except Refusal:
-            raise
-        except MemoryError as error:
-            raise Refusal(f"{where}: there is not enough memory to read its answer") from error
-        except Exception as error:  # a query that is wrong, a database that is away, a driver that is not installed
-            raise Refusal(f"{where}: {cause(getattr(error, 'orig', None) or error)}") from error
-        finally:
-            if engine is not None:
-                engine.dispose()
+        with self.database.connect(where) as connection:
+            bounds = {"start": start, "end": start + timedelta(days=1)}
+            result = connection.execute(sa.text(self.query), bounds)
+            rows = Rows(self.dataset, self.naming, where, list(result.keys()), unknown)
+            for some in result.partitions(BATCH_ROWS):
+                yield rows.batch(some)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at a source found: the days over that have rows since the look before, each with a mark that changes
+    when its rows do; and from where the next look begins."""
+
+    marks: Mapping[date, str]
+    resume: str | None
+
+
+@dataclass(frozen=True)
+class Key:
+    """A row's key as text, in the contract's order; the day of its extract; and the day that it is compared under,
+    which no later version moves (None: it has no time of its own)."""
+
+    key: tuple[str, ...]
+    day: date
+    bucket: date | None
+
+
+@dataclass
+class WholeQuery:
+    """One dataset from a query without a window: each row is of the UTC day of its own time (an event's instant, an
+    entity's updated_at). `changed_since` is a column that only grows, by which a look finds what is new; without one,
+    `lookback_days` are looked at again. `compares`: what vanished from the source goes. `first`: events before that day
+    are left where they are."""
+
+    dataset: Dataset
+    database: Database
+    query: str
+    first: date | None = None
+    changed_since: str | None = None
+    lookback_days: int = 3
+    compares: bool = False
+    naming: Naming = field(default_factory=Naming)
+    daily: bool = False
+    connected_from: date | None = None
+    adds_only: bool = True
+    # What the last look showed of each day, and the one query that brings many of them in their order.
+    _shown: Mapping[date, str] = field(default_factory=dict, init=False, repr=False)
+    _stream: Generator[_Day, None, None] | None = field(default=None, init=False, repr=False)
+    _last: date = field(default=date.min, init=False, repr=False)
+    _reached: _Day | None = field(default=None, init=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Changes when the rows may be others, or be read otherwise."""
+        told = f"{self.query}{self.naming.told()}{self.first}{self.changed_since}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def days(self, today: date) -> Mapping[date, str]:
+        """The days over that the last look showed (looks.py); what only a look can tell is not asked for here."""
+        return {day: told for day, told in self._shown.items() if day < today}
+
+    def show(self, days: Mapping[date, str]) -> None:
+        """Note what the last look showed."""
+        self._shown = days
+
+    def announce(self, days: Sequence[date]) -> None:
+        """Say which days will be read now, oldest first: many of them come from one query."""
+        self._reached, self._last = None, max(days, default=date.min)
+        self._stream = self._streamed(sorted(days)) if len(days) > STREAMED_DAYS else None
+
+    def look(self, resume: str | None, today: date) -> Seen:
+        """One query: which days have rows since `resume` (None: since ever). Raises Refusal."""
+        with self._ask("looking for new rows") as query:
+            cursor = query.rows.c[self.changed_since] if self.changed_since else None
+            columns = (sa.func.count(), *((sa.func.min(cursor), sa.func.max(cursor)) if cursor is not None else ()))
+            asked = query.select(query.day, *columns).group_by(query.day)
+            if resume is not None and cursor is not None:
+                asked = asked.where(cursor >= _behind(resume))
+            elif resume is not None:
+                asked = asked.where(query.moment >= query.bound(today - timedelta(days=self.lookback_days)))
+            found = [(_as_day(day), *rest) for day, *rest in query.run(asked)]
+        first = min((day for day, *_ in found if day and EARLIEST <= day < today), default=today - timedelta(days=1))
+        marks: dict[date, str] = {}
+        for day, count, *bounds in found:
+            at = day if day and day >= EARLIEST else min([first, *self._shown])
+            if at < today and not (self.first and self.dataset.kind == "event" and at < self.first):
+                marks[at] = f"{marks.get(at, '')} {_told(bounds[1]) if bounds else count}".strip()
+        if cursor is None:
+            return Seen(marks, today.isoformat())
+        # Of today's rows none is read yet: the next look begins before the first of them.
+        ahead = [_told(low) for day, _, low, _ in found if day and today <= day <= today + timedelta(days=1)]
+        met = [_told(high) for day, _, _, high in found if not day or day < today]
+        if resume:
+            met.append(resume)
+        return Seen(marks, min(ahead, key=_place) if ahead else max(met, key=_place) if met else None)
+
+    def read(self, day: date) -> Extract:
+        unknown: set[str] = set()
+        return Extract([self._file()], self._shown.get(day, ""), self._batches(day, unknown), unknown)
+
+    def everything(self) -> Extract:
+        """All rows in one extract, to be looked at and not kept."""
+        unknown: set[str] = set()
+        return Extract([self._file()], "", self._all(unknown), unknown)
+
+    def checksums(self, today: date) -> dict[date | None, tuple[int, int]] | None:
+        """Of each bucket of keys their number and the sum of their hashes; None where this database can't hash."""
+        with self._ask("comparing ids") as query:
+            if (hashed := query.hashed(self._keys(query))) is None:
+                return None
+            bucket = self._bucket(query)
+            asked = query.select(bucket, sa.func.count(), sa.func.sum(hashed)).group_by(bucket)
+            found = query.run(self._before(asked, query, today)).fetchall()
+        return {_as_day(told): (int(count), int(total)) for told, count, total in found}
+
+    def keys(self, today: date, buckets: Sequence[date | None] | None) -> list[Key]:
+        """The keys of some buckets, or of all (None)."""
+        with self._ask("comparing ids") as query:
+            bucket = self._bucket(query)
+            asked = self._before(query.select(*self._keys(query), query.day, bucket), query, today)
+            if buckets is not None:
+                known = bucket.in_([query.as_day(one) for one in buckets if one is not None])
+                asked = asked.where(sa.or_(known, bucket.is_(None)) if None in buckets else known)
+            return [
+                Key(tuple(map(str, key)), _as_day(day) or EARLIEST, _as_day(told))
+                for *key, day, told in query.run(asked)
+            ]
+
+    def _ask(self, what: str) -> _Asking:
+        return _Asking(self, f"{self.dataset.name}: {what}")
+
+    def _file(self) -> SourceFile:
+        return SourceFile(f"query on {self.database.shown()}", 0, "")
+
+    def own(self, contract: str) -> str:
+        """The source's name for a column of the contract."""
+        return self.naming.source_of().get(contract, contract)
+
+    def _keys(self, query: _Asking) -> list[Any]:
+        parts: list[Any] = []
+        for name in self.dataset.key:
+            if name in self.naming.constants:
+                parts.append(sa.literal(self.naming.constants[name]))
+                continue
+            text = sa.cast(query.rows.c[self.own(name)], sa.String)
+            words = self.naming.values.get(name)
+            parts.append(sa.case(dict(words), value=text, else_=text) if words else text)
+        return parts
+
+    def _bucket(self, query: _Asking) -> Any:
+        if self.dataset.event_time is None:
+            return sa.literal_column("cast(null as date)")
+        return query.day_of(query.rows.c[self.own(self.dataset.event_time)])
+
+    def _before(self, asked: Any, query: _Asking, today: date) -> Any:
+        if self.first and self.dataset.kind == "event":
+            asked = asked.where(query.moment >= query.bound(self.first))
+        return asked.where(sa.or_(query.moment < query.bound(today), query.moment.is_(None)))
+
+    def _batches(self, day: date, unknown: set[str]) -> Iterator[Batch]:
+        where = f"{self.dataset.name}: query for {day}"
+        if self._stream is None:
+            yield from self._window(day, day, where, unknown)
+            return
+        rows = self._advance(day)
+        if rows is not None:
+            told = Rows(self.dataset, self._naming(), where, rows.offered, unknown)
+            for first in range(0, len(rows.rows), BATCH_ROWS):
+                yield told.batch(rows.rows[first : first + BATCH_ROWS])
+
+    def _advance(self, day: date) -> _Day | None:
+        """The stream's rows of a day; None where it has none. A day may be read again before the next one is."""
+        assert self._stream is not None
+        while self._reached is None or self._reached.day < day:
+            self._reached = next(self._stream, None)
+            if self._reached is None:
+                self._reached = _Day(date.max, [], [])
+            if self._reached.day >= self._last:
+                self._stream.close()  # nobody's tables stay locked for what is not read any more
+        return self._reached if self._reached.day == day else None
+
+    def _streamed(self, days: Sequence[date]) -> Generator[_Day, None, None]:
+        """The rows of days from one query, each day's at once, oldest first."""
+        with self._ask(f"query for {days[0]} to {days[-1]}") as query:
+            asked = query.select(sa.literal_column("q.*"), query.day.label(DAY_COLUMN))
+            result = query.run(self._between(asked, query, days[0], days[-1]).order_by(*query.order))
+            offered = list(result.keys())[:-1]
+            for day, rows in groupby(result, lambda row: self._extract_day(row[-1])):
+                yield _Day(day, offered, list(rows))
+
+    def _extract_day(self, told: Any) -> date:
+        day = _as_day(told)
+        return day if day and day >= EARLIEST else min(self._shown, default=EARLIEST)
+
+    def _window(self, first: date, last: date, where: str, unknown: set[str]) -> Iterator[Batch]:
+        with self._ask(where.partition(": ")[2]) as query:
+            result = query.run(self._between(query.select(sa.literal_column("q.*")), query, first, last))
+            rows = Rows(self.dataset, self._naming(), where, list(result.keys()), unknown)
+            for some in result.partitions(BATCH_ROWS):
+                yield rows.batch(some)
+
+    def _all(self, unknown: set[str]) -> Iterator[Batch]:
+        with self._ask("query") as query:
+            result = query.run(query.select(sa.literal_column("q.*")))
+            rows = Rows(self.dataset, self._naming(), f"{self.dataset.name}: query", list(result.keys()), unknown)
+            for some in result.partitions(BATCH_ROWS):
+                yield rows.batch(some)
+
+    def _between(self, asked: Any, query: _Asking, first: date, last: date) -> Any:
+        asked = asked.where(sa.or_(query.moment < query.bound(last + timedelta(days=1)), query.moment.is_(None)))
+        if first > min(self._shown, default=first):
+            return asked.where(query.moment >= query.bound(first))
+        if self.first and self.dataset.kind == "event":
+            return asked.where(query.moment >= query.bound(self.first))
+        return asked  # what says to be older, or says no time, is of the first day there is
+
+    def _naming(self) -> Naming:
+        """What is left to do for who reads the rows: `where` was asked of the database, unless groups decide it."""
+        return self.naming if self.naming.group else replace(self.naming, where={})
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day's rows as the database gave them, and the names of their columns."""
+
+    day: date
+    offered: list[str]
+    rows: Sequence[Any]
+
+
+class _Asking:
+    """A source's query as a relation, open on its database, in that database's own words for days and instants."""
+
+    def __init__(self, source: WholeQuery, where: str) -> None:
+        self.source = source
+        self._open = source.database.connect(where)
+        dataset, naming = source.dataset, source.naming
+        moment = source.own(dataset.event_time if dataset.kind == "event" and dataset.event_time else "updated_at")
+        names = [moment, *naming.where, *([source.changed_since] if source.changed_since else [])]
+        names += [source.own(name) for name in (*dataset.key, *filter(None, [dataset.event_time]))]
+        # A colon of the query is its own: a whole query has no parameters. Its last line may be a comment.
+        bare = re.sub(r"(?<![:\w\x5c]):(?=\w)", r"\\:", source.query.strip().rstrip(";")) + "\n"
+        columns: list[Any] = [sa.column(name) for name in dict.fromkeys(names)]
+        self.rows = sa.text(bare).columns(*columns).subquery("q")
+        self._moment = self.rows.c[moment]
+
+    def __enter__(self) -> _Asking:
+        self._connection = self._open.__enter__()
+        self.backend = self._connection.dialect.name
+        if self.source.naming.zone not in (None, "UTC") and self.backend != "postgresql":
+            raise Refusal(f"{self.source.dataset.name}: timezone is for PostgreSQL; make the times UTC in the query")
+        return self
+
+    def __exit__(self, *raised: Any) -> Any:
+        return self._open.__exit__(*raised)
+
+    def run(self, asked: Any) -> Any:
+        return self._connection.execute(asked)
+
+    def select(self, *columns: Any) -> Any:
+        """Of the rows that `where` means. With groups, only who reads them one after another can tell."""
+        asked = sa.select(*columns).select_from(self.rows)
+        if not self.source.naming.group:
+            for name, wanted in self.source.naming.where.items():
+                asked = asked.where(sa.cast(self.rows.c[name], sa.String).in_(wanted))
+        return asked
+
+    @property
+    def moment(self) -> Any:
+        """A row's own time."""
+        return self.instant_of(self._moment)
+
+    @property
+    def order(self) -> tuple[Any, Any]:
+        """Rows without a time first, in every database."""
+        return self.moment.is_not(None), self.moment
+
+    @property
+    def day(self) -> Any:
+        """The UTC day of a row's own time."""
+        return self.day_of(self._moment)
+
+    def instant_of(self, column: Any) -> Any:
+        if self.backend == "sqlite":
+            return sa.func.datetime(column)
+        if self.backend != "postgresql":
+            return column
+        instant = sa.cast(column, sa.TIMESTAMP(timezone=True))
+        if self.source.naming.zone is None:
+            return instant
+        # The zone is of times that have none, and which of the two it is only the database knows. Both are written into
+        # the statement: to group by an expression it must be the same one, which parameters are not.
+        zone, naive = (
+            sa.bindparam(None, text, sa.String, unique=True, literal_execute=True)
+            for text in (self.source.naming.zone, "timestamp without time zone")
+        )
+        local = sa.func.timezone(zone, sa.cast(column, sa.TIMESTAMP()))
+        bare = sa.cast(sa.func.pg_typeof(column), sa.String) == naive
+        return sa.case((bare, local), else_=instant)
+
+    def day_of(self, column: Any) -> Any:
+        if self.backend == "sqlite":
+            return sa.func.date(column)
+        return sa.cast(self.instant_of(column), sa.Date)
+
+    def bound(self, day: date) -> Any:
+        """A day's first instant."""
+        if self.backend == "sqlite":
+            return f"{day} 00:00:00"
+        if self.backend == "postgresql":
+            return sa.literal(datetime(day.year, day.month, day.day, tzinfo=UTC), sa.TIMESTAMP(timezone=True))
+        return datetime(day.year, day.month, day.day)
+
+    def as_day(self, day: date) -> Any:
+        return day.isoformat() if self.backend == "sqlite" else day
+
+    def hashed(self, key: Sequence[Any]) -> Any:
+        """48 bits of a key's MD5 as a number (raw's own are made alike, ../looks.py); None where there is no MD5."""
+        joined = sa.func.concat_ws("/", *key)
+        if self.backend == "postgresql":
+            bits = sa.cast(sa.literal("x").concat(sa.func.substr(sa.func.md5(joined), 1, 12)), postgresql.BIT(48))
+            return sa.cast(bits, sa.BigInteger)
+        if self.backend in ("mysql", "mariadb"):
+            return sa.cast(sa.func.conv(sa.func.substr(sa.func.md5(joined), 1, 12), 16, 10), sa.BigInteger)
+        return None
+
+
+def _as_day(told: Any) -> date | None:
+    if told is None or isinstance(told, date):
+        return told
+    return date.fromisoformat(str(told)[:10])
+
+
+def _told(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _place(told: str) -> tuple[int, Any]:
+    """Cursors in their order: numbers, instants, texts."""
+    if told.isdecimal():
+        return 0, int(told)
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        return 2, told
+    return 1, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _behind(resume: str) -> Any:
+    """Where a look begins: behind the newest row that the one before saw."""
+    if resume.isdecimal():
+        return sa.literal(int(resume) - OVERLAP_IDS, sa.BigInteger)
+    try:
+        moment = datetime.fromisoformat(resume) - OVERLAP
+    except ValueError:
+        return resume
+    return sa.literal(moment, sa.TIMESTAMP(timezone=moment.tzinfo is not None))

@@ -99,7 +99,7 @@ def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
                 return load.run(extract)
         except Exception as error:
             refusal = _refusal(error, dataset, day)
-            return _record_refusal(connection, dataset, day, extract, str(refusal), started)
+            return record_refusal(connection, dataset, day, extract, str(refusal), started)
 
 
 def _refusal(error: Exception, dataset: Dataset, day: date) -> Refusal:
@@ -159,7 +159,7 @@ def next_load_id(connection: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
-def _record_refusal(
+def record_refusal(
     connection: psycopg.Connection[Any],
     dataset: Dataset,
     day: date,
@@ -167,6 +167,7 @@ def _record_refusal(
     reason: str,
     started: datetime,
 ) -> LoadResult:
+    """Note in the ledger that an extract could not be taken, and why; what it brought before stands."""
     load_id = next_load_id(connection)
     ledger_entry.open_load(connection, load_id, dataset, day, extract, started, outcome="refused", reason=reason)
     return LoadResult(dataset.name, day, "refused", load_id, reason)
@@ -444,30 +445,50 @@ class _Load:
             self.execute("insert into {raw} ({columns}) select {columns} from {fresh}", columns=names(columns))
             return self.fresh
         changed = sql.Identifier("pg_temp", "changed")
-        removed = sql.SQL("r.extract_day = {} and not exists (select from {} f where {})").format(
-            sql.Literal(self.day), self.fresh, equal(self.dataset, "f", "r")
-        )
+        removed = self._removed()
         added = sql.SQL("not exists (select from {} r where r.extract_day = {} and {})").format(
             table(self.dataset), sql.Literal(self.day), equal(self.dataset, "f", "r")
         )
         self.execute(
             "create temp table changed on commit drop as select {f_all}, false as is_gone from {fresh} f where {added}"
-            + " union all select {r_all}, true from {raw} r where {removed}" * (not self.source.adds_only),
+            + " union all select {r_all}, true from {raw} r where {removed}" * (removed is not None),
             f_all=names(columns, "f"),
             r_all=names(columns, "r"),
             added=added,
-            removed=removed,
+            removed=removed or sql.SQL(""),
         )
-        if not self._has_rows(changed):
-            return changed
-        if not self.source.adds_only:
-            self.execute("delete from {raw} r where {removed}", removed=removed)
-        self.execute(
-            "insert into {raw} ({columns}) select {columns} from {fresh} f where {added}",
-            columns=names(columns),
-            added=added,
-        )
+        if self._has_rows(changed):
+            if removed is not None:
+                self.execute("delete from {raw} r where {removed}", removed=removed)
+            self.execute(
+                "insert into {raw} ({columns}) select {columns} from {fresh} f where {added}",
+                columns=names(columns),
+                added=added,
+            )
+        if self.source.adds_only:
+            self.execute("delete from raw.vanished where dataset = %s and extract_day = {day}", self.dataset.name)
         return changed
+
+    def _removed(self) -> sql.Composable | None:
+        """Which rows `r` of raw go: those that the extract no longer has; of one that only adds, those that a
+        comparison with the source found gone (looks.py). None where there can be none."""
+        if not self.source.adds_only:
+            return sql.SQL("r.extract_day = {} and not exists (select from {} f where {})").format(
+                sql.Literal(self.day), self.fresh, equal(self.dataset, "f", "r")
+            )
+        some = "select exists (select from raw.vanished where dataset = %s and extract_day = {day})"
+        if self.execute(some, self.dataset.name).fetchone() == (False,):
+            return None
+        return sql.SQL(
+            "r.extract_day = {day} and array[{key}] in (select key from raw.vanished where dataset = {name}"
+            " and extract_day = {day}) and not exists (select from {fresh} f where {same})"
+        ).format(
+            day=sql.Literal(self.day),
+            key=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", name)) for name in self.dataset.key),
+            name=sql.Literal(self.dataset.name),
+            fresh=self.fresh,
+            same=same(self.dataset.key, "f", "r"),
+        )
 
     def _hold_against_rivals(self, changed: sql.Composable) -> sql.Composable:
         """Each changed row beside the version of another extract that stood before it; returns the table of them."""

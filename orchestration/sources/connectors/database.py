@@ -1,0 +1,141 @@
+"""A source that is a database: its address, its connection, and rows as Arrow columns.
+
+Not here: which rows (sql.py). Reads only, in a transaction that says so where the database has such a thing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy
+from sqlalchemy import exc
+
+from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, check_columns, text_columns
+from orchestration.sources.connectors.mapping import BESIDE, Mapper, Naming
+from orchestration.sources.connectors.outside_text import cause, cleaned
+from orchestration.sources.contract import Column, Dataset
+
+# What a URL without a driver means, and what brings the driver.
+DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
+EXTRAS = {"mysql": "causerie[mysql]", "mariadb": "causerie[mysql]"}
+# How a session is told to speak UTC.
+ZONES = {
+    "postgresql": "set timezone = 'UTC'",
+    "mysql": "set time_zone = '+00:00'",
+    "mariadb": "set time_zone = '+00:00'",
+}
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a database is: its SQLAlchemy URL (`url`), or the environment variable that holds it (`url_env`), which
+    keeps secrets out of files. `owner` names in messages what it is read for."""
+
+    owner: str
+    url: str | None = field(repr=False)
+    url_env: str | None
+
+    def address(self) -> sqlalchemy.URL:
+        """Raises Refusal, which never shows the URL, and with it a password."""
+        given = os.environ.get(self.url_env) if self.url_env else self.url
+        if not given:
+            raise Refusal(
+                f"{self.owner}: the environment variable {self.url_env}, which should hold the database's URL,"
+                " is not set"
+            )
+        try:
+            address = sqlalchemy.make_url(given)
+        except exc.ArgumentError:
+            raise Refusal(f"{self.owner}: the database's URL can't be read") from None
+        return address.set(drivername=DRIVERS.get(address.drivername, address.drivername))
+
+    def shown(self) -> str:
+        address = self.address()
+        return f"{address.get_backend_name()} {address.database or ''}".rstrip()
+
+    @contextmanager
+    def connect(self, where: str) -> Iterator[sqlalchemy.Connection]:
+        """A connection of its own that streams what it reads, its session in UTC. Raises Refusal where the driver is
+        missing or the query is wrong."""
+        address = self.address()
+        backend = address.get_backend_name()
+        engine: sqlalchemy.Engine | None = None
+        try:
+            engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool, hide_parameters=True)
+            options = {"postgresql_readonly": True} if backend == "postgresql" else {}
+            with engine.connect().execution_options(**options) as connection:
+                if backend in ZONES:
+                    connection.exec_driver_sql(ZONES[backend])
+                yield connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+        except Refusal:
+            raise
+        except exc.NoSuchModuleError:
+            raise Refusal(f"{where}: SQLAlchemy knows no database {backend!r}: pip install its dialect") from None
+        except ModuleNotFoundError as error:
+            package = EXTRAS.get(backend, error.name)
+            raise Refusal(f"{where}: the driver for {backend} is not installed: pip install {package}") from None
+        except MemoryError as error:
+            raise Refusal(f"{where}: there is not enough memory to read its answer") from error
+        except Exception as error:  # a query that is wrong, a database that is away
+            raise Refusal(f"{where}: {cause(getattr(error, 'orig', None) or error)}") from error
+        finally:
+            if engine is not None:
+                engine.dispose()
+
+
+@dataclass
+class Rows:
+    """The rows of one query on their way into batches, under the contract's names."""
+
+    dataset: Dataset
+    naming: Naming
+    where: str
+    offered: Sequence[str]
+    unknown: set[str]
+
+    def __post_init__(self) -> None:
+        wanted = self.naming.wanted(self.dataset, self.offered)
+        ignored = {cleaned(name, 128) for name in set(self.offered) - set(wanted.values())}
+        self.unknown |= ignored
+        check_columns(self.dataset, {*wanted, *self.naming.given}, ignored, self.where)
+        self._places = {name: self.offered.index(source) for name, source in wanted.items()}
+        self._mapper = Mapper(self.dataset, self.naming, self.where)
+        self._next = 1
+
+    def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
+        """Rows as the database gave them, each a sequence in the order of `offered`."""
+        columns: dict[str, pa.Array] = {}
+        faults: list[Fault] = []
+        for name, at in self._places.items():
+            values = self.naming.exact(name, [row[at] for row in rows])
+            if name.startswith(BESIDE):
+                columns[name] = pa.array([None if value is None else str(value) for value in values], pa.string())
+                continue
+            array = _at_once(self.dataset.by_name[name], values)
+            if array is None:
+                found, wrong = text_columns(self.dataset, {name: values}, self.where, self.naming.values)
+                array = found[name]
+                faults += wrong
+            columns[name] = array
+        lines = pa.array(range(self._next, self._next + len(rows)), pa.int64())
+        self._next += len(rows)
+        return self._mapper.apply(Batch(0, lines, columns, faults))
+
+
+def _at_once(column: Column, values: list[Any]) -> pa.Array | None:
+    """Whole numbers and instants in their own type, where all of them are that; None where each needs a look."""
+    kinds = set(map(type, values)) - {type(None)}
+    try:
+        if kinds == {int} and column.type != "boolean":
+            return pa.array(values, pa.int64())
+        if kinds == {datetime} and len({value.tzinfo is None for value in values if value is not None}) == 1:
+            return pa.array(values)
+    except pa.ArrowException:
+        pass  # a number, or a year, beyond what Arrow holds
+    return None

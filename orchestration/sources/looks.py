@@ -1,0 +1,237 @@
+"""Looking at sources: which extracts there are, and, where a dataset says `deletes: compare`, which rows are no more.
+
+A folder shows its days for nothing; a database is asked once a run, and what it showed is kept in raw.shown. Not here:
+the queries (connectors/sql.py), or loading what was seen (loading/load.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Protocol, runtime_checkable
+
+import psycopg
+from psycopg import sql
+
+from orchestration.sources.connectors.extract import Refusal, Source
+from orchestration.sources.contract import Dataset
+from orchestration.sources.loading.load import record_refusal
+from orchestration.sources.loading.raw_tables import names, table
+
+# A comparison that finds so much gone has met a database that is not the one it knew.
+BELIEVED_SHARE = 0.5
+BELIEVED_ROWS = 20
+
+
+class _Seen(Protocol):
+    marks: Mapping[date, str]
+    resume: str | None
+
+
+class _Key(Protocol):
+    key: tuple[str, ...]
+    day: date
+    bucket: date | None
+
+
+@runtime_checkable
+class LookedAt(Protocol):
+    """A source whose extracts are found by asking it."""
+
+    dataset: Dataset
+    compares: bool
+
+    @property
+    def digest(self) -> str: ...
+    def look(self, resume: str | None, today: date) -> Any: ...
+    def show(self, days: Mapping[date, str]) -> None: ...
+    def announce(self, days: Sequence[date]) -> None: ...
+    def checksums(self, today: date) -> dict[date | None, tuple[int, int]] | None: ...
+    def keys(self, today: date, buckets: Sequence[date | None] | None) -> Sequence[Any]: ...
+
+
+def look_at(connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date) -> None:
+    """Ask every source that must be asked, and keep what it showed. Commits, source by source.
+
+    A source that can't be asked is recorded as a refused extract of today, and what it showed before stands.
+    """
+    for source in sources.values():
+        if not isinstance(source, LookedAt):
+            continue
+        started = datetime.now(UTC)
+        with connection.transaction():
+            try:
+                with connection.transaction():
+                    _look(connection, source, today)
+                    if source.compares:
+                        _compare(connection, source, today)
+            except Refusal as refusal:
+                record_refusal(connection, source.dataset, today, None, str(refusal), started)
+
+
+def shown(
+    connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date
+) -> dict[str, Mapping[date, str]]:
+    """The extract days that each source has, with the fingerprints of their extracts, as last looked at."""
+    kept: dict[str, dict[date, str]] = {}
+    with connection.transaction():
+        for dataset, day, fingerprint in connection.execute("select dataset, extract_day, fingerprint from raw.shown"):
+            kept.setdefault(dataset, {})[day] = fingerprint
+    for name, source in sources.items():
+        if isinstance(source, LookedAt):
+            source.show(kept.get(name, {}))
+    return {name: source.days(today) for name, source in sources.items()}
+
+
+def announce(sources: Mapping[str, Source], extracts: Iterable[tuple[str, date]]) -> None:
+    """Say which extracts will be read now, by day: a database gives many days in one query."""
+    wanted: dict[str, list[date]] = {}
+    for dataset, day in extracts:
+        wanted.setdefault(dataset, []).append(day)
+    for name, source in sources.items():
+        if isinstance(source, LookedAt):
+            source.announce(wanted.get(name, []))
+
+
+def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
+    name, digest = source.dataset.name, source.digest
+    row = connection.execute("select digest, resume from raw.look where dataset = %s for update", [name]).fetchone()
+    resume = row[1] if row and row[0] == digest else None
+    before = dict(
+        connection.execute("select extract_day, fingerprint from raw.shown where dataset = %s", [name]).fetchall()
+    )
+    source.show(before)
+    seen: _Seen = source.look(resume, today)
+    # What lies near the newest row that was seen is read again once a day: a transaction may have been open then.
+    marked = [(name, day, f"{digest} {mark} {today}") for day, mark in seen.marks.items()]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into raw.shown (dataset, extract_day, fingerprint) values (%s, %s, %s)"
+            " on conflict (dataset, extract_day) do update set fingerprint = excluded.fingerprint"
+            # A comparison of this same day may have added to it.
+            " where not starts_with(shown.fingerprint, excluded.fingerprint)",
+            marked,
+        )
+        if resume is None and before:  # another query, or another mapping: every day that it showed is read again
+            cursor.execute(
+                "update raw.shown set fingerprint = %s where dataset = %s and not extract_day = any (%s)",
+                [digest, name, list(seen.marks)],
+            )
+    connection.execute(
+        "insert into raw.look (dataset, digest, resume, looked_at) values (%s, %s, %s, %s)"
+        " on conflict (dataset) do update set digest = excluded.digest, resume = excluded.resume,"
+        " looked_at = excluded.looked_at",
+        [name, digest, seen.resume or resume, datetime.now(UTC)],
+    )
+
+
+def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
+    """Hold the keys that raw has against the source's: those that vanished are to go, those that raw lacks to come."""
+    dataset = source.dataset
+    buckets: list[date | None] | None = None
+    if (theirs := source.checksums(today)) is not None:
+        ours = {
+            bucket: (int(count), int(total))
+            for bucket, count, total in connection.execute(
+                sql.SQL(
+                    "select bucket, count(*),"
+                    " sum(('x' || substr(md5(array_to_string(key, '/')), 1, 12))::bit(48)::bigint)"
+                    " from ({}) k group by 1"
+                ).format(_raw_keys(dataset))
+            )
+        }
+        buckets = [bucket for bucket in {*theirs, *ours} if theirs.get(bucket) != ours.get(bucket)]
+        if not buckets:
+            return
+    there: Sequence[_Key] = source.keys(today, buckets)
+    found = {one.key: one.day for one in there}
+    held = sql.SQL(
+        "select key, days from ({}) k"
+        " where %(all)s or bucket = any (%(days)s::date[]) or (bucket is null and %(null)s)"
+    )
+    raw_rows = connection.execute(
+        held.format(_raw_keys(dataset)),
+        {
+            "all": buckets is None,
+            "days": [one for one in buckets or () if one is not None],
+            "null": None in (buckets or ()),
+        },
+    ).fetchall()
+    gone = [(tuple(key), days) for key, days in raw_rows if tuple(key) not in found]
+    total = connection.execute(sql.SQL("select count(*) from ({}) k").format(_raw_keys(dataset))).fetchone()
+    if len(gone) >= BELIEVED_ROWS and total and len(gone) > BELIEVED_SHARE * total[0]:
+        raise Refusal(
+            f"{dataset.name}: {len(gone):,} of {total[0]:,} rows are no longer in the source; so many are not taken out"
+            " (is this the database that it was?)"
+        )
+    rows = [(dataset.name, day, list(key)) for key, days in gone for day in days]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into raw.vanished (dataset, extract_day, key) values (%s, %s, %s) on conflict do nothing", rows
+        )
+        # A new mark asks for the extract once more, and so takes them out.
+        cursor.executemany(
+            "update raw.shown set fingerprint = fingerprint || ' -' || %s where dataset = %s and extract_day = %s",
+            [(_count(rows, day), dataset.name, day) for day in sorted({day for _, day, _ in rows})],
+        )
+    _ask_for_missing(connection, dataset, found, {tuple(key) for key, _ in raw_rows})
+
+
+def _ask_for_missing(
+    connection: psycopg.Connection[Any],
+    dataset: Dataset,
+    found: Mapping[tuple[str, ...], date],
+    held: set[tuple[str, ...]],
+) -> None:
+    """Ask for the days of rows that the source has and raw has not, though no cursor passed them."""
+    missing = {key: day for key, day in found.items() if key not in held}
+    if not missing:
+        return
+    waiting = connection.execute(
+        sql.SQL("select array[{}] from raw.quarantine where dataset = %s and row is not null").format(
+            sql.SQL(", ").join(sql.SQL('"row" ->> {}').format(sql.Literal(name)) for name in dataset.key)
+        ),
+        [dataset.name],
+    )
+    bad = {tuple(key) for (key,) in waiting}
+    days = sorted({day for key, day in missing.items() if key not in bad})
+    # Days that were shown and never loaded are asked for as it is.
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into raw.shown as s (dataset, extract_day, fingerprint) values (%(name)s, %(day)s, %(mark)s)"
+            " on conflict (dataset, extract_day) do update set fingerprint = s.fingerprint || %(mark)s"
+            " where exists (select from raw.extract e where e.dataset = %(name)s and e.extract_day = %(day)s"
+            " and e.fingerprint = s.fingerprint)",
+            [
+                {"name": dataset.name, "day": day, "mark": f" +{sum(one == day for one in missing.values())}"}
+                for day in days
+            ],
+        )
+
+
+def _count(rows: Sequence[tuple[str, date, list[str]]], day: date) -> int:
+    return sum(one == day for _, one, _ in rows)
+
+
+def _raw_keys(dataset: Dataset) -> sql.Composed:
+    """The keys that raw holds: the day that each is compared under, by its newest version, and its extract days."""
+    moment = sql.SQL("({} at time zone 'UTC')::date").format(sql.Identifier(dataset.event_time or ""))
+    newest = sql.SQL(", ").join(
+        sql.SQL("{} desc nulls last").format(sql.Identifier(name)) for name in (*dataset.version_order, "content_hash")
+    )
+    return sql.SQL(
+        "select {key} as key, (array_agg({bucket} order by {newest}))[1] as bucket,"
+        " array_agg(distinct extract_day) as days from {raw} group by {names}"
+    ).format(
+        key=key_array(dataset),
+        bucket=moment if dataset.event_time else sql.SQL("null::date"),
+        newest=newest,
+        raw=table(dataset),
+        names=names(dataset.key),
+    )
+
+
+def key_array(dataset: Dataset, alias: str | None = None) -> sql.Composed:
+    """A row's key as an array of texts."""
+    parts = (sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in dataset.key)
+    return sql.SQL("array[{}]").format(sql.SQL(", ").join(sql.SQL("{}::text").format(part) for part in parts))

@@ -1,0 +1,233 @@
+"""Queries without a window: one for the whole past, then what is new, late or gone, by its own time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from landing_of import Raw, brand
+
+from orchestration.sources.connectors.sources_file import read_sources
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.extract_days import available
+from orchestration.sources.loading.load import LoadResult, load_extract
+from orchestration.sources.looks import announce
+from orchestration.sources.pending import pending_extracts
+
+TODAY = date(2026, 3, 20)
+WORDS = """
+datasets:
+  messages:
+    connector: sql
+    url_env: SHOP_URL
+    query: select 'acme' as brand_id, id, thread, author, at, false as is_automatic, kind from chat -- ::text, :x, %
+    columns: {id: message_id, thread: conversation_id, author: sender_type, at: sent_at, kind: content_type}
+    values: {sender_type: {agent: member}}
+    where: {kind: [text, photo]}
+    changed_since: id
+    timezone: Europe/Paris
+"""
+
+
+class Shop:
+    """Somebody's chat database, and a platform that reads it."""
+
+    def __init__(self, url: str, raw: Raw, folder: Path) -> None:
+        self.connection = psycopg.connect(url, autocommit=True)
+        self.raw = raw
+        self.file = folder / "sources.yml"
+        self.words = WORDS
+
+    def do(self, statement: str, *values: Any) -> None:
+        self.connection.execute(statement, values)  # type: ignore[call-overload]
+
+    def run(self, today: date = TODAY) -> list[LoadResult]:
+        """What `causerie run` loads."""
+        self.file.write_text(self.words)
+        sources = read_sources(self.file, "unused")
+        extracts = [(one.dataset, one.day) for one in pending_extracts(self.raw.connection, sources, today)]
+        announce(sources, extracts)
+        loads = [load_extract(self.raw.connection, DATASETS[name], day, sources[name]) for name, day in extracts]
+        assert all(load.outcome != "refused" for load in loads), loads
+        return loads
+
+    def loaded(self) -> list[str]:
+        return [row[0] for row in self.raw.all("select message_id from raw.messages order by message_id::bigint")]
+
+
+
+@pytest.fixture
+def shop(server: str, connection: psycopg.Connection[Any], tmp_path: Path, monkeypatch: Any) -> Iterator[Shop]:
+    raw = Raw(connection, tmp_path)
+    raw.take("brands", [brand()], date(2026, 3, 1))
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("drop database if exists whole_shop with (force)")
+        admin.execute("create database whole_shop")
+        admin.execute("alter database whole_shop set timezone = 'Asia/Tokyo'")
+        url = urlsplit(server)._replace(path="/whole_shop").geturl()
+        monkeypatch.setenv("SHOP_URL", url)
+        made = Shop(url, raw, tmp_path)
+        made.do("create table chat (id bigint, thread text default 'c', author text default 'agent', at timestamp,"
+                " kind text default 'text')")  # fmt: skip
+        # 0:30 in Paris is 23:30 of the day before, UTC.
+        made.do("insert into chat (id, at) select n, timestamp '2026-03-01 00:30' + (n - 1) * interval '1 day'"
+                " from generate_series(1, 15) n")  # fmt: skip
+        yield made
+        made.connection.close()
+        admin.execute("drop database whole_shop with (force)")
+
+
+def test_the_whole_past_is_one_look_and_one_query(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.sources.connectors import sql
+
+    asked: list[str] = []
+    run = sql._Asking.run
+    monkeypatch.setattr(sql._Asking, "run", lambda self, query: asked.append(str(query)) or run(self, query))
+    loads = shop.run()
+    assert len(asked) == 2 and len(loads) == 15 and all(load.outcome == "loaded" for load in loads)
+    assert shop.raw.all("select extract_day::text, (sent_at at time zone 'UTC')::text, sender_type from raw.messages"
+                        " order by 1 limit 1") == [("2026-02-28", "2026-02-28 23:30:00", "member")]  # fmt: skip
+    assert shop.run() == [] and len(asked) == 3
+
+
+def test_a_row_written_late_is_seen_however_old_its_time(shop: Shop) -> None:
+    shop.run()
+    shop.do("insert into chat (id, at) select 100 + n, timestamp '2026-03-05 12:00' from generate_series(1, 40) n")
+    assert [(load.day, load.counts.read) for load in shop.run()] == [(date(2026, 3, 5), 41)]
+    assert len(shop.loaded()) == 55 and shop.run() == []
+
+
+def test_a_transaction_that_was_open_is_seen_the_next_day(shop: Shop) -> None:
+    shop.do("insert into chat (id, at) values (50, '2026-03-16 12:00')")
+    shop.run()
+    shop.do("insert into chat (id, at) values (40, '2026-03-16 12:00')")
+    assert shop.run() == []
+    assert "40" not in shop.loaded()
+    shop.run(TODAY + timedelta(days=1))
+    assert "40" in shop.loaded() and shop.run(TODAY + timedelta(days=1)) == []
+
+
+def test_today_is_left_for_tomorrow_even_behind_an_imported_row(shop: Shop) -> None:
+    shop.do("insert into chat (id, at) select 20 + n, '2026-03-20 09:00' from generate_series(1, 3000) n")
+    shop.do("insert into chat (id, at) values (9000, '2026-03-11 09:00')")
+    shop.run()
+    assert "9000" in shop.loaded() and "21" not in shop.loaded()
+    shop.run(TODAY + timedelta(days=1))
+    assert len(shop.loaded()) == 15 + 3000 + 1
+
+
+def test_what_vanished_goes_and_is_a_correction(shop: Shop) -> None:
+    shop.words += "    deletes: compare\n"
+    shop.run()
+    shop.do("delete from chat where id in (3, 4)")
+    shop.do("insert into chat (id, at) values (0, '2026-03-09 12:00')")
+    loads = shop.run()
+    assert [load.day.isoformat() for load in loads] == ["2026-03-02", "2026-03-03", "2026-03-09"]
+    assert shop.loaded() == ["0", "1", "2", *map(str, range(5, 16))]
+    newest = max(load.load_id for load in loads[:2])
+    assert shop.raw.all(f"select distinct is_correction from raw.touched where load_id = {newest}") == [(True,)]
+    assert shop.run() == [] and shop.raw.all("select * from raw.vanished") == []
+
+
+def test_an_emptied_database_is_not_believed(shop: Shop) -> None:
+    shop.words += "    deletes: compare\n"
+    shop.do("insert into chat (id, at) select 100 + n, timestamp '2026-03-05 12:00' from generate_series(1, 40) n")
+    shop.run()
+    shop.do("truncate chat")
+    assert shop.run() == [] and len(shop.loaded()) == 55
+    assert shop.raw.all("select reason from raw.load where outcome = 'refused'") == [
+        ("messages: 55 of 55 rows are no longer in the source; so many are not taken out"
+         " (is this the database that it was?)",)]  # fmt: skip
+
+
+def test_a_row_without_a_time_waits_and_a_bad_query_is_refused(shop: Shop) -> None:
+    shop.do("insert into chat (id, at) values (16, null), (17, '1970-01-01')")
+    shop.run()
+    assert shop.raw.all("select rule, \"row\" ->> 'message_id' from raw.quarantine order by 2") == [
+        ("required", "16"), ("too_early", "17")]  # fmt: skip
+    shop.words = shop.words.replace("kind from chat", "no_such from chat")
+    assert shop.run() == []
+    assert "no_such" in str(shop.raw.all("select reason from raw.load where outcome = 'refused'"))
+
+
+def test_another_mapping_reads_every_day_again(shop: Shop) -> None:
+    shop.run()
+    shop.words = shop.words.replace("{agent: member}", "{agent: bot}")
+    assert len(shop.run()) == 15
+
+
+def test_facts_before_from_are_left_and_entities_are_not(shop: Shop) -> None:
+    shop.words += "    from: 2026-03-10\n"
+    shop.do("create table people as select 'm' as member_id, 1 as role, timestamptz '2025-01-01' as updated_at")
+    shop.words += (
+        "  members:\n    connector: sql\n    url_env: SHOP_URL\n    from: 2026-03-10\n    deletes: compare\n"
+        "    query: select 'acme' as brand_id, p.* from people p\n"
+    )
+    shop.run()
+    assert shop.loaded() == [str(number) for number in range(12, 16)]
+    assert shop.raw.all("select extract_day::text from raw.members") == [("2025-01-01",)]
+    assert available(read_sources(shop.file, "unused")) == []
+
+
+def test_without_a_cursor_the_look_back_is_read_again(shop: Shop) -> None:
+    shop.words = shop.words.replace("    changed_since: id\n", "")
+    shop.run()
+    shop.do("insert into chat (id, at) values (30, '2026-03-18 12:00'), (31, '2026-03-05 12:00')")
+    shop.run()
+    assert "30" in shop.loaded() and "31" not in shop.loaded()
+
+
+def test_a_database_that_keeps_times_as_text(raw: Raw, tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "shop.db") as other:
+        other.execute("create table chat (id, at)")
+        rows = [(n, f"2026-03-{n:02}T23:30:00-01:00") for n in range(1, 9)]
+        other.executemany("insert into chat values (?, ?)", rows)
+    file = tmp_path / "sources.yml"
+    file.write_text(
+        f"""
+datasets:
+  messages:
+    connector: sql
+    url: sqlite:///{tmp_path}/shop.db
+    deletes: compare
+    query: select 'acme' as brand_id, id as message_id, at as sent_at from chat
+    set: {{is_automatic: true, content_type: text, sender_type: bot, conversation_id: c}}
+"""
+    )
+
+    def run() -> list[Any]:
+        sources = read_sources(file, "unused")
+        extracts = [(one.dataset, one.day) for one in pending_extracts(raw.connection, sources, TODAY)]
+        announce(sources, extracts)
+        loads = [load_extract(raw.connection, DATASETS[name], day, sources[name]) for name, day in extracts]
+        assert all(load.outcome != "refused" for load in loads), loads
+        return raw.all("select message_id, extract_day::text from raw.messages order by 1")
+
+    assert run() == [(str(n), f"2026-03-{n + 1:02}") for n in range(1, 9)]
+    with sqlite3.connect(tmp_path / "shop.db") as other:
+        other.execute("delete from chat where id = 2")
+    assert len(run()) == 7
+
+
+def test_a_missing_driver_is_named(tmp_path: Path) -> None:
+    from orchestration.sources.connectors.database import Database
+    from orchestration.sources.connectors.extract import Refusal
+
+    wanted = {"oracle+oracledb://x/y": "pip install oracledb", "nosuch://x/y": "knows no database 'nosuch'"}
+    for url, words in wanted.items():
+        with pytest.raises(Refusal, match=words), Database("messages", url, None).connect("messages"):
+            pass
+
+
+@pytest.fixture
+def raw(connection: psycopg.Connection[Any], tmp_path: Path) -> Raw:
+    raw = Raw(connection, tmp_path)
+    raw.take("brands", [brand()], date(2026, 3, 1))
+    return raw
