@@ -163,13 +163,13 @@ def test_another_mapping_reads_every_day_again(shop: Shop) -> None:
 
 def test_facts_before_from_are_left_and_entities_are_not(shop: Shop) -> None:
     shop.words += "    from: 2026-03-10\n"
-    shop.do("create table people as select 'm' as member_id, 1 as role, timestamptz '2025-01-01' as updated_at")
+    shop.do("create table people as select 'm' as member_id, 1 as role, timestamptz '2025-01-01Z' as updated_at")
     shop.words += (
         "  members:\n    connector: sql\n    url_env: SHOP_URL\n    from: 2026-03-10\n    deletes: compare\n"
         "    query: select 'acme' as brand_id, p.* from people p\n"
     )
     shop.run()
-    assert shop.loaded() == [str(number) for number in range(12, 16)]
+    assert shop.loaded() == [str(number) for number in range(11, 16)]
     assert shop.raw.all("select extract_day::text from raw.members") == [("2025-01-01",)]
     assert available(read_sources(shop.file, "unused")) == []
 

@@ -57,7 +57,7 @@ SQL = "connector: sql, url_env: X, from: 2026-01-01, query: 'select 1 where :sta
         ("datasets: {messages: {timezone: Paris}}", "no IANA time zone"),
         ("datasets: {messages: {round: {sent_at: 2}}}", "wanted an amount of money"),
         ("datasets: {messages: {hash: {sender_id: md5}}}", "allowed: email, phone, exact"),
-        ("datasets: {messages: {encoding: latin-99}}", "no encoding"),
+        ("datasets: {messages: {encoding: latin-99}}", "is no encoding"),
         ("datasets: {orders: {lines: {dataset: order_lines}}}", "only what has `rows: first per COLUMN`"),
         ("datasets: {orders: {rows: first per n, lines: {dataset: lines}}}", "'lines' is unknown; allowed: brands"),
         ("datasets: {order_lines: {}, orders: {rows: first per n, lines: {dataset: order_lines}}}", "two places"),

@@ -103,7 +103,8 @@ class _Table:
             raise Refusal(
                 f"{where}: line 1, '{cleaned(','.join(header), 40)}', is a spreadsheet's note, no header: take it away"
             )
-        if len(header) == 1 and not self.reading.form.delimiter and (found := [mark for mark in DELIMITERS if mark in header[0]]):
+        marks = () if self.reading.form.delimiter else DELIMITERS
+        if len(header) == 1 and (found := [mark for mark in marks if mark in header[0]]):
             said = "a tab" if found[0] == "\t" else f"{found[0]!r}"
             raise Refusal(f"{where}: the file is separated by {said}; wanted: ',' between columns")
         names = [name for name in header if name]

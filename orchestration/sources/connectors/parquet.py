@@ -153,8 +153,11 @@ class _Table:
             "text": lambda kind: pa.types.is_integer(kind) and not column.values,
             "hours": pa.types.is_nested,
         }
-        if pa.types.is_null(kind) or _is_text(kind) or (is_word and column.name in self.reading.naming.values):
+        naming = self.reading.naming
+        if pa.types.is_null(kind) or _is_text(kind) or (is_word and column.name in naming.values):
             return
+        if pa.types.is_floating(kind) and column.name in naming.places:
+            return  # `round` says to how many places a floating-point number is meant
         if not fits.get(column.type, lambda kind: False)(kind):
             raise Refusal(
                 f"{self.reading.where}: column {cleaned(offered.name, 128)} is {kind}; wanted: {allowed(column)}"
@@ -166,6 +169,8 @@ class _Table:
             array = array.dictionary_decode()
         if pa.types.is_nested(array.type):
             return self._by_value(column, array.to_pylist(maps_as_pydicts="strict"))
+        if pa.types.is_floating(array.type):
+            return self._by_value(column, self.reading.naming.exact(column.name, array.to_pylist()))
         if not _is_text(array.type):
             return array, []
         try:

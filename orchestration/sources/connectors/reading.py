@@ -29,8 +29,8 @@ class Unfolded:
 
 @dataclass(frozen=True)
 class Form:
-    """How text files are written, where not as usual: the sign between columns (None: a comma), and the encoding, one of
-    those in which ASCII is ASCII."""
+    """How text files are written, where not as usual: the sign between columns (None: a comma), and the encoding, one
+    of those in which ASCII is ASCII."""
 
     delimiter: str | None = None
     encoding: str = "utf-8"

@@ -6,7 +6,6 @@ Not here: the shapes of its words (words.py), mappings (meaning.py), the connect
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -98,9 +97,11 @@ def _from_files(
 ) -> Source:
     if words.encoding:
         try:
-            codecs.lookup(words.encoding)
-        except LookupError:
-            faults.add((*place, "encoding"), f"{words.encoding!r} is no encoding that Python knows, such as latin-1")
+            is_usable = "a,b\n".encode(words.encoding) == b"a,b\n"
+        except (LookupError, UnicodeError):
+            is_usable = False
+        if not is_usable:  # lines are found by their bytes
+            faults.add((*place, "encoding"), f"{words.encoding!r} is no encoding that keeps ASCII, as latin-1 does")
     return FilesSource(
         dataset,
         words.root or landing,
