@@ -21,6 +21,10 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 MIB = 2**20
 
 
+class SettingsError(ValueError):
+    """A setting that can't be read; the message names it and what is wanted, and never shows its value."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How many bytes of an extract are read, compression undone, before it is refused: of one line (or row of several
@@ -67,19 +71,19 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK and _READER_URL, and
-        Dagster's own DAGSTER_HOME; an empty one counts as unset."""
+        Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL that can't be read."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
         return cls(
             home=home,
             landing=landing if "://" in landing else str(_absolute(landing)),
-            database_url=given.get("CAUSERIE_DATABASE_URL") or None,
+            database_url=_database_url(given, "CAUSERIE_DATABASE_URL"),
             sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
-            live_url=given.get("CAUSERIE_LIVE_URL") or None,
+            live_url=_database_url(given, "CAUSERIE_LIVE_URL"),
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
-            reader_url=given.get("CAUSERIE_READER_URL") or None,
+            reader_url=_database_url(given, "CAUSERIE_READER_URL"),
         )
 
     def make_home(self) -> None:
@@ -106,6 +110,29 @@ class Settings:
     def manifest(self) -> Path:
         """What `dbt parse` left in set-up; the definitions are built from it."""
         return self.dbt_project / "target" / "manifest.json"
+
+
+def _database_url(given: Mapping[str, str], name: str) -> str | None:
+    """A libpq URL or connection string that means what it says. Of one that was not written as URLs are, libpq takes a
+    piece of the password for the host, the port or the database, and shows it in its errors."""
+    value = given.get(name)
+    if not value:
+        return None
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        found = {key: str(part or "") for key, part in conninfo_to_dict(value).items()}
+    except ProgrammingError:
+        found = {"host": "@"}
+    if any("@" in found.get(key, "") for key in ("host", "port", "dbname")) or (
+        not found.get("port", "").replace(",", "").isdecimal() and found.get("port")
+    ):
+        raise SettingsError(
+            f"{name} can't be read as a PostgreSQL URL, postgresql://user:password@host:port/database: in a password,"
+            " write % as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F"
+        )
+    return value
 
 
 def _absolute(path: str | Path) -> Path:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
@@ -22,13 +21,13 @@ import psycopg
 
 from orchestration import warehouse
 from orchestration.readers.ledger import FailedCheck, Generation, failed_checks, newest_generation
+from orchestration.redaction import hide
 from orchestration.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 5
 MOST_LINES = 20
-CREDENTIALS = re.compile(r"://[^\s/@]+@")
 
 # What to do about a check that failed, by its name; the others get the last one.
 ADVICE = {
@@ -106,7 +105,7 @@ def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str]) ->
     text = words(list(failures), checks, standing, run_ids)
     if text is None:
         return
-    text = CREDENTIALS.sub("://...@", text)
+    text = hide(text)
     log.warning(text)
     if settings.alert_webhook:
         post(settings.alert_webhook, text)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from orchestration.redaction import hide
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -600,6 +601,26 @@ def dashboard(
     uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False)
 
 
+@app.command()
+def grant(
+    role: Annotated[str, typer.Argument(help="reader, analyst (may also create tables of its own) or brand.")],
+    brand: Annotated[str | None, typer.Option(help="Which brand, for a login of the kind brand.")] = None,
+    new_password: Annotated[bool, typer.Option("--new-password", help="The one of before shall not do.")] = False,
+) -> None:
+    """Give a login that may read marts, and print how it connects. By itself it may see and take no more than its kind.
+
+    reader: every brand. analyst: every brand, and a schema of its own and temporary tables to write in. brand: one.
+    """
+    from orchestration.marts import login
+
+    if role not in ("reader", "analyst", "brand"):
+        raise typer.BadParameter(f"{role!r} is none of reader, analyst, brand", param_hint="ROLE")
+    given = login.grant(Settings.from_environment(), cast(login.Kind, role), brand, new_password)
+    print(f"{given.role}: reads marts{f' of {brand}' if brand else ''}, and no other schema.")
+    print(f'  psql "{given.url}"')
+    print(f"A BI tool asks for the password too: it is the last field of {given.passfile}, which only you may read.")
+
+
 @db_app.command()
 def start() -> None:
     """Start the embedded PostgreSQL; it stays up until `causerie db stop`."""
@@ -621,21 +642,45 @@ def stop() -> None:
     print("PostgreSQL is down" if warehouse.stop(Settings.from_environment()) else "PostgreSQL was not up")
 
 
-@db_app.command()
-def url() -> None:
-    """Print a libpq URL that any client on this machine can use, starting the embedded server if need be."""
-    from orchestration import warehouse
+As = Annotated[
+    str | None, typer.Option("--as", metavar="reader|analyst", help="Not the administrator, but one who may only read.")
+]
 
-    print(warehouse.url(Settings.from_environment()))
+
+def _address(as_: str | None) -> str:
+    from orchestration.marts import login
+
+    settings = Settings.from_environment()
+    if as_ is None:
+        print(
+            "causerie: this is the administrator's login, who may change and delete everything; to read:"
+            " --as reader, or `causerie grant`",
+            file=sys.stderr,
+        )
+        return login.administrators_url(settings)
+    if as_ not in ("reader", "analyst"):
+        raise typer.BadParameter(f"{as_!r} is none of reader, analyst", param_hint="--as")
+    return login.grant(settings, cast(login.Kind, as_)).url
+
+
+@db_app.command()
+def url(as_: As = None) -> None:
+    """Print the administrator's libpq URL, for any client on this machine, or with --as a reader's.
+
+    Starts the embedded server if need be. The password stands in a file that the URL names.
+    """
+    print(_address(as_))
 
 
 @db_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def psql(context: typer.Context) -> None:
-    """Open psql on the warehouse. What follows is psql's, for example: causerie db psql -c "select 1"."""
+def psql(context: typer.Context, as_: As = None) -> None:
+    """Open psql on the warehouse, as its administrator, or with --as as a reader.
+
+    What follows is psql's, for example: causerie db psql --as reader -c "select 1".
+    """
     from orchestration import warehouse
 
-    settings = Settings.from_environment()
-    address = warehouse.url(settings)
+    address = _address(as_)
     program = warehouse.psql()
     sys.stdout.flush()
     os.execv(program, [program, *context.args, address] if not context.args else [program, address, *context.args])
@@ -654,6 +699,11 @@ def main() -> None:
         sys.exit(1)
 
 
+def _home() -> Path:
+    """CAUSERIE_HOME, also where another setting can't be read."""
+    return Settings.from_environment({"CAUSERIE_HOME": os.environ.get("CAUSERIE_HOME", "")}).home
+
+
 def _in_one_line(error: Exception) -> str:
     import psycopg
 
@@ -663,15 +713,15 @@ def _in_one_line(error: Exception) -> str:
     from orchestration.warehouse import WarehouseError
 
     if isinstance(error, psycopg.OperationalError):
-        return f"the warehouse does not answer: {' '.join(str(error).split())}"
+        return f"the warehouse does not answer: {hide(' '.join(str(error).split()))}"
     if isinstance(error, WarehouseError | LiveError | AccessError):
-        return str(error)
+        return hide(str(error))
     if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
-        return " ".join(str(error).split())
-    log = Settings.from_environment().home / "logs" / "last-error.txt"
+        return hide(" ".join(str(error).split()))
+    log = _home() / "logs" / "last-error.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)))
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:500]} (details in {log})"
+    log.write_text(hide("".join(traceback.format_exception(error))))
+    return f"unexpected {type(error).__name__}: {hide(' '.join(str(error).split()))[:500]} (details in {log})"
 
 
 if __name__ == "__main__":

@@ -104,6 +104,16 @@ def ensure_roles(connection: psycopg.Connection[Any], brands: Iterable[str]) -> 
     return remarks
 
 
+def make_reader(connection: psycopg.Connection[Any], name: str) -> None:
+    """A login of this name that reads what READER reads, within the limits of every reader. Commits."""
+    if _missing(connection, [name]):
+        connection.execute(_create_role(name))
+    connection.execute(_grant_membership(name, READER))
+    for statement in _limits(connection, [name]):
+        connection.execute(statement)
+    connection.commit()
+
+
 def admit(connection: psycopg.Connection[Any], brands: Iterable[str]) -> None:
     """Let the roles of these brands see their rows. Part of the caller's transaction."""
     with connection.cursor() as cursor:

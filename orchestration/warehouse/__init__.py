@@ -1,7 +1,7 @@
 """The room of the database, as the other rooms see it."""
 
 from orchestration.warehouse.connection import connect, dbt_environment, migrate, url, wait_until_ready
-from orchestration.warehouse.server import NAME, WarehouseError, is_running, psql, start, stop
+from orchestration.warehouse.server import NAME, WarehouseError, is_running, psql, start, stop, write_whole
 
 __all__ = [
     "NAME",
@@ -15,4 +15,5 @@ __all__ = [
     "stop",
     "url",
     "wait_until_ready",
+    "write_whole",
 ]

@@ -155,7 +155,7 @@ def _lock(home: Path) -> FileLock:
     return FileLock(home / "postgres.lock")
 
 
-def _write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
     """Whoever reads the file meanwhile, or after a crash, finds what was there before or all of this, and nobody else
     may read it."""
     fresh = file.with_name(f"{file.name}.new")
@@ -199,7 +199,7 @@ def _make_cluster(home: Path) -> None:
             home, "initdb", "-D", str(fresh), "-U", NAME, f"--pwfile={handle.name}", "--auth-local=scram-sha-256",
             "--auth-host=scram-sha-256", "--data-checksums", "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
-    _write_whole(_passfile(home), f"127.0.0.1:*:*:{NAME}:{password}\n")
+    write_whole(_passfile(home), f"127.0.0.1:*:*:{NAME}:{password}\n")
     fresh.rename(data)
 
 
@@ -278,7 +278,7 @@ def _free_port(home: Path) -> int:
         remembered = []
     for candidate in (*remembered, PORT, 0):
         if port := _available(candidate):
-            _write_whole(memory, str(port))
+            write_whole(memory, str(port))
             return port
     raise WarehouseError("no free port on 127.0.0.1")
 

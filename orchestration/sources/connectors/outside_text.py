@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from orchestration.redaction import hide
+
 MOST_CHARACTERS = 2_000
 
 
@@ -25,8 +27,8 @@ def cleaned(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """What an error says, or its kind where it says nothing."""
-    said = " ".join(str(error).split())
+    """What an error says, or its kind where it says nothing; a password that it quotes is hidden."""
+    said = hide(" ".join(str(error).split()))
     return cleaned(said or type(error).__name__, 500)
 
 
