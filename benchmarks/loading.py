@@ -27,7 +27,8 @@ from orchestration.settings import Settings
 from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import load_extract
-from orchestration.sources.loading.raw_tables import create_tables, ensure_indexes
+from orchestration.sources.loading.raw_tables import ensure_indexes, ensure_tables
+from orchestration.sources.loading.upgrade import migrate
 
 DAY = date(2026, 3, 10)
 MESSAGES = DATASETS["messages"]
@@ -90,7 +91,7 @@ def main() -> None:
 
 
 def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> None:
-    warehouse.migrate(connection)
+    migrate(connection)
     load_extract(connection, DATASETS["brands"], DAY, land_brand(folder))
     table = messages(rows)
 
@@ -142,7 +143,7 @@ def empty(connection: psycopg.Connection[Any]) -> None:
         connection.execute("drop table raw.messages")
         connection.execute("delete from raw.extract where dataset = 'messages'")
         connection.execute("truncate raw.touched")
-        create_tables(connection)
+        ensure_tables(connection, tuple(DATASETS.values()))
     connection.autocommit = True
     connection.execute("checkpoint")
     connection.autocommit = False

@@ -31,6 +31,7 @@ from orchestration.marts import preparation, publication
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.raw_tables import ensure_indexes
+from orchestration.sources.loading.upgrade import migrate
 
 RUNS = 15
 
@@ -132,7 +133,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
     manifest = json.loads(settings.manifest.read_bytes())
     instant = datetime(2025, 1, 1, tzinfo=UTC)
     with warehouse.connect(url) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
             began = time.perf_counter()
             connection.execute(step.encode(), {"conversations": conversations} if "%%" in step else None)

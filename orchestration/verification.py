@@ -31,6 +31,7 @@ from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.raw_tables import ensure_indexes
+from orchestration.sources.loading.upgrade import migrate
 
 RUN_ID = "verify"
 # So many differences of each kind are named; all are counted.
@@ -75,7 +76,7 @@ def verify(settings: Settings, url: str, brand: str | None, progress: Progress) 
         generation = newest_generation(published)
         assert generation
         with _scratch(url) as scratch_url, warehouse.connect(scratch_url) as scratch:
-            warehouse.migrate(scratch)
+            migrate(scratch)
             progress.stage("copy", len(DATASETS))
             _copy_raw(published, scratch, brands, progress)
             tested = _rebuild(settings, scratch, scratch_url, manifest, generation.data_through, progress)

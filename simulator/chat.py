@@ -17,19 +17,23 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from orchestration.sources.contract import DATASETS
+from orchestration.sources.contract import DATASETS, WORD_SEPARATOR
 from simulator.brand import BRAND_ID, ZONE
 from simulator.day import Day
 from simulator.extracts import EVENT_TIMES, KEYS, Book, Row
 
 # What a chat application knows; widget and site events go elsewhere.
-TABLES = ("brands", "members", "conversations", "messages", "calls", "ratings", "member_activity", "orders")
+TABLES = (
+    "brands", "members", "conversations", "messages", "conversation_events", "calls", "ratings", "member_activity",
+    "orders",
+)  # fmt: skip
 # Days before the one that is played, so that it begins in the middle of things.
 DAYS_BEFORE = 3
 # Where readers look: what a chat database indexes anyway.
 INDEXES = {
     "conversations": ("requested_at", "handled_at"),
     "messages": ("sent_at", "conversation_id"),
+    "conversation_events": ("conversation_id",),
     "ratings": ("requested_at", "given_at"),
     "member_activity": ("occurred_at",),
     "orders": ("ordered_at",),
@@ -63,7 +67,7 @@ def changes(day: date, seed: int, conversations_per_day: int = 120) -> list[Chan
     """Everything that the brand writes on DAYS_BEFORE UTC days, on `day` and, as its consequence, later; by instant."""
     tape, rng = Tape(seed), Random(seed)
     first = day - timedelta(days=DAYS_BEFORE)
-    brand = Day(tape, rng, conversations_per_day, first)
+    brand = Day(tape, rng, seed, conversations_per_day, first)
     brand.open()
     for number in range(DAYS_BEFORE + 1):
         brand.live(first + timedelta(days=number))
@@ -94,11 +98,14 @@ def write(connection: psycopg.Connection[Any], made: Iterable[Change]) -> None:
     """Write changes in their order, each over what its key held before."""
     with connection.cursor() as cursor:
         for table, some in groupby(made, key=lambda change: change.table):
-            rows = [
-                {name: Jsonb(value) if isinstance(value, dict) else value for name, value in change.row.items()}
-                for change in some
-            ]
+            rows = [{name: _stored(value) for name, value in change.row.items()} for change in some]
             cursor.executemany(_upsert(table, tuple(rows[0])), rows)
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, list):
+        return WORD_SEPARATOR.join(value)
+    return Jsonb(value) if isinstance(value, dict) else value
 
 
 def play(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from simulator.brand import MEMBERS, is_open, next_open
+from simulator.desk import Desk
 from simulator.extracts import Book, Row
 from simulator.rhythm import after
 from simulator.visitors import Visitor
@@ -35,10 +36,11 @@ class Outcome:
 class Conversations:
     """The chat: writes every row of a conversation at its birth, the later ones into later extracts."""
 
-    def __init__(self, book: Book, rng: Random, widget: Widget) -> None:
+    def __init__(self, book: Book, rng: Random, widget: Widget, desk: Desk) -> None:
         self._book = book
         self._rng = rng
         self._widget = widget
+        self._desk = desk
 
     def from_waiting_list(self, visitor: Visitor, at: datetime) -> Outcome:
         """A request to whoever is free: handled soon, next morning, or never; cancelled perhaps, or both."""
@@ -163,7 +165,7 @@ class Conversations:
         self, visitor: Visitor | None, source: str, at: datetime, initiator: str, member: str | None, page: str | None
     ) -> Row:
         rng = self._rng
-        return {
+        row = {
             "conversation_id": self._book.new_id("conversation"),
             "visitor_id": visitor.visitor_id if visitor else None,
             "kind": "customer" if visitor else "internal",
@@ -180,13 +182,14 @@ class Conversations:
             "ad_id": visitor.ad_id if visitor else None,
             "ad_payload": visitor.ad_payload if visitor else None,
         }
+        return self._desk.admit(row)
 
     def _save(self, row: Row, at: datetime) -> None:
         self._book.add("conversations", **row, updated_at=at)
 
     def _message(
         self, row: Row, sender_type: str, sender_id: str | None, at: datetime,
-        automatic: bool = False, content_type: str = "text",
+        automatic: bool = False, content_type: str | list[str] = "text",
     ) -> None:  # fmt: skip
         self._book.add(
             "messages", message_id=self._book.new_id("message"), conversation_id=row["conversation_id"],
@@ -200,6 +203,7 @@ class Conversations:
         """Nothing comes of it: where video was asked for, it rings until somebody gives up."""
         if row["medium"] == "video":
             self._call(row, row["initiated_by"], row["requested_at"], answered=0)
+        self._desk.leave(row, row["handled_at"] or row["cancelled_at"] or row["requested_at"], is_answered=False)
         return self._outcome(row, visitor)
 
     def _dialogue(self, row: Row, visitor: Visitor, at: datetime, asked: bool) -> Outcome:
@@ -236,6 +240,10 @@ class Conversations:
             outcome.last_message_at = at
         self._calls(row)
         self._rating(row, author, at)
+        self._desk.label(row)
+        self._desk.leave(row, at, is_answered=True)
+        if row["labels"]:
+            self._save(row, at)
         if rng.random() < 0.01:
             row["is_blocked"] = True
             self._save(row, after(rng, at, 86_400))
@@ -245,8 +253,10 @@ class Conversations:
         kinds = ("text", "product", "photo", "video", "connect_invite", "email_request")
         return self._rng.choices(kinds, (78, 10, 4, 2, 3, 3))[0]
 
-    def _visitor_content(self) -> str:
-        return self._rng.choices(("text", "photo", "video", "product", "other"), (88, 6, 2, 3, 1))[0]
+    def _visitor_content(self) -> str | list[str]:
+        kind = self._rng.choices(("text", "photo", "video", "product", "other"), (88, 6, 2, 3, 1))[0]
+        # Who sends a picture writes something with it.
+        return ["photo", "text"] if kind == "photo" else kind
 
     def _calls(self, row: Row) -> None:
         """The request of a video conversation is its first call; text ones have a member's call now and then."""

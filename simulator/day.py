@@ -9,6 +9,7 @@ from random import Random
 
 from simulator.brand import CURRENCY, MEMBERS, PROMOTIONS, ZONE_NAME, shifts, working_hours
 from simulator.conversations import Conversations
+from simulator.desk import Desk
 from simulator.extracts import Book, Summary
 from simulator.personalisation import Personalisation
 from simulator.rhythm import after, instant_on, volume_on
@@ -37,7 +38,7 @@ def write(
         raise ValueError(f"days ({days}) and conversations_per_day ({conversations_per_day}) must be at least 1")
     start = start or DEFAULT_START
     book, rng = Book(seed), Random(seed)
-    brand = Day(book, rng, conversations_per_day, start)
+    brand = Day(book, rng, seed, conversations_per_day, start)
     brand.open()
     for number in range(days):
         brand.live(start + timedelta(days=number))
@@ -47,14 +48,14 @@ def write(
 class Day:
     """Everything that one day of the brand consists of."""
 
-    def __init__(self, book: Book, rng: Random, usual: int, start: date) -> None:
+    def __init__(self, book: Book, rng: Random, seed: int, usual: int, start: date) -> None:
         self._book, self._rng, self._usual = book, rng, usual
         self._visitors = Visitors(rng)
         self._widget = Widget(book, rng)
-        self._chat = Conversations(book, rng, self._widget)
+        self._chat = Conversations(book, rng, self._widget, Desk(book, seed))
         self._start = datetime.combine(start, time(), UTC)
         self._campaigns = Personalisation(book, rng, self._start)
-        self._shop = Shop(book, rng, self._campaigns)
+        self._shop = Shop(book, rng, self._campaigns, seed)
 
     def open(self) -> None:
         """The first day's settings, and the promotions that will come."""

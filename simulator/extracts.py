@@ -26,6 +26,7 @@ Row = dict[str, Any]
 # Keys beside brand_id, and the time that says when a row was created or changed.
 KEYS = {
     "brands": (), "members": ("member_id",), "conversations": ("conversation_id",), "messages": ("message_id",),
+    "conversation_events": ("event_id",), "identities": ("system", "external_id"), "refunds": ("refund_id",),
     "calls": ("call_id",), "ratings": ("rating_id",), "member_activity": ("event_id",), "widget_events": ("event_id",),
     "site_events": ("event_id",), "hook_events": ("event_id",), "orders": ("order_id",),
     "order_lines": ("order_id", "line_number"), "experiences": ("experience_id",), "journeys": ("journey_id",),
@@ -34,6 +35,7 @@ KEYS = {
 EVENT_TIMES = {
     "messages": "sent_at", "member_activity": "occurred_at", "widget_events": "occurred_at",
     "site_events": "occurred_at", "hook_events": "occurred_at", "journey_notifications": "sent_at",
+    "conversation_events": "occurred_at", "refunds": "refunded_at",
 }  # fmt: skip
 
 PARQUET = frozenset({"messages", "widget_events", "site_events"})
@@ -157,12 +159,16 @@ def _parquet(rows: list[Row]) -> bytes:
             return pa.timestamp("us", tz="UTC")
         if column.startswith("is_"):
             return pa.bool_()
+        if column == "content_type":
+            return pa.list_(pa.string())
         return pa.int64() if column == "quantity" else pa.string()
 
-    columns = {
-        name: pa.array([str(row[name]) if isinstance(row[name], Decimal) else row[name] for row in rows], kind(name))
-        for name in rows[0]
-    }
+    def plain(column: str, value: Any) -> Any:
+        if column == "content_type":
+            return [value] if isinstance(value, str) else value
+        return str(value) if isinstance(value, Decimal) else value
+
+    columns = {name: pa.array([plain(name, row[name]) for row in rows], kind(name)) for name in rows[0]}
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return sink.getvalue()

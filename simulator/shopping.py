@@ -1,8 +1,10 @@
-"""What visitors do on the site and what they buy: product views, recommendations, carts, orders.
+"""What visitors do on the site and what they buy: product views, recommendations, carts, orders; and what comes back.
 
-Here: site events, orders and their lines. Not here: the conversations that led there.
+Here: site events, orders with their lines and refunds, and who is who between the shop and the chat. Not here: the
+conversations that led there.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -21,15 +23,19 @@ PRODUCTS = {f"lamp-{number:02d}": 4900 + 1730 * number for number in range(1, 13
     f"candle-{number:02d}": 1900 + 250 * number for number in range(1, 9)
 }
 NAMES = tuple(PRODUCTS)
+IDENTITY_SYSTEM = "email_sha256"
 
 
 class Shop:
     """The web shop and its tills."""
 
-    def __init__(self, book: Book, rng: Random, campaigns: Personalisation) -> None:
+    def __init__(self, book: Book, rng: Random, campaigns: Personalisation, seed: int) -> None:
         self._book = book
         self._rng = rng
         self._campaigns = campaigns
+        # Chances of their own, so that nothing else hangs on refunds and identities.
+        self._aside = Random(f"{seed} refunds and identities")
+        self._linked: set[str] = set()
 
     def browse(self, visitor: Visitor, at: datetime) -> None:
         """A visit to the site: pages, products, perhaps a personalisation, a recommendation, a cart, an order."""
@@ -136,7 +142,11 @@ class Shop:
             "tax_amount": ((total - discounts) * CENT / 6).quantize(CENT),
             "shipping_amount": shipping * CENT,
             "discount_amount": discounts * CENT,
+            "identity_system": None,
+            "identity_id": None,
         }
+        if visitor and self._aside.random() < 0.12:
+            row |= {"visitor_id": None, "identity_system": IDENTITY_SYSTEM, "identity_id": self._identity(visitor, at)}
         book.add("orders", **row, updated_at=at + timedelta(minutes=1))
         changed = at
         if method != "card" and rng.random() < 0.85:
@@ -145,6 +155,28 @@ class Shop:
         if rng.random() < 0.06:
             row["cancelled_at"] = after(rng, changed, 86_400)
             book.add("orders", **row, updated_at=row["cancelled_at"])
+        if row["paid_at"] and self._aside.random() < 0.06:
+            self._refund(order_id, changed, (total - discounts + shipping) * CENT)
+
+    def _identity(self, visitor: Visitor, at: datetime) -> str:
+        """What a shop without a chat calls a buyer; whom it is, is known by then as a rule, at times days later."""
+        external_id = hashlib.sha256(visitor.visitor_id.encode()).hexdigest()
+        if external_id not in self._linked:
+            self._linked.add(external_id)
+            learnt = at if self._aside.random() < 0.9 else after(self._aside, at, 2 * 86_400)
+            self._book.add(
+                "identities", system=IDENTITY_SYSTEM, external_id=external_id, visitor_id=visitor.visitor_id,
+                updated_at=learnt,
+            )  # fmt: skip
+        return external_id
+
+    def _refund(self, order_id: str, since: datetime, gross: Decimal) -> None:
+        """All of it, or a part, days later."""
+        part = gross if self._aside.random() < 0.5 else (gross * self._aside.randint(10, 60) / 100).quantize(CENT)
+        self._book.add(
+            "refunds", refund_id=self._book.new_id("refund"), order_id=order_id,
+            refunded_at=after(self._aside, since, 4 * 86_400), amount=part, currency=CURRENCY,
+        )  # fmt: skip
 
     def _fill_cart(self, visitor: Visitor, browser: str, at: datetime, product: str) -> datetime:
         at = self._event(visitor, browser, at, "add_to_cart", product_id=product, quantity=self._rng.randint(1, 3))

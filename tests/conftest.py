@@ -21,6 +21,7 @@ from psycopg import conninfo, sql
 
 from orchestration import warehouse
 from orchestration.settings import Settings
+from orchestration.sources.loading.upgrade import migrate
 
 pytest_plugins = ["platforms", "faults.figures"]
 
@@ -69,7 +70,7 @@ def template(server: str) -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
         with warehouse.connect(conninfo.make_conninfo(server, dbname=TEMPLATE)) as connection:
-            warehouse.migrate(connection)
+            migrate(connection)
         yield TEMPLATE
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(TEMPLATE)))
 

@@ -12,10 +12,15 @@ case when {{ conversation }}.source = 'waiting_list' then {{ conversation }}.han
     phygital conversation is: the platform writes it in the visitor's place. -#}
 {% macro written_by(message, conversation) -%}
 case
-    when {{ message }}.content_type = 'phygital_marker' and {{ message }}.is_automatic and {{ conversation }}.source = 'phygital'
+    when 'phygital_marker' = any({{ message }}.content_types) and {{ message }}.is_automatic and {{ conversation }}.source = 'phygital'
         then 'visitor'
     when {{ message }}.sender_type in ('visitor', 'member') and not {{ message }}.is_automatic then {{ message }}.sender_type
 end
+{%- endmacro %}
+
+{#- The marker of a phygital conversation among the messages that count: it says nothing, and opens no turn. -#}
+{% macro is_marker(message) -%}
+('phygital_marker' = any({{ message }}.content_types) and {{ message }}.is_automatic)
 {%- endmacro %}
 
 {#- From when a message counts: a question left in the waiting list at the moment of handling, none before the start. -#}

@@ -7,6 +7,7 @@
 -- depends_on: {{ ref('fct_call') }}
 -- depends_on: {{ ref('fct_conversation') }}
 -- depends_on: {{ ref('fct_conversation_day') }}
+-- depends_on: {{ ref('fct_conversation_event') }}
 -- depends_on: {{ ref('fct_exchange_day') }}
 -- depends_on: {{ ref('fct_hook_event') }}
 -- depends_on: {{ ref('fct_influence') }}
@@ -17,6 +18,7 @@
 -- depends_on: {{ ref('fct_order') }}
 -- depends_on: {{ ref('fct_rating') }}
 -- depends_on: {{ ref('fct_recommended_line') }}
+-- depends_on: {{ ref('fct_refund') }}
 -- depends_on: {{ ref('fct_request') }}
 -- depends_on: {{ ref('fct_session') }}
 -- depends_on: {{ ref('fct_session_member') }}
@@ -32,9 +34,11 @@
 {% macro touched_instants() %}
 {{ instants_of_touched('fct_author_day', 'int_author_days_summed', 'touched_conversation', 'conversation_id', ['first_message_at']) }}
 union
-{{ instants_of_touched('fct_conversation', 'int_conversations_lived', 'touched_conversation', 'conversation_id', ['cancelled_at', 'established_at', 'first_call_answered_at', 'handled_at', 'last_sent_at', 'requested_at', 'started_at', 'two_way_at']) }}
+{{ instants_of_touched('fct_conversation', 'int_conversations_lived', 'touched_conversation', 'conversation_id', ['cancelled_at', 'established_at', 'first_call_answered_at', 'first_member_sent_at', 'handled_at', 'last_sent_at', 'requested_at', 'started_at', 'two_way_at']) }}
 union
 {{ instants_of_touched('fct_conversation_day', 'int_conversation_days_summed', 'touched_conversation', 'conversation_id', ['first_message_at']) }}
+union
+{{ instants_of_touched('fct_conversation_event', 'int_conversation_events_judged', 'touched_conversation', 'conversation_id', ['event_at']) }}
 union
 {{ instants_of_touched('fct_exchange_day', 'int_exchange_days_summed', 'touched_conversation', 'conversation_id', ['first_sent_at']) }}
 union
@@ -48,11 +52,13 @@ union
 union
 {{ instants_of_touched('fct_member_activity', 'int_member_activity_timed', 'touched_activity', 'member_id', ['occurred_at']) }}
 union
-{{ instants_of_touched('fct_order', 'int_orders_credited', 'touched_order', 'order_id', ['cancelled_at', 'credited_established_at', 'ordered_at']) }}
+{{ instants_of_touched('fct_order', 'int_orders_credited', 'touched_order', 'order_id', ['cancellation_at', 'credited_established_at', 'ordered_at']) }}
 union
 {{ instants_of_touched('fct_rating', 'int_ratings_requested', 'touched_conversation', 'conversation_id', ['given_at', 'requested_at']) }}
 union
 {{ instants_of_touched('fct_recommended_line', 'int_recommended_lines_bought', 'touched_visitor', 'visitor_id', ['ordered_at']) }}
+union
+{{ instants_of_touched('fct_refund', 'int_refunds_made', 'touched_order', 'order_id', ['refund_at', 'refunded_at']) }}
 union
 {{ instants_of_touched('fct_request', 'int_requests_made', 'touched_conversation', 'conversation_id', ['requested_at']) }}
 union
@@ -79,9 +85,11 @@ union
 union all
 {{ first_and_last('fct_call', ['requested_at'], ['requested_at']) }}
 union all
-{{ first_and_last('fct_conversation', ['requested_at'], ['cancelled_at', 'established_at', 'first_call_answered_at', 'handled_at', 'last_sent_at', 'requested_at', 'started_at', 'two_way_at']) }}
+{{ first_and_last('fct_conversation', ['requested_at'], ['cancelled_at', 'established_at', 'first_call_answered_at', 'first_member_sent_at', 'handled_at', 'last_sent_at', 'requested_at', 'started_at', 'two_way_at']) }}
 union all
 {{ first_and_last('fct_conversation_day', [], ['first_message_at']) }}
+union all
+{{ first_and_last('fct_conversation_event', [], ['event_at']) }}
 union all
 {{ first_and_last('fct_exchange_day', ['first_sent_at'], ['first_sent_at']) }}
 union all
@@ -95,11 +103,13 @@ union all
 union all
 {{ first_and_last('fct_member_activity', ['occurred_at'], ['occurred_at']) }}
 union all
-{{ first_and_last('fct_order', ['ordered_at'], ['cancelled_at', 'credited_established_at', 'ordered_at']) }}
+{{ first_and_last('fct_order', ['ordered_at'], ['cancellation_at', 'credited_established_at', 'ordered_at']) }}
 union all
 {{ first_and_last('fct_rating', ['requested_at'], ['given_at', 'requested_at']) }}
 union all
 {{ first_and_last('fct_recommended_line', ['ordered_at'], ['ordered_at']) }}
+union all
+{{ first_and_last('fct_refund', ['refunded_at'], ['refund_at', 'refunded_at']) }}
 union all
 {{ first_and_last('fct_request', ['requested_at'], ['requested_at']) }}
 union all

@@ -14,6 +14,7 @@ from orchestration import warehouse
 from orchestration.assets.progress import Progress
 from orchestration.marts import guests
 from orchestration.settings import Settings
+from orchestration.sources.loading.upgrade import migrate
 from orchestration.warehouse import locks
 
 CONNECT_TIMEOUT_SECONDS = 60
@@ -80,7 +81,7 @@ class Warehouse:
         if left := end_left_sessions(self._turn, self.run_id):
             self._tell(f"a killed run had left sessions in the server: ended {left}")
         with warehouse.connect(self.url) as connection:
-            warehouse.migrate(connection)
+            migrate(connection)
 
 
 @contextmanager

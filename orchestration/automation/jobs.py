@@ -43,8 +43,9 @@ from orchestration.automation.plan import plan
 from orchestration.marts import guests
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
+from orchestration.sources.loading.upgrade import migrate
 from orchestration.sources.pending import pending_extracts
-from orchestration.warehouse import connect, is_running, migrate, url
+from orchestration.warehouse import connect, is_running, url
 
 JOB = "extracts_to_marts"
 NIGHT = "nightly"

@@ -43,15 +43,14 @@ class DailyRollup:
     whole: str = "q.is_whole"
 
 
+# What every row says of its conversation.
+OF_CONVERSATION = ("brand_id", "conversation_id", "source", "inbox", "conversation_channel", "handled_basis")
 ROLLUPS = {
     # What visitors and members wrote, from when it counts.
     "activity": DailyRollup(
         ("message_id",), "fct_conversation_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
         {"member_role": "member_role"},
-        (
-            "brand_id", "conversation_id", "visitor_id", "source", "member_id", "member_role", "started_at",
-            "established_at",
-        ),
+        (*OF_CONVERSATION, "visitor_id", "member_id", "member_role", "started_at", "established_at"),
         {
             "answered_at": ("d.answered_at", "m.answered_at"),
             "email_provided_at": ("d.email_provided_at", "m.email_provided_at"),
@@ -61,20 +60,24 @@ ROLLUPS = {
         {
             "has_message": ("previous_date", "true"),
             "has_visitor_message": ("previous_visitor_date", "m.written_by = 'visitor'"),
-            "has_product": ("previous_product_date", "m.content_type = 'product'"),
-            "has_member_photo": ("previous_member_photo_date", "m.written_by = 'member' and m.content_type = 'photo'"),
-            "has_member_video": ("previous_member_video_date", "m.written_by = 'member' and m.content_type = 'video'"),
+            "has_product": ("previous_product_date", "'product' = any(m.content_types)"),
+            "has_member_photo": (
+                "previous_member_photo_date", "m.written_by = 'member' and 'photo' = any(m.content_types)"
+            ),
+            "has_member_video": (
+                "previous_member_video_date", "m.written_by = 'member' and 'video' = any(m.content_types)"
+            ),
             "has_visitor_photo": (
-                "previous_visitor_photo_date", "m.written_by = 'visitor' and m.content_type = 'photo'"
+                "previous_visitor_photo_date", "m.written_by = 'visitor' and 'photo' = any(m.content_types)"
             ),
             "has_visitor_video": (
-                "previous_visitor_video_date", "m.written_by = 'visitor' and m.content_type = 'video'"
+                "previous_visitor_video_date", "m.written_by = 'visitor' and 'video' = any(m.content_types)"
             ),
             "has_connect_invite": (
-                "previous_connect_invite_date", "m.written_by = 'member' and m.content_type = 'connect_invite'"
+                "previous_connect_invite_date", "m.written_by = 'member' and 'connect_invite' = any(m.content_types)"
             ),
             "has_email_request": (
-                "previous_email_request_date", "m.written_by = 'member' and m.content_type = 'email_request'"
+                "previous_email_request_date", "m.written_by = 'member' and 'email_request' = any(m.content_types)"
             ),
         },
     ),
@@ -82,10 +85,7 @@ ROLLUPS = {
     "authorship": DailyRollup(
         ("message_id",), "fct_author_day", ("first_message_at", "last_message_at"), "fct_message", "message_at",
         {"author_id": "author_id", "author_role": "author_role"},
-        (
-            "brand_id", "conversation_id", "visitor_id", "source", "author_id", "author_role", "started_at",
-            "established_at",
-        ),
+        (*OF_CONVERSATION, "visitor_id", "author_id", "author_role", "started_at", "established_at"),
         {"messages": ("d.messages", "1"), "message_id": ("null", "m.message_id")},
         {
             "has_message": ("previous_date", "true"),
@@ -97,7 +97,7 @@ ROLLUPS = {
     "exchange": DailyRollup(
         ("message_id",), "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_message", "sent_at",
         {"member_role": "member_role_sent"},
-        ("brand_id", "conversation_id", "visitor_id", "source", "member_id", "handled_at"),
+        (*OF_CONVERSATION, "visitor_id", "member_id", "handled_at"),
         {
             "member_role": ("d.member_role", "m.member_role_sent"),
             "ad_id": ("d.ad_id", "c.ad_id"),
@@ -114,7 +114,7 @@ ROLLUPS = {
     "turns": DailyRollup(
         ("turn_id",), "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_turn", "began_at",
         {"member_role": "member_role"},
-        ("brand_id", "conversation_id", "source", "member_id", "member_role", "handled_at"),
+        (*OF_CONVERSATION, "member_id", "member_role", "handled_at"),
         {
             "turns": ("d.turns", "1"),
             "unanswered_turns": (

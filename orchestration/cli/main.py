@@ -385,13 +385,14 @@ def check(
     from orchestration.sources.connectors.mapping import Naming
     from orchestration.sources.contract import DATASETS
     from orchestration.sources.loading.check_file import check_file
+    from orchestration.sources.loading.upgrade import migrate
 
     if dataset not in DATASETS:
         raise Problem(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}")
     settings = Settings.from_environment()
     naming = getattr(extract_days.sources_of(settings).get(dataset), "naming", Naming())
     with warehouse.connect(warehouse.url(settings)) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         result, bad = check_file(connection, DATASETS[dataset], file, extract_day or extract_days.today(), naming)
     out = _console()
     out.print(console.verdict(result, bad))
@@ -451,9 +452,10 @@ def export(
 def _raw() -> Iterator[Any]:
     """A connection to a warehouse in which the schema raw is there."""
     from orchestration import warehouse
+    from orchestration.sources.loading.upgrade import migrate
 
     with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         yield connection
 
 

@@ -30,6 +30,7 @@ from orchestration.readers.ledger import (
 )
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, looks, pending
+from orchestration.sources.loading.upgrade import migrate
 
 if TYPE_CHECKING:
     from orchestration.assets.progress import Progress
@@ -79,7 +80,7 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
     url = warehouse.url(settings)
     warehouse.wait_until_ready(url, seconds=60)
     with warehouse.connect(url) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         explicit = first is not None or last is not None
         sources = extract_days.sources_of(settings)
         before, generation = newest_load(connection), newest_generation(connection)

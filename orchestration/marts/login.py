@@ -19,6 +19,7 @@ from psycopg import conninfo, sql
 from orchestration import warehouse
 from orchestration.marts import access
 from orchestration.settings import Settings
+from orchestration.sources.loading.upgrade import migrate
 
 SCREENS = "causerie_screens"  # logs in on the embedded server, reads what every reader reads, and writes nothing
 ANALYST = "causerie_analyst"  # reads what every reader reads, and owns a schema of its name to write in
@@ -79,7 +80,7 @@ def reader_url(settings: Settings) -> str:
         )
     administrator = warehouse.url(settings)
     with warehouse.connect(administrator) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         access.ensure_roles(connection, ())
         _make_member(connection, SCREENS)
         role = sql.Identifier(SCREENS)

@@ -38,6 +38,7 @@ FACTS = (
     ("conversations", "requested_at"),
     ("conversations", "handled_at"),
     ("conversations", "cancelled_at"),
+    ("conversation_events", "occurred_at"),
     ("ratings", "requested_at"),
     ("ratings", "given_at"),
     ("member_activity", "occurred_at"),

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["entity", "event"]
-Type = Literal["id", "text", "instant", "integer", "bigint", "money", "boolean", "hours", "zone", "currency"]
+Type = Literal["id", "text", "words", "instant", "integer", "bigint", "money", "boolean", "hours", "zone", "currency"]
 
 SQL_TYPES: Mapping[Type, str] = {
     "id": "text",
     "text": "text",
+    # Several words in the one form that raw knows: sorted, distinct, with a bar between them. So the column is text, is
+    # copied and compared as text, and a single word stands as it always did.
+    "words": "text",
     "instant": "timestamptz",
     "integer": "integer",
     "bigint": "bigint",
@@ -29,7 +32,8 @@ SQL_TYPES: Mapping[Type, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `least` and `most` bound its value, both included; `values` closes its enumeration."""
+    """One column. `least` and `most` bound its value, both included, `above` bounds it from below and is not; `values`
+    closes its enumeration, of a column of words that of each word."""
 
     name: str
     type: Type
@@ -38,10 +42,13 @@ class Column:
     values: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
+    above: int | None = None
     # Null is a fault only where this column of the same row has another value than the one given.
     required_unless: tuple[str, str] | None = None
     # Written by people: judged and stored with its row, but never copied into the quarantine.
     free_text: bool = False
+    # Names a person in another system: a plain e-mail address is a fault, and is never copied into the quarantine.
+    hashed: bool = False
     # The instant of the same row from which the value holds: filling it in (or, where it is required, changing it)
     # tells how things went on. Any other value that changes is a correction, valid from the row's own time.
     holds_from: str | None = None
@@ -63,7 +70,7 @@ class TimeOrder:
 @dataclass(frozen=True)
 class Dataset:
     """One dataset. `event_time` is the instant at which what a row tells happened; `touches` maps the entities that
-    a row makes stale to the column with their id."""
+    a row makes stale to the column with their id; `looked_up_by` names further columns that models find rows by."""
 
     name: str
     family: str
@@ -75,6 +82,7 @@ class Dataset:
     touches: Mapping[str, str]
     time_orders: tuple[TimeOrder, ...] = ()
     keeps_every_version: bool = False
+    looked_up_by: tuple[str, ...] = ()
     by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -103,13 +111,19 @@ class Dataset:
     @property
     def currency_column(self) -> str | None:
         """The column that must name its brand's currency; a brand itself has none to be held against."""
-        return "currency" if self.name == "orders" else None
+        return next((c.name for c in self.columns if c.type == "currency" and self.name != "brands"), None)
 
 
 # --- columns that many datasets share, so that one meaning is written once ---
 
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
+# Where an order was placed; a conversation may come by more ways.
 CHANNELS = ("web", "store", "direct", "app")
+CONVERSATION_CHANNELS = (
+    *CHANNELS, "email", "whatsapp", "instagram", "facebook", "telegram", "sms", "line", "x", "phone", "other",
+)  # fmt: skip
+# What stands between the words of a column of words; a word can't hold it.
+WORD_SEPARATOR = "|"
 
 BRAND = Column("brand_id", "id", "The brand that the row belongs to.")
 UPDATED = Column("updated_at", "instant", "When the source last changed this row; of several versions the newest wins.")
@@ -134,8 +148,12 @@ def _one_of(name: str, description: str, *values: str, holds_from: str | None = 
     return Column(name, "text", description, values=values, holds_from=holds_from)
 
 
-def _money(name: str, description: str, required: bool = True) -> Column:
-    return Column(name, "money", description, required)
+def _money(name: str, description: str, required: bool = True, above: int | None = None) -> Column:
+    return Column(name, "money", description, required, least=0 if above is None else None, above=above)
+
+
+def _hashed(name: str, description: str, required: bool = True) -> Column:
+    return Column(name, "id", description, required, hashed=True)
 
 
 def _visitor(required: bool = True) -> Column:
@@ -220,7 +238,7 @@ _DATASETS = (
             ),
             _one_of("kind", "With a customer, or among members.", "customer", "internal"),
             _one_of("source", "The way by which it was asked for.", *SOURCES),
-            _one_of("channel", "Where the visitor was.", *CHANNELS),
+            _one_of("channel", "Where the visitor was.", *CONVERSATION_CHANNELS),
             _one_of("medium", "Written, or with picture and sound.", "text", "video"),
             _one_of("initiated_by", "Who asked for it.", "visitor", "member"),
             _at("requested_at", "When it was asked for."),
@@ -236,6 +254,16 @@ _DATASETS = (
             PAGE,
             AD,
             AD_PAYLOAD,
+            _text("inbox", "The inbox where it came in; never changed after.", required=False),
+            Column("labels", "words", "The labels that it bears, as they stand now.", False, holds_from="updated_at"),
+            Column(
+                "handled_basis",
+                "text",
+                "How handled_at is known: recorded by the system, or taken from the first human reply where the system"
+                " keeps no handling; null means recorded.",
+                required=False,
+                values=("recorded", "first_reply"),
+            ),
             UPDATED,
         ),
     ),
@@ -255,19 +283,58 @@ _DATASETS = (
             _id("sender_id", "The visitor or member who sent it.", required=False),
             _at("sent_at", "When it was sent."),
             Column("is_automatic", "boolean", "Sent by a rule, not by a person at that moment."),
-            _one_of(
+            Column(
                 "content_type",
-                "What it held.",
-                "text",
-                "photo",
-                "video",
-                "product",
-                "connect_invite",
-                "email_request",
-                "email_provided",
-                "phygital_marker",
-                "other",
+                "words",
+                "What it held; of several contents each.",
+                values=(
+                    "text", "photo", "video", "product", "connect_invite", "email_request", "email_provided",
+                    "phygital_marker", "other",
+                ),
             ),
+        ),
+    ),
+    Dataset(
+        name="conversation_events",
+        family="chat",
+        kind="event",
+        key=("brand_id", "event_id"),
+        description="What became of a conversation between its messages: assigned, closed, opened again.",
+        event_time="occurred_at",
+        touches={"conversation": "conversation_id"},
+        columns=(
+            BRAND,
+            _id("event_id", "The event."),
+            _id("conversation_id", "The conversation."),
+            _at("occurred_at", "When it happened."),
+            _one_of(
+                "event_type", "What happened.", "assigned", "handed_off", "closed", "reopened", "snoozed", "other"
+            ),
+            Column(
+                "actor_type",
+                "text",
+                "What kind of party did it.",
+                required=False,
+                values=("visitor", "member", "bot", "system"),
+            ),
+            _id("member_id", "The member who did it, or whom it was assigned to.", required=False),
+        ),
+    ),
+    Dataset(
+        name="identities",
+        family="chat",
+        kind="entity",
+        key=("brand_id", "system", "external_id"),
+        description="Who is who between systems: the visitor that another system knows by an identifier of its own.",
+        event_time=None,
+        touches={"identity": "external_id"},
+        looked_up_by=("visitor_id",),
+        columns=(
+            BRAND,
+            _hashed("system", "The other system, for example shopify or email_sha256."),
+            _hashed("external_id", "What it calls the person; of an e-mail address or number its keyed hash."),
+            _visitor(),
+            UPDATED,
         ),
     ),
     Dataset(
@@ -452,6 +519,7 @@ _DATASETS = (
         description="An order of the shop, in the brand's currency.",
         event_time="ordered_at",
         touches={"order": "order_id", "visitor": "visitor_id"},
+        looked_up_by=("identity_id",),
         time_orders=(
             TimeOrder("ordered_at", "checked_out_at", warn=True),
             TimeOrder("ordered_at", "paid_at", warn=True),
@@ -477,7 +545,26 @@ _DATASETS = (
             _money("tax_amount", "Tax on the goods alone."),
             _money("shipping_amount", "Shipping, its tax included."),
             _money("discount_amount", "Discount that was taken off."),
+            _hashed("identity_system", "The system in which identity_id names the buyer.", required=False),
+            _hashed("identity_id", "The buyer as identities names them; tells the visitor where none is given.", False),
             UPDATED,
+        ),
+    ),
+    Dataset(
+        name="refunds",
+        family="sales",
+        kind="event",
+        key=("brand_id", "refund_id"),
+        description="Money given back for an order, wholly or in part, in the brand's currency.",
+        event_time="refunded_at",
+        touches={"order": "order_id"},
+        columns=(
+            BRAND,
+            _id("refund_id", "The refund."),
+            _id("order_id", "The order."),
+            _at("refunded_at", "When the money was given back."),
+            _money("amount", "What was given back, tax included.", above=0),
+            Column("currency", "currency", "ISO 4217 code; it must be the brand's."),
         ),
     ),
     Dataset(
@@ -611,10 +698,11 @@ def family_of(dataset: str) -> str:
 def allowed(column: Column) -> str:
     """What a value of the column may be, in words: for docs and for messages."""
     if column.values:
-        return "one of " + ", ".join(column.values)
+        return ("one or more of " if column.type == "words" else "one of ") + ", ".join(column.values)
     words: Mapping[Type, str] = {
         "id": "text of 1 to 128 characters",
         "text": "text",
+        "words": "list of texts (in CSV: a|b)",
         "instant": "ISO 8601 instant with an offset",
         "integer": "whole number",
         "bigint": "whole number",
@@ -626,6 +714,8 @@ def allowed(column: Column) -> str:
     }
     bounds = [f"at least {column.least}"] * (column.least is not None)
     bounds += [f"at most {column.most}"] * (column.most is not None)
+    bounds += [f"above {column.above}"] * (column.above is not None)
+    bounds += ["no plain e-mail address"] * column.hashed
     return ", ".join([words[column.type], *bounds])
 
 

@@ -20,6 +20,10 @@ HEADER = "# Written from orchestration/sources/contract.py by orchestration/sour
 
 EVERY_VERSION = "All versions, since a past figure uses the one of its time."
 CURRENT = "Current rows."
+# What a staging model has beside its dataset's columns, which raw keeps in another form.
+STAGED_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "messages": {"content_types": "All that it held, sorted; content_type is the first of them."},
+}
 LOADED_COLUMNS = {
     "extract_day": "The extract (a day in UTC) that brought the row.",
     "content_hash": "SHA-256 of the row's columns where its extract has several rows of one key, to decide; else null.",
@@ -95,7 +99,7 @@ def _models(family: str) -> dict[str, Any]:
             {
                 "name": f"stg_{family}__{d.name}",
                 "description": f"{d.description} {EVERY_VERSION if d.keeps_every_version else CURRENT}",
-                "columns": _columns(d, {}),
+                "columns": _columns(d, STAGED_COLUMNS.get(d.name, {})),
             }
             for d in DATASETS.values()
             if d.family == family

@@ -1,6 +1,6 @@
 """The room of the database, as the other rooms see it."""
 
-from orchestration.warehouse.connection import connect, dbt_environment, migrate, url, wait_until_ready
+from orchestration.warehouse.connection import connect, dbt_environment, run_migrations, url, wait_until_ready
 from orchestration.warehouse.server import NAME, WarehouseError, is_running, psql, start, stop, write_whole
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "connect",
     "dbt_environment",
     "is_running",
-    "migrate",
     "psql",
+    "run_migrations",
     "start",
     "stop",
     "url",

@@ -5,10 +5,9 @@ Not here: what is in the database (migrations/, sources/, dbt_project/) or the e
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,11 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
     return connection
 
 
-def migrate(connection: psycopg.Connection[Any]) -> list[str]:
-    """Bring the schema `raw` up to date and commit: each file of migrations/ once, then the contract's tables.
+def run_migrations(connection: psycopg.Connection[Any], then: Callable[[psycopg.Connection[Any]], None]) -> list[str]:
+    """Run each file of migrations/ once, `then` what follows from them, and commit it all together.
 
     Several callers at once are safe: one works, the others wait and find nothing left to do. Returns the files run.
+    Errors of `then` propagate, and leave everything as it was.
     """
     locks.ensure(connection, [])
     with connection.transaction(), connection.cursor() as cursor:
@@ -54,8 +54,7 @@ def migrate(connection: psycopg.Connection[Any]) -> list[str]:
         for path in new:
             cursor.execute(path.read_bytes())
             cursor.execute("insert into raw.migration (file) values (%s)", [path.name])
-        if importlib.util.find_spec("orchestration.sources.loading.raw_tables"):
-            importlib.import_module("orchestration.sources.loading.raw_tables").create_tables(connection)
+        then(connection)
     connection.commit()
     return [path.name for path in new]
 

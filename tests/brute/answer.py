@@ -1,4 +1,4 @@
-"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 8 answered.
+"""The brute force's entry point: a question over plain rows, every indicator of sections 1 to 8 and 10 answered.
 
 Here: `answer` and the comparison with the product's figures. Not here: any indicator.
 """
@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from brute import (
     agents,
+    desk,
     dialogues,
     engagement,
     hook,
@@ -27,7 +28,7 @@ from brute.question import Question
 
 def answer(
     rows: Rows | Facts, brand_id: str, date_from: date, date_to: date,
-    sources: Collection[str] | None = None, channels: Collection[str] | None = None,
+    sources: Collection[str] | None = None, channels: Collection[str | None] | None = None,
     roles: Collection[int] | None = None, members: Collection[str] | None = None,
     time_from: time | None = None, time_to: time | None = None, weekdays: Collection[int] | None = None,
     as_of: datetime | None = None, known_until: datetime | None = None,
@@ -50,6 +51,7 @@ def answer(
     answers: Answers = {}
     sections = (
         waiting_list, hook, dialogues, sales, widget, orders, engagement, agents, one_to_one, personalisation,
+        desk,
     )  # fmt: skip
     for section in sections:
         answers |= section.figures(question)

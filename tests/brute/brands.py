@@ -31,6 +31,10 @@ PLACES = (
 )
 SOURCES = ("waiting_list", "direct", "hook", "phygital")
 CHANNELS = ("web", "store", "direct", "app")
+CONVERSATION_CHANNELS = (*CHANNELS, "email", "whatsapp", "sms", "other")
+INBOXES = ("support", "sales")
+# Buyers as other systems call them: the same word in two systems need not be the same person.
+SYSTEMS, STRANGERS = ("shopify", "email_sha256"), ("f0", "f1", "f2")
 NOTIFICATION_CHANNELS = ("email", "push", "sms", "whatsapp", "web", "other")
 PRODUCTS = ("lamp", "vase", "rug")
 SLOT_EDGES = (time(0), time(0, 30), time(1), time(2, 30), time(9), time(12), time(18, 0, 0, 1), time(23))
@@ -171,6 +175,10 @@ def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
     for member in members:
         for _ in range(rng.randint(1, 3)):
             _member_version(draft, member)
+    for system in SYSTEMS:
+        for stranger in STRANGERS:
+            if draft.chance(6):
+                _identity(draft, system, stranger, visitors)
     for _ in range(rng.randint(0, 8)):
         _hook_event(draft, members, visitors)
     for _ in range(rng.randint(0, 8)):
@@ -210,7 +218,9 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
     member = draft.one_of(*members) if source != "waiting_list" or handled else None
     row = draft.entity(
         "conversations", conversation_id=draft.new_id("c"), visitor_id=visitor,
-        kind="internal" if internal else "customer", source=source, channel=draft.one_of(*CHANNELS),
+        kind="internal" if internal else "customer", source=source, channel=draft.one_of(*CONVERSATION_CHANNELS),
+        inbox=draft.one_of(None, *INBOXES), labels=draft.one_of(None, None, ["vip"], ["vip", "return", "vip"]),
+        handled_basis=draft.one_of(None, None, "recorded", "first_reply"),
         medium=draft.one_of("text", "video"), initiated_by=draft.one_of("visitor", "member"), requested_at=requested,
         cancelled_at=draft.perhaps_later(requested, 3), handled_at=handled, member_id=member,
         is_blocked=draft.chance(3), page_url=draft.one_of(None, *PAGES), **_ad(draft),
@@ -242,7 +252,8 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
             "email_provided",
         )
         kind = draft.one_of(*kinds)
-        _message(draft, row, sender_type, sender_id, at, draft.chance(1), kind)
+        contents = [kind, draft.one_of(*kinds)] if draft.chance(2) else kind
+        _message(draft, row, sender_type, sender_id, at, draft.chance(1), contents)
         if kind == "email_request" and draft.chance(6):
             _message(draft, row, "visitor", visitor, draft.nudge(at), False, "email_provided")
     if draft.chance(4):
@@ -255,6 +266,8 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
             comment="Fine." if given and draft.chance(5) else None,
             status=draft.one_of("submitted", "dismissed") if given else draft.one_of("pending", "pending", "dismissed"),
         )  # fmt: skip
+    for _ in range(draft.one_of(0, 0, 1, 2, 4)):
+        _conversation_event(draft, row["conversation_id"], at, members)
     for _ in range(draft.one_of(0, 0, 1, 1, 2, 3)):
         _call(draft, row, at)
     for _ in range(draft.one_of(0, 1, 1, 2)):
@@ -262,11 +275,28 @@ def _conversation(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, 
 
 
 def _message(
-    draft: _Draft, row: Row, sender_type: str, sender_id: str | None, at: datetime, automatic: bool, content_type: str
+    draft: _Draft,
+    row: Row,
+    sender_type: str,
+    sender_id: str | None,
+    at: datetime,
+    automatic: bool,
+    content_type: str | list[str],
 ) -> None:
     draft.add(
         "messages", message_id=draft.new_id("t"), conversation_id=row["conversation_id"], sender_type=sender_type,
         sender_id=sender_id, sent_at=at, is_automatic=automatic, content_type=content_type,
+    )  # fmt: skip
+
+
+def _conversation_event(draft: _Draft, conversation: str, last: datetime, members: tuple[str, ...]) -> None:
+    """An event before the request, at a message or at any time; of a conversation that nobody knows, too."""
+    draft.add(
+        "conversation_events", event_id=draft.new_id("e"),
+        conversation_id=draft.one_of(conversation, conversation, conversation, "unknown"),
+        occurred_at=draft.one_of(draft.nudge(last), draft.moment(), draft.nudge(draft.one_of(*draft.moments))),
+        event_type=draft.one_of("closed", "closed", "reopened", "handed_off", "assigned", "other"),
+        actor_type=draft.one_of(None, "member", "bot"), member_id=draft.one_of(None, *members),
     )  # fmt: skip
 
 
@@ -305,8 +335,11 @@ def _purchase(
             "order_lines", order_id=order_id, line_number=number, product_id=bought, quantity=draft.rng.randint(1, 3),
             unit_amount=Decimal(draft.rng.randint(1, 9999)) / 100, updated_at=ordered,
         )  # fmt: skip
+    named = visitor is None and draft.chance(7)
     draft.entity(
         "orders", order_id=order_id, visitor_id=visitor,
+        identity_system=draft.one_of(*SYSTEMS) if named else None,
+        identity_id=draft.one_of(*STRANGERS) if named else None,
         customer_id=draft.one_of(None, None, "k0", "v0"),  # a customer may be called like a visitor
         conversation_id=conversation, member_id=None,
         channel=draft.one_of(*CHANNELS),
@@ -316,6 +349,25 @@ def _purchase(
         currency="EUR", gross_amount=Decimal(cents + 700) / 100, tax_amount=Decimal(cents // 6) / 100,
         shipping_amount=Decimal(draft.one_of(0, 690)) / 100, discount_amount=Decimal(0),
     )  # fmt: skip
+    for _ in range(draft.one_of(0, 0, 0, 1, 2)):
+        draft.add(
+            "refunds", refund_id=draft.new_id("f"), order_id=draft.one_of(order_id, order_id, order_id, "unknown"),
+            refunded_at=draft.one_of(draft.later(ordered), draft.nudge(ordered), draft.moment()),
+            amount=Decimal(draft.rng.randint(1, 9999)) / 100, currency="EUR",
+        )  # fmt: skip
+
+
+def _identity(draft: _Draft, system: str, stranger: str, visitors: tuple[str, ...]) -> None:
+    """Who someone is, learnt at any time; at times it was another visitor before."""
+    learnt = draft.moment()
+    draft.add(
+        "identities", system=system, external_id=stranger, visitor_id=draft.one_of(*visitors), updated_at=learnt
+    )
+    if draft.chance(3):
+        draft.add(
+            "identities", system=system, external_id=stranger, visitor_id=draft.one_of(*visitors),
+            updated_at=learnt + timedelta(seconds=1),
+        )  # fmt: skip
 
 
 def _hook_event(draft: _Draft, members: tuple[str, ...], visitors: tuple[str, ...]) -> None:

@@ -75,7 +75,7 @@ class Dialogues:
         """Active dialogues with such a message in W, each with the first such message."""
         found: dict[str, Message] = {}
         for one, message, time in self.active():
-            suits = side in (None, message.side) and content_type in (None, message.content_type)
+            suits = side in (None, message.side) and (content_type is None or content_type in message.contents)
             if suits and self._passes(one, time):
                 found.setdefault(one.conversation_id, message)
         return found
@@ -122,7 +122,7 @@ class Dialogues:
             for conversation_id, request in self.active_with("member", "email_request").items()
             if any(
                 message.side == "visitor"
-                and message.content_type == "email_provided"
+                and "email_provided" in message.contents
                 and message.sent_at > request.sent_at
                 and self.ask.known(message.time)
                 for message in self.ask.facts.conversations[conversation_id].messages

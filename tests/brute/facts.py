@@ -18,6 +18,9 @@ KEYS = {
     "brands": ("brand_id",),
     "conversations": ("brand_id", "conversation_id"),
     "messages": ("brand_id", "message_id"),
+    "conversation_events": ("brand_id", "event_id"),
+    "identities": ("brand_id", "system", "external_id"),
+    "refunds": ("brand_id", "refund_id"),
     "calls": ("brand_id", "call_id"),
     "ratings": ("brand_id", "rating_id"),
     "member_activity": ("brand_id", "event_id"),
@@ -40,7 +43,8 @@ class Message:
     message_id: str
     side: str  # visitor | member
     author: str | None  # of a member's message; the conversation's member where the source gives none
-    content_type: str
+    is_signed: bool  # the source gives the author
+    contents: frozenset[str]
     sent_at: datetime
     time: datetime | None
     is_marker: bool
@@ -64,6 +68,9 @@ class Conversation:
     conversation_id: str
     visitor_id: str
     source: str
+    channel: str
+    inbox: str | None
+    handled_basis: str
     member_id: str | None
     requested_at: datetime
     cancelled_at: datetime | None
@@ -124,6 +131,7 @@ class Facts:
         self.conversations = {
             row["conversation_id"]: Conversation(
                 conversation_id=row["conversation_id"], visitor_id=row["visitor_id"], source=row["source"],
+                channel=row["channel"], inbox=row.get("inbox"), handled_basis=row.get("handled_basis") or "recorded",
                 member_id=row["member_id"], requested_at=row["requested_at"], cancelled_at=row["cancelled_at"],
                 handled_at=row["handled_at"], is_blocked=row["is_blocked"], medium=row["medium"],
                 initiated_by=row["initiated_by"], page_url=row["page_url"],
@@ -149,7 +157,13 @@ class Facts:
         self.activity = own("member_activity")
         self.widget_events = own("widget_events")
         self.hook_events = own("hook_events")
+        self.conversation_events = own("conversation_events")
+        self.refunds = own("refunds")
         self.orders = own("orders")
+        known_as = {(row["system"], row["external_id"]): row["visitor_id"] for row in own("identities")}
+        for order in self.orders:
+            if order["visitor_id"] is None:
+                order["visitor_id"] = known_as.get((order.get("identity_system"), order.get("identity_id")))
         self.order_lines = own("order_lines")
         self.site_events = own("site_events")
         self.experiences = own("experiences")
@@ -197,9 +211,9 @@ class Facts:
 
 def _message(row: Row, conversation: Conversation) -> Message | None:
     """The row as a message that counts, or None: system, bots and automatic ones but the phygital marker do not."""
-    is_marker = (
-        conversation.source == "phygital" and row["content_type"] == "phygital_marker" and bool(row["is_automatic"])
-    )
+    told = row["content_type"]
+    contents = frozenset(told.split("|") if isinstance(told, str) else told)
+    is_marker = conversation.source == "phygital" and "phygital_marker" in contents and bool(row["is_automatic"])
     if is_marker:
         side = "visitor"
     elif row["sender_type"] in ("visitor", "member") and not row["is_automatic"]:
@@ -210,7 +224,7 @@ def _message(row: Row, conversation: Conversation) -> Message | None:
     return Message(
         message_id=row["message_id"], side=side,
         author=(row["sender_id"] or conversation.member_id) if side == "member" else None,
-        content_type=row["content_type"], sent_at=row["sent_at"],
+        is_signed=row["sender_id"] is not None, contents=contents, sent_at=row["sent_at"],
         time=max(row["sent_at"], start) if start else None, is_marker=is_marker,
     )  # fmt: skip
 
@@ -242,7 +256,7 @@ def extract_day(row: Row) -> date:
 
 def own_time(row: Row) -> datetime:
     """updated_at of an entity, else the time of the event."""
-    moment: datetime = row.get("updated_at") or row.get("sent_at") or row["occurred_at"]
+    moment: datetime = row.get("updated_at") or row.get("sent_at") or row.get("refunded_at") or row["occurred_at"]
     return moment
 
 

@@ -65,7 +65,7 @@ def _value(name: str, value: Any) -> Any:
     if name.endswith("_at"):
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return moment.astimezone(UTC)
-    if name.endswith("_amount") or name == "revenue":
+    if name.endswith("_amount") or name in ("revenue", "amount"):
         return Decimal(value)
     if name in ("role", "score", "quantity", "line_number", "attribution_window_days"):
         return int(value)

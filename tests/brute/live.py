@@ -68,7 +68,10 @@ def live(
     given = ours(scores, midnight)
     return {
         "Live-Card-1": len(ours(active, lately)),
-        "Live-Card-2": sum(not before(c.handled_at, at) and not before(c.cancelled_at, at) for c in waiting),
+        "Live-Card-2": sum(
+            not before(c.handled_at, at) and not before(c.cancelled_at, at) and not _is_closed(facts, c, at)
+            for c in waiting
+        ),
         "Live-Card-3": len(ours([(m.sent_at, c.conversation_id, of(c), one) for m, c in written], lately)),
         "Day-Card-1": sum(c.requested_at >= midnight for c in waiting),
         "Day-Card-2": len(ours([(c.handled_at, c.conversation_id, of(c), one) for c in waiting if c.handled_at],
@@ -81,6 +84,18 @@ def live(
         "Day-Card-8": len(ours(sales, midnight)),
         "Day-Card-9": sum(ours(sales, midnight).values(), Decimal(0)),
     }  # fmt: skip
+
+
+def _is_closed(facts: Facts, c: Conversation, at: datetime) -> bool:
+    """Whether the newest of its closings and reopenings is a closing."""
+    turns = [
+        (event["occurred_at"], event["event_id"], event["event_type"])
+        for event in facts.conversation_events
+        if event["conversation_id"] == c.conversation_id
+        and event["event_type"] in ("closed", "reopened")
+        and event["occurred_at"] < at
+    ]
+    return bool(turns) and max(turns)[2] == "closed"
 
 
 def local_midnight(facts: Facts, at: datetime) -> datetime:

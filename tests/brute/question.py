@@ -19,7 +19,7 @@ class Question:
     date_from: date
     date_to: date
     sources: Collection[str] | None = None
-    channels: Collection[str] | None = None
+    channels: Collection[str | None] | None = None
     roles: Collection[int] | None = None
     members: Collection[str] | None = None
     time_from: time | None = None
@@ -63,7 +63,7 @@ class Question:
     def passes_source(self, source: str) -> bool:
         return self.sources is None or source in self.sources
 
-    def passes_channel(self, channel: str) -> bool:
+    def passes_channel(self, channel: str | None) -> bool:
         return self.channels is None or channel in self.channels
 
     def passes_notification_channel(self, channel: str) -> bool:

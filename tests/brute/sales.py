@@ -57,12 +57,21 @@ def figures(question: Question) -> Answers:
         for order, dialogue in sales
         if ask.in_window(order["ordered_at"]) and passes(order, dialogue, order["ordered_at"])
     ]
+    # What undoes a sale counts from the sale on, however early it is dated.
     cancelled = [
         order
         for order, dialogue in sales
-        if ask.known(order["ordered_at"])
-        and ask.in_window(order["cancelled_at"])
-        and passes(order, dialogue, order["cancelled_at"])
+        if order["cancelled_at"]
+        for at in [max(order["cancelled_at"], order["ordered_at"])]
+        if ask.in_window(at) and passes(order, dialogue, at)
+    ]
+    refunded = [
+        Fraction(refund["amount"])
+        for order, dialogue in sales
+        for refund in facts.refunds
+        if refund["order_id"] == order["order_id"]
+        for at in [max(refund["refunded_at"], order["ordered_at"])]
+        if ask.in_window(at) and passes(order, dialogue, at)
     ]
     dialogues = Dialogues(ask)
     established = dialogues.established()
@@ -88,6 +97,8 @@ def figures(question: Question) -> Answers:
         ),
         ("Sale-Card-9", None): count(cancelled),
         ("Sale-Card-10", None): amount([value_of(order) for order in cancelled]),
+        ("Sale-Card-11", None): count(refunded),
+        ("Sale-Card-12", None): amount(refunded),
         ("Amb-Card-52", None): amount(_activity(ask)),
     }
     answers |= histogram("Chat-Bar-51", DELAY_BINS, delays)

@@ -28,6 +28,7 @@ from orchestration import warehouse
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.upgrade import migrate
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An embedded server that runs, for these tests alone."""
     settings = Settings.from_environment({"CAUSERIE_HOME": str(tmp_path_factory.mktemp("own"))})
     with warehouse.connect(warehouse.start(settings)) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
     yield settings
     warehouse.stop(settings)
 
@@ -121,7 +122,7 @@ def small_disk(own: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_the_disk_is_full(small_disk: tuple[str, Path], tmp_path: Path, figure: Callable[[str], None]) -> None:
     url, disk = small_disk
     with warehouse.connect(url) as connection:
-        warehouse.migrate(connection)
+        migrate(connection)
         raw = Raw(connection, tmp_path)
         raw.take("brands", [brand()])
         raw.take("messages", [message(number) for number in range(1_000)])
@@ -150,7 +151,7 @@ def test_the_server_goes_away(
     with installation.connect() as connection:
         connection.execute("drop schema if exists raw, build, next, marts cascade")
         connection.commit()
-        warehouse.migrate(connection)
+        migrate(connection)
 
     # Stopped while a load is under way, and started again once the run has noticed.
     with suppress(psycopg.OperationalError), installation.held_up():

@@ -25,7 +25,11 @@ HARMLESS: dict[str, Row] = {
     "members": {"first_name": None, "last_name": None, "team": None},
     "conversations": {"visitor_id": "v", "kind": "customer", "source": "direct", "channel": "web", "medium": "text",
                       "initiated_by": "visitor", "cancelled_at": None, "handled_at": None, "member_id": None,
-                      "is_blocked": False, "page_url": None, "ad_id": None, "ad_payload": None},
+                      "is_blocked": False, "page_url": None, "ad_id": None, "ad_payload": None, "inbox": None,
+                      "labels": None, "handled_basis": None},
+    "conversation_events": {"actor_type": None, "member_id": None},
+    "identities": {"updated_at": SUNDAY_NOON},
+    "refunds": {"currency": "EUR"},
     "messages": {"sender_id": None, "is_automatic": False, "content_type": "text"},
     "hook_events": {"visitor_id": None, "conversation_id": None},
     "widget_events": {"widget_version": None, "page_url": None, "ad_id": None, "ad_payload": None},
@@ -34,7 +38,7 @@ HARMLESS: dict[str, Row] = {
     "orders": {"visitor_id": None, "customer_id": None, "conversation_id": None, "member_id": None, "channel": "web",
                "origin": "other", "checked_out_at": None, "paid_at": None, "cancelled_at": None,
                "payment_method": "card", "currency": "EUR", "tax_amount": 0, "shipping_amount": 0,
-               "discount_amount": 0},
+               "discount_amount": 0, "identity_system": None, "identity_id": None},
     "calls": {"answered_at": None, "ended_at": None},
     "ratings": {"member_id": None, "given_at": None, "score": None, "comment": None, "status": "pending"},
     "order_lines": {"updated_at": SUNDAY_NOON},
@@ -47,6 +51,7 @@ HARMLESS: dict[str, Row] = {
 EVENT_KEYS = {
     "messages": "message_id", "hook_events": "event_id", "site_events": "event_id",
     "widget_events": "event_id", "member_activity": "event_id", "journey_notifications": "notification_id",
+    "conversation_events": "event_id", "refunds": "refund_id",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from psycopg import conninfo, sql
 
 from orchestration import warehouse
 from orchestration.marts import access, access_check, contracts, schema
+from orchestration.sources.loading.upgrade import migrate
 
 # Roles belong to the cluster: other tests and other runs must not meet these.
 RUN = f"t{os.getpid()}"
@@ -302,7 +303,7 @@ def test_a_server_where_roles_can_not_be_made(server: str, mart: Warehouse, data
         try:
             url = role_url(mart.connection, conninfo.make_conninfo(database, dbname=name), owner)
             with warehouse.connect(url) as connection:
-                warehouse.migrate(connection)
+                migrate(connection)
                 managed = Warehouse(connection)
                 managed.load()
                 result = managed.run([new], [], [])

@@ -264,7 +264,7 @@ def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterat
         name = (FILTERS | APART)[breakdown]
         found: Iterable[Any] = {
             "source": SOURCES,
-            "channel": CHANNELS,
+            "channel": (*CHANNELS, None),  # a refund of an order that is not known has none
             # A member who writes but was never described, and nobody; the role of either is not known.
             "member": (*brand.members, "unknown", None),
             "role": (*range(7), None),

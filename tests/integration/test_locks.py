@@ -20,6 +20,7 @@ from orchestration.assets import resources
 from orchestration.marts import access, guests, transaction
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading.upgrade import migrate
 from orchestration.warehouse import locks
 
 # The advisory locks of earlier versions: the turn, migration, publication, brands, messages, the ledger.
@@ -61,7 +62,7 @@ def test_whatever_advisory_lock_is_held_nobody_waits(mart: Warehouse, database: 
         mart.connection.commit()
         mart.load(acme=2)
         assert mart.run(["acme"], [("acme", "c1")], [("acme", "m2", "c1", 1, None)]).is_new
-        warehouse.migrate(mart.connection)
+        migrate(mart.connection)
 
 
 @pytest.mark.parametrize("name", [locks.MIGRATION, locks.PUBLICATION, locks.LEDGER, locks.of_dataset("messages")])
@@ -137,7 +138,7 @@ def test_two_that_begin_on_an_empty_database_find_one_table_of_locks(server: str
 
     def begin(_: int) -> list[str]:
         with warehouse.connect(url) as connection:
-            return warehouse.migrate(connection)
+            return migrate(connection)
 
     try:
         with ThreadPoolExecutor(4) as pool:

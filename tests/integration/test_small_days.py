@@ -1,4 +1,4 @@
-"""Days small enough to be worked out by hand: sections 1 to 4 and 6 to 8, and the borders of the clock.
+"""Days small enough to be worked out by hand: sections 1 to 4, 6 to 8 and 10, and the borders of the clock.
 
 Each line can be recomputed from the few rows of tests/fixtures/small_days; the brute force must read them alike.
 Not here: random brands (test_indicators_exact.py).
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("small_days")
 SUNDAY, MONDAY, TUESDAY = date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 3)
 WORKED_OUT = (
     "waiting_list", "hook", "conversations", "ratings_and_sales", "shop", "customers", "engagement", "agents", "ads",
-    "one_to_one", "personalisation", "recommendations", "journeys",
+    "one_to_one", "personalisation", "recommendations", "journeys", "desk",
 )  # fmt: skip
 
 
@@ -68,6 +68,10 @@ def met(ref: str, value: float | Fraction | None, day: date = MONDAY, to: date |
     return Line("one_to_one", ref, value, day, to, asked=asked)
 
 
+def desk(ref: str, value: float | Fraction | None, day: date = MONDAY, **asked: Any) -> Line:
+    return Line("desk", ref, value, day, asked=asked)
+
+
 AT_THE_END: dict[str, Any] = {"as_of": paris(TUESDAY, "00:00")}
 
 WAITING_LIST = [
@@ -88,6 +92,44 @@ WAITING_LIST = [
     monday("Wlst-Card-13", 929.5),  # (59 of w1 + 1800 of w2) / 2
     monday("Wlst-Card-14", 929.5),
     *bins("Chat-Bar-10", {"<1 min": 1, "10-30 min": 1, "30 min-1 day": 1}),  # 59 s, w5's 600 s, 1800 s
+]
+
+DESK = [
+    desk("Desk-Card-1", 4642.5),  # 300 of q1, 3570 of q3, 14400 of q6, 300 of q7
+    desk("Desk-Card-1", None, SUNDAY),  # q6 is answered as Monday begins
+    desk("Desk-Card-1", 300, members=["ana"]),  # q1 q7
+    desk("Desk-Card-1", 8985, roles=[2]),  # Ben's q3 q6
+    desk("Desk-Card-1", 8985, members=["ben"]),
+    desk("Desk-Card-1", 14400, members=["ben"], as_of=paris(MONDAY, "12:30")),  # q3's author is not known before 13:00
+    desk("Desk-Card-2", 1935),  # between 300 and 3570
+    desk("Desk-Card-3", 6),  # q1 twice, q2 q4 q6 q7; neither the internal i1 nor what nobody knows
+    desk("Desk-Card-3", 1, SUNDAY),  # q6
+    desk("Desk-Card-4", 5),
+    desk("Desk-Card-4", 2, members=["ben"]),  # q2 q6
+    desk("Desk-Card-5", 1875),  # (3600 + 1800 + 1800 + 300) / 4
+    desk("Desk-Card-5", Fraction(14_399_999_999, 1_000_000), SUNDAY),
+    desk("Desk-Card-6", 1800),
+    desk("Desk-Card-7", 2),  # q1 q6
+    desk("Desk-Card-8", 0.5),  # q4, and q7, whose answer came at that instant and not before
+    desk("Desk-Card-8", 1, SUNDAY),
+    desk("Desk-Card-9", 1),  # q4
+    desk("Desk-Card-9", 0, as_of=paris(MONDAY, "14:00")),  # although handed over at 13:59, before the request
+    desk("Desk-Card-9", 1, as_of=paris(MONDAY, "14:00:01")),
+    desk("Chat-Card-81", 2),  # o1 by q1; o2, by the identity of its buyer, by q2
+    desk("Sale-Card-11", 3),  # two of o1, one of o2
+    desk("Sale-Card-12", 32),
+    desk("Sale-Card-12", 25, sources=["direct"], members=["ana"]),
+    desk("Sale-Card-11", 0, as_of=paris(MONDAY, "11:00")),  # o2's of 10:00 counts from its order on
+    desk("Sale-Card-12", 7, as_of=paris(MONDAY, "11:00:01")),
+    desk("Sale-Card-9", 1),  # o1
+    desk("Sale-Card-9", 0, as_of=paris(MONDAY, "09:30")),
+    desk("Shop-Card-4", 5),
+    desk("Shop-Card-4", 4, channels=["web"]),  # not the unknown order's
+    desk("Shop-Card-5", 36),
+    desk("Shop-Card-5", 7, as_of=paris(MONDAY, "10:30")),
+    desk("Chat-Card-30", 1),  # q2: one message, a product and a photo
+    desk("Chat-Card-31", 1),
+    desk("Chat-Card-33", 1),  # q1
 ]
 
 HOOK = [
@@ -414,7 +456,7 @@ SALES = [
 
 LINES = [
     *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED, *SALES, *ORDERS, *ENGAGEMENT, *AGENTS, *ADS,
-    *ONE_TO_ONE, *PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS,
+    *ONE_TO_ONE, *PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS, *DESK,
 ]  # fmt: skip
 UNDATED = {i.ref for i in catalogue.load().computed if "dates" in i.ignores}
 ROWS = rows()

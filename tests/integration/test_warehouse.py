@@ -20,6 +20,7 @@ from psycopg import conninfo
 from orchestration import warehouse
 from orchestration.assets import dbt_models
 from orchestration.settings import Settings
+from orchestration.sources.loading.upgrade import migrate
 from orchestration.warehouse.connection import MIGRATIONS
 
 
@@ -117,7 +118,7 @@ def test_a_url_of_ones_own_is_used_as_it_is() -> None:
 
 def test_migrations_run_once(database: str) -> None:
     with warehouse.connect(database) as connection:
-        assert warehouse.migrate(connection) == []
+        assert migrate(connection) == []
         files = [row[0] for row in connection.execute("select file from raw.migration order by file")]
     assert files == sorted(path.name for path in MIGRATIONS.glob("*.sql"))
 

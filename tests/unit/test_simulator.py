@@ -20,17 +20,21 @@ import simulator
 
 Rows = dict[str, list[tuple[date, dict[str, Any]]]]
 
-ENTITIES = {"brands", "members", "conversations", "calls", "ratings", "orders", "order_lines", "experiences",
-            "journeys", "journey_runs"}  # fmt: skip
+ENTITIES = {"brands", "members", "identities", "conversations", "calls", "ratings", "orders", "order_lines",
+            "experiences", "journeys", "journey_runs"}  # fmt: skip
 # Columns of each dataset after brand_id; `?` = may be null, `:` names the enumeration or the type.
 CONTRACT = {
     "brands": "name timezone currency locale attribution_window_days?:int working_hours?:json updated_at",
     "members": "member_id first_name? last_name? role:int team? updated_at",
     "conversations": "conversation_id visitor_id? kind:customer|internal source:waiting_list|direct|hook|phygital "
-    "channel:web|store|direct|app medium:text|video initiated_by:visitor|member requested_at cancelled_at? handled_at? "
-    "member_id? is_blocked:bool page_url? ad_id? ad_payload? updated_at",
+    "channel:web|store|direct|app|email|whatsapp|instagram "
+    "medium:text|video initiated_by:visitor|member requested_at cancelled_at? handled_at? "
+    "member_id? is_blocked:bool page_url? ad_id? ad_payload? inbox? labels?:list handled_basis?:recorded updated_at",
     "messages": "message_id conversation_id sender_type:visitor|member|bot|system sender_id? sent_at is_automatic:bool "
-    "content_type:text|photo|video|product|connect_invite|email_request|email_provided|phygital_marker|other",
+    "content_type:list:text|photo|video|product|connect_invite|email_request|email_provided|phygital_marker|other",
+    "conversation_events": "event_id conversation_id occurred_at "
+    "event_type:assigned|handed_off|closed|reopened|snoozed|other actor_type?:visitor|member|bot|system member_id?",
+    "identities": "system external_id visitor_id updated_at",
     "calls": "call_id conversation_id initiated_by:visitor|member requested_at answered_at? ended_at? updated_at",
     "ratings": "rating_id conversation_id member_id? requested_at given_at? score?:int comment? "
     "status:pending|submitted|dismissed updated_at",
@@ -47,7 +51,8 @@ CONTRACT = {
     "orders": "order_id visitor_id? customer_id? conversation_id? member_id? channel:web|store|direct|app "
     "origin:conversation|publication|import|other ordered_at checked_out_at? paid_at? cancelled_at? "
     "payment_method:card|cash_on_delivery|transfer|other currency gross_amount:money tax_amount:money "
-    "shipping_amount:money discount_amount:money updated_at",
+    "shipping_amount:money discount_amount:money identity_system? identity_id? updated_at",
+    "refunds": "refund_id order_id refunded_at amount:money currency",
     "order_lines": "order_id line_number:int product_id quantity:int unit_amount:money updated_at",
     "experiences": "experience_id name kind:experience|ab_test started_at ended_at? updated_at",
     "journeys": "journey_id name started_at ended_at? updated_at",
@@ -92,6 +97,8 @@ def check(dataset: str, row: dict[str, Any]) -> datetime:
         value = row[name.rstrip("?")]
         if value is None:
             assert name.endswith("?"), f"{dataset}.{name} is null"
+        elif kind.startswith("list"):
+            assert value == sorted(set(value)) and set(value) <= set(kind.removeprefix("list:").split("|") or value)
         elif kind in kinds:
             assert not isinstance(value, float)
             kinds[kind](value)
@@ -115,7 +122,12 @@ def check(dataset: str, row: dict[str, Any]) -> datetime:
         assert row["currency"] == "EUR"
     if dataset == "conversations" and row["visitor_id"] is None:
         assert row["kind"] == "internal"
-    moment = "updated_at" if dataset in ENTITIES else ("sent_at" if "sent_at" in row else "occurred_at")
+    if dataset == "refunds":
+        assert Decimal(row["amount"]) > 0
+    if dataset in ("identities", "orders"):
+        assert "@" not in str(row)
+    named = ("sent_at", "refunded_at", "occurred_at")
+    moment = "updated_at" if dataset in ENTITIES else next(name for name in named if name in row)
     return instant(row[moment])
 
 
@@ -177,8 +189,9 @@ def test_every_enumerated_value_is_seen(rows: Rows) -> None:
         for word in columns.split():
             name, _, kind = word.partition(":")
             if "|" in kind:
-                seen = {row[name.rstrip("?")] for _, row in rows[dataset]}
-                assert seen == set(kind.split("|")), f"{dataset}.{name}"
+                values = [row[name.rstrip("?")] for _, row in rows[dataset]]
+                seen = {word for value in values for word in (value if kind.startswith("list:") else [value])}
+                assert seen == set(kind.removeprefix("list:").split("|")), f"{dataset}.{name}"
     assert {row["role"] for _, row in rows["members"]} == set(range(7))
     assert {row["status"] for _, row in rows["ratings"] if row["score"]} == {"submitted", "dismissed"}
 

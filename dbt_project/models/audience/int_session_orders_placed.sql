@@ -12,7 +12,7 @@ select
     o.paid_at,
     a.ad_id,
     a.ad_payload
-from {{ ref('stg_sales__orders') }} as o
+from {{ ref('int_orders_identified') }} as o
 inner join {{ ref('int_chat_sessions_cut') }} as s
     on
         s.brand_id = o.brand_id

@@ -12,7 +12,7 @@ select
     s.personalised_at,
     recommended.order_id is not null as is_recommended
 from {{ ref('int_site_sessions_cut') }} as s
-inner join {{ ref('stg_sales__orders') }} as o
+inner join {{ ref('int_orders_identified') }} as o
     on
         o.brand_id = s.brand_id
         and o.visitor_id = s.visitor_id

@@ -57,7 +57,7 @@ select
     false as is_of_checkout,
     null as ad_id,
     null as ad_payload
-from {{ ref('stg_sales__orders') }} as o
+from {{ ref('int_orders_identified') }} as o
 inner join {{ ref('touched_visitor') }} as v on v.brand_id = o.brand_id and v.visitor_id = o.visitor_id
 cross join lateral (values (o.ordered_at, true), (o.checked_out_at, false)) as step (happened_at, is_of_cart)
 where step.happened_at is not null

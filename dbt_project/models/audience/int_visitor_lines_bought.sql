@@ -20,7 +20,7 @@ line as (
         l.product_id,
         l.quantity * l.unit_amount as line_amount,
         o.ordered_at
-    from {{ ref('stg_sales__orders') }} as o
+    from {{ ref('int_orders_identified') }} as o
     inner join {{ ref('touched_visitor') }} as t on t.brand_id = o.brand_id and t.visitor_id = o.visitor_id
     inner join {{ ref('stg_sales__order_lines') }} as l on l.brand_id = o.brand_id and l.order_id = o.order_id
 ),
@@ -63,7 +63,7 @@ click as (
         o.brand_id,
         o.order_id,
         max(r.occurred_at) as recommendation_clicked_at
-    from {{ ref('stg_sales__orders') }} as o
+    from {{ ref('int_orders_identified') }} as o
     inner join {{ ref('touched_visitor') }} as t on t.brand_id = o.brand_id and t.visitor_id = o.visitor_id
     inner join {{ ref('int_site_events_cut') }} as r
         on

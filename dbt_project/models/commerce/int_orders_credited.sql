@@ -2,7 +2,7 @@
     config(
         indexes=[
             {'columns': ['brand_id', 'ordered_at']},
-            {'columns': ['brand_id', 'cancelled_at']},
+            {'columns': ['brand_id', 'cancellation_at']},
             {'columns': ['brand_id', 'credited_established_at']},
         ]
     )
@@ -12,8 +12,11 @@
 with
 
 placed as (
-    select o.*
-    from {{ ref('stg_sales__orders') }} as o
+    select
+        o.*,
+        -- A cancellation dated before its order counts from the order on, before which nothing is known of it.
+        case when o.cancelled_at is not null then greatest(o.cancelled_at, o.ordered_at) end as cancellation_at
+    from {{ ref('int_orders_identified') }} as o
     inner join {{ ref('touched_order') }} as t on t.brand_id = o.brand_id and t.order_id = o.order_id
 ),
 
@@ -91,6 +94,7 @@ select
     o.checked_out_at,
     o.paid_at,
     o.cancelled_at,
+    o.cancellation_at,
     o.payment_method,
     o.currency,
     o.gross_amount,
@@ -103,6 +107,9 @@ select
     k.credit_method,
     k.last_message_before_at,
     c.source as credited_source,
+    c.inbox as credited_inbox,
+    c.channel as credited_conversation_channel,
+    c.handled_basis as credited_handled_basis,
     c.member_id as credited_member_id,
     c.established_at as credited_established_at,
     c.established_role as credited_established_role,
@@ -113,4 +120,4 @@ left join pieced as p on p.brand_id = o.brand_id and p.order_id = o.order_id
 left join credited as k on k.brand_id = o.brand_id and k.order_id = o.order_id
 left join {{ ref('fct_conversation') }} as c on c.brand_id = k.brand_id and c.conversation_id = k.conversation_id
 {{ join_role_at('ordered', 'c.brand_id', 'c.member_id', 'o.ordered_at') }}
-{{ join_role_at('cancelled', 'c.brand_id', 'c.member_id', 'o.cancelled_at') }}
+{{ join_role_at('cancelled', 'c.brand_id', 'c.member_id', 'o.cancellation_at') }}

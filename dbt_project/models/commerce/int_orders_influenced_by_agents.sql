@@ -32,6 +32,9 @@ select
     i.ordered_at,
     i.sale_amount,
     i.source,
+    i.inbox,
+    i.conversation_channel,
+    i.handled_basis,
     ordered.role as agent_role
 from part as p
 inner join {{ ref('int_orders_influenced') }} as i

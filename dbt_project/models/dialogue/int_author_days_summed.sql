@@ -15,6 +15,9 @@ summed as (
         m.author_id,
         m.author_role,
         m.source,
+        m.inbox,
+        m.conversation_channel,
+        m.handled_basis,
         m.started_at,
         m.established_at,
         min(m.message_at) as first_message_at,
@@ -22,7 +25,7 @@ summed as (
         count(*)::integer as messages
     from {{ ref('int_messages_dated') }} as m
     where m.written_by = 'member'
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 )
 
 select
@@ -43,6 +46,9 @@ select
     conversation_id,
     author_id,
     source,
+    inbox,
+    conversation_channel,
+    handled_basis,
     visitor_id
 from summed
 window

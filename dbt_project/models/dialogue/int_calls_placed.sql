@@ -10,6 +10,9 @@ select
     k.answered_at,
     k.ended_at,
     c.source,
+    c.inbox,
+    c.channel as conversation_channel,
+    c.handled_basis,
     c.member_id,
     c.handled_at,
     requested.role as member_role

@@ -6,13 +6,13 @@
 -- The columns of fixed width come first, which is quicker to read.
 {%- set contents = {
     'visitor': "m.written_by = 'visitor'",
-    'product': "m.content_type = 'product'",
-    'member_photo': "m.written_by = 'member' and m.content_type = 'photo'",
-    'member_video': "m.written_by = 'member' and m.content_type = 'video'",
-    'visitor_photo': "m.written_by = 'visitor' and m.content_type = 'photo'",
-    'visitor_video': "m.written_by = 'visitor' and m.content_type = 'video'",
-    'connect_invite': "m.written_by = 'member' and m.content_type = 'connect_invite'",
-    'email_request': "m.written_by = 'member' and m.content_type = 'email_request'",
+    'product': "'product' = any(m.content_types)",
+    'member_photo': "m.written_by = 'member' and 'photo' = any(m.content_types)",
+    'member_video': "m.written_by = 'member' and 'video' = any(m.content_types)",
+    'visitor_photo': "m.written_by = 'visitor' and 'photo' = any(m.content_types)",
+    'visitor_video': "m.written_by = 'visitor' and 'video' = any(m.content_types)",
+    'connect_invite': "m.written_by = 'member' and 'connect_invite' = any(m.content_types)",
+    'email_request': "m.written_by = 'member' and 'email_request' = any(m.content_types)",
 } %}
 with
 
@@ -25,6 +25,9 @@ summed as (
         m.iso_weekday,
         m.member_role,
         m.source,
+        m.inbox,
+        m.conversation_channel,
+        m.handled_basis,
         m.member_id,
         m.started_at,
         m.established_at,
@@ -37,7 +40,7 @@ summed as (
         min(m.email_provided_at) as email_provided_at,
         min(m.answered_at) as answered_at
     from {{ ref('int_messages_dated') }} as m
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 )
 
 select
@@ -62,6 +65,9 @@ select
     brand_id,
     conversation_id,
     source,
+    inbox,
+    conversation_channel,
+    handled_basis,
     member_id,
     visitor_id
 from summed

@@ -25,6 +25,10 @@ written as (
         min(m.message_at) filter (where m.written_by = 'visitor') as first_visitor_message_at,
         min(m.message_at) filter (where m.written_by = 'member') as first_member_message_at,
         min(m.sent_at) filter (where m.written_by = 'visitor') as question_at,
+        min(m.sent_at) filter (where m.written_by = 'visitor' and not {{ is_marker('m') }}) as first_visitor_sent_at,
+        min(m.sent_at) filter (where m.written_by = 'member') as first_member_sent_at,
+        (array_agg(m.sender_id order by m.sent_at, m.message_id collate "C") filter (where m.written_by = 'member'))[1]
+            as first_response_author_id,
         max(m.message_at) as last_message_at,
         max(m.sent_at) filter (where m.written_by is not null) as last_sent_at
     from {{ ref('int_messages_judged') }} as m
@@ -48,6 +52,9 @@ met as (
     select
         c.*,
         w.question_at,
+        w.first_visitor_sent_at,
+        w.first_member_sent_at,
+        w.first_response_author_id,
         w.first_visitor_message_at,
         w.first_member_message_at,
         {{ established_at('w') }} as established_at,
@@ -67,7 +74,13 @@ lived as (
         -- Two-way as soon as both sides have written, or a call was answered; and what an event of such a one is.
         least(m.established_at, m.first_call_answered_at) as two_way_at,
         least(m.first_visitor_message_at, m.first_member_message_at, m.first_call_event_at) as first_event_at,
-        greatest(m.last_message_at, m.last_call_event_at) as last_event_at
+        greatest(m.last_message_at, m.last_call_event_at) as last_event_at,
+        case
+            when m.first_visitor_sent_at < m.first_member_sent_at then m.first_member_sent_at - m.first_visitor_sent_at
+        end as first_response,
+        case
+            when m.first_member_sent_at is not null then coalesce(m.first_response_author_id, m.member_id)
+        end as first_response_member_id
     from met as m
 )
 
@@ -77,6 +90,9 @@ select
     l.visitor_id,
     l.source,
     l.channel,
+    l.inbox,
+    l.labels,
+    l.handled_basis,
     l.medium,
     l.initiated_by,
     l.member_id,
@@ -87,6 +103,12 @@ select
     l.question_at,
     l.first_visitor_message_at,
     l.first_member_message_at,
+    l.first_visitor_sent_at,
+    l.first_member_sent_at,
+    extract(epoch from l.first_response) as first_response_seconds,
+    l.first_response_author_id,
+    l.first_response_member_id,
+    first_response.role as first_response_role,
     l.established_at,
     l.first_call_answered_at,
     l.two_way_at,
@@ -114,4 +136,5 @@ from lived as l
 {{ join_role_at('started', 'l.brand_id', 'l.member_id', 'l.started_at') }}
 {{ join_role_at('established', 'l.brand_id', 'l.member_id', 'l.established_at') }}
 {{ join_role_at('two_way', 'l.brand_id', 'l.member_id', 'l.two_way_at') }}
+{{ join_role_at('first_response', 'l.brand_id', 'l.first_response_member_id', 'l.first_member_sent_at') }}
 {{ join_role_at('answered', 'l.brand_id', 'l.member_id', 'l.first_call_answered_at') }}

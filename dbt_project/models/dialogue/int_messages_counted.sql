@@ -18,20 +18,24 @@ select
     m.sent_at,
     m.is_automatic,
     m.content_type,
+    m.content_types,
     m.is_exchanged,
     m.written_by,
     m.author_id,
     m.message_at,
     -- For a request of an email address, the first one that the visitor gave after it.
     case
-        when m.content_type = 'email_request' and m.written_by = 'member'
+        when 'email_request' = any(m.content_types) and m.written_by = 'member'
             then
                 min(m.message_at)
-                filter (where m.content_type = 'email_provided' and m.written_by = 'visitor') over later
+                filter (where 'email_provided' = any(m.content_types) and m.written_by = 'visitor') over later
     end as email_provided_at,
     case when m.written_by = 'visitor' then min(m.message_at) filter (where m.written_by = 'member') over later end
         as answered_at,
     m.source,
+    m.inbox,
+    m.conversation_channel,
+    m.handled_basis,
     m.member_id,
     m.requested_at,
     m.handled_at,

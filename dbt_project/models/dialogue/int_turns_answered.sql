@@ -45,6 +45,9 @@ select
         else coalesce(w.working_seconds, 0)
     end as working_seconds,
     t.source,
+    t.inbox,
+    t.conversation_channel,
+    t.handled_basis,
     t.member_id,
     t.requested_at,
     t.handled_at,

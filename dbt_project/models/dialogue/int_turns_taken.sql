@@ -10,7 +10,7 @@ spoken as (
             partition by m.brand_id, m.conversation_id order by m.sent_at, m.message_id
         ) as previous_by
     from {{ ref('int_messages_counted') }} as m
-    where m.written_by is not null and not (m.content_type = 'phygital_marker' and m.is_automatic)
+    where m.written_by is not null and not {{ is_marker('m') }}
 ),
 
 run as (
@@ -35,6 +35,9 @@ select
     author_then.role as reply_author_role,
     author_then.team as reply_author_team,
     r.source,
+    r.inbox,
+    r.conversation_channel,
+    r.handled_basis,
     r.member_id,
     r.requested_at,
     r.handled_at,

@@ -2,9 +2,11 @@
 -- of kpi_published. A null cause breaks the law of publication, and holds the publication back.
 --
 -- The cause of a change, the first that applies:
---   definition      the indicator is computed in another way than when it was last published
+--   definition      the indicator is computed in another way than when it was last published (where the new version of
+--                   the contract took something of the period out, that is what is recorded: corrected data)
 --   settings        the brand's zone, attribution window, working hours or currency changed; or did before, so that a
 --                   period which had been over was not any more
+--   settings        an order that lies in the period has another visitor, by the brand's identities
 --   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
 --                   something of before the period's end
 --   late data       the same, added after the data had been published as complete beyond it
@@ -103,10 +105,13 @@ restated_here as (
         m.brand_id,
         m.grain,
         m.period_start,
-        array_agg(distinct e.load_id) filter (where e.since < p.ends_at) as loads_before_end,
+        array_agg(distinct e.load_id) filter (where e.since < p.ends_at and not e.is_setting) as loads_before_end,
         coalesce(bool_or(e.is_correction) filter (where e.since < p.ends_at), false) as is_corrected_before_end,
-        array_agg(distinct e.load_id) as loads,
-        bool_or(e.is_correction) as is_corrected
+        array_agg(distinct e.load_id) filter (where not e.is_setting) as loads,
+        bool_or(e.is_correction) as is_corrected,
+        array_agg(distinct e.load_id) filter (where e.is_setting) as link_loads,
+        -- Taken out, or let in again, by a rule and not by anything that was sent.
+        bool_or(e.is_correction and e.since = '-infinity') as is_judged_anew
     from moved as m
     inner join period as p
         on p.brand_id = m.brand_id and p.grain = m.grain and p.period_start = m.period_start
@@ -122,10 +127,11 @@ restated as (
         e.brand_id,
         e.load_id,
         e.entity = 'member' as is_member,
+        e.is_setting,
         e.is_correction,
         min(e.since) as since
     from {{ ref('restated_entity') }} as e
-    group by e.brand_id, e.load_id, e.entity = 'member', e.is_correction
+    group by e.brand_id, e.load_id, e.entity = 'member', e.is_setting, e.is_correction
 ),
 
 -- The same of the whole brand, members apart.
@@ -134,9 +140,10 @@ restated_anywhere as (
         m.brand_id,
         m.grain,
         m.period_start,
-        array_agg(distinct e.load_id) filter (where not e.is_member) as loads,
+        array_agg(distinct e.load_id) filter (where not e.is_member and not e.is_setting) as loads,
         coalesce(bool_or(e.is_correction) filter (where not e.is_member), false) as is_corrected,
-        array_agg(distinct e.load_id) filter (where e.is_member) as member_loads
+        array_agg(distinct e.load_id) filter (where e.is_member) as member_loads,
+        array_agg(distinct e.load_id) filter (where e.is_setting) as link_loads
     from moved as m
     inner join period as p
         on p.brand_id = m.brand_id and p.grain = m.grain and p.period_start = m.period_start
@@ -169,8 +176,10 @@ judged as (
         c.*,
         case
             when c.is_first then 'first'
-            when coalesce(i.is_redefined, true) then 'definition'
+            when coalesce(i.is_redefined, true)
+                then case when h.is_judged_anew then 'corrected data' else 'definition' end
             when s.has_changed or not c.was_over then 'settings'
+            when h.link_loads is not null then 'settings of links'
             when i.is_fixed and h.loads_before_end is not null
                 then case when h.is_corrected_before_end then 'corrected data' else 'late data' end
             when not i.is_fixed and h.loads is not null
@@ -180,11 +189,14 @@ judged as (
             when w.loads is not null
                 then case when w.is_corrected then 'corrected data elsewhere' else 'late data elsewhere' end
             when w.member_loads is not null then 'settings of members'
+            when w.link_loads is not null then 'settings of links elsewhere'
         end as cause,
         i.is_fixed,
         s.loads as brand_loads,
         h.loads_before_end,
         h.loads as loads_here,
+        h.link_loads as links_here,
+        w.link_loads as links_anywhere,
         w.member_loads,
         w.loads as loads_anywhere
     from changed as c
@@ -211,6 +223,8 @@ select
         case j.cause
             when 'settings' then j.brand_loads
             when 'settings of members' then j.member_loads
+            when 'settings of links' then j.links_here
+            when 'settings of links elsewhere' then j.links_anywhere
             when 'late data elsewhere' then j.loads_anywhere
             when 'corrected data elsewhere' then j.loads_anywhere
             when 'late data' then case when j.is_fixed then j.loads_before_end else j.loads_here end

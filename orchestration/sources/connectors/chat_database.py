@@ -28,14 +28,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "messages": (
         "brand_id", "message_id", "conversation_id", "sender_type", "sender_id", "sent_at", "is_automatic",
-        "content_type",
+        "content_types",
     ),
+    "conversation_events": ("brand_id", "event_id", "conversation_id", "occurred_at", "event_type"),
     "ratings": ("brand_id", "rating_id", "conversation_id", "member_id", "requested_at", "given_at", "score"),
     "member_activity": ("brand_id", "member_id", "occurred_at"),
     "orders": (
         "brand_id", "order_id", "conversation_id", "origin", "ordered_at", "gross_amount", "shipping_amount",
     ),
 }  # fmt: skip
+# Lists are read under the name that staging gives them, from the contract's column.
+LISTS: Mapping[str, str] = {"content_types": "content_type"}
+# What a chat database may well lack: read only where the sources file maps it.
+UNLESS_MAPPED_NONE = {"conversation_events"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ def read_chat_database(path: Path) -> ChatDatabase:
                 tables[name] = ChatTable(name, source.query, source.naming)
                 database = source.database
         else:
+            if told is None and name in UNLESS_MAPPED_NONE:
+                told = "none"
             tables[name] = None if told == "none" else _table(name, told or TableWords(), faults)
     return ChatDatabase(tables, live.timeout_seconds, live.cache_seconds, database)
 
@@ -128,20 +135,23 @@ def _table(name: str, told: TableWords, faults: Faults) -> ChatTable:
 
 
 def _select(name: str, table: ChatTable | None) -> str:
-    dataset = DATASETS[name]
     if table is None:
-        nulls = ", ".join(f"null::{dataset.by_name[column].sql_type} as {column}" for column in COLUMNS[name])
+        nulls = ", ".join(f"null::{_type(name, column)} as {column}" for column in COLUMNS[name])
         return f"select {nulls} where false"
     own = table.naming.source_of()
     columns = []
     for column in COLUMNS[name]:
-        value = f"t.{_identifier(own.get(column, column))}"
-        if column in table.naming.constants:
-            value = _literal(table.naming.constants[column])
-        if pairs := table.naming.values.get(column):
+        told = LISTS.get(column, column)
+        value = f"t.{_identifier(own.get(told, told))}"
+        if told in table.naming.constants:
+            value = _literal(table.naming.constants[told])
+        if pairs := table.naming.values.get(told):
             cases = " ".join(f"when {_literal(word)} then {_literal(meant)}" for word, meant in pairs.items())
             value = f"case {value}::text {cases} else {value}::text end"
-        columns.append(f"({value})::{dataset.by_name[column].sql_type} as {column}")
+        if column in LISTS:
+            # An array, a JSON array or words between bars: what stands between the words is all that differs.
+            value = f"string_to_array(translate(({value})::text, ',{{}}[]\" ', '|'), '|')"
+        columns.append(f"({value})::{_type(name, column)} as {column}")
     named = ".".join(_identifier(part) for part in table.table.split("."))
     source = f"({_bare(table.query)})" if table.query else named
     meant = [
@@ -149,6 +159,10 @@ def _select(name: str, table: ChatTable | None) -> str:
         for named, wanted in table.naming.where.items()
     ]
     return f"select {', '.join(columns)} from {source} as t" + (f" where {' and '.join(meant)}" if meant else "")
+
+
+def _type(name: str, column: str) -> str:
+    return "text[]" if column in LISTS else DATASETS[name].by_name[column].sql_type
 
 
 # What is written into the statement must not read as a parameter of it.

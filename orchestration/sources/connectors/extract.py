@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.sources.connectors.outside_text import cleaned
-from orchestration.sources.contract import Column, Dataset, allowed
+from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset, allowed
 
 BATCH_ROWS = 65_536
 
@@ -187,4 +187,17 @@ def _text(column: Column, value: Any, where: str, is_mapped: bool) -> tuple[str 
             return value.isoformat(), None
         case dict() | list() if column.type == "hours":
             return _text(column, json.dumps(value, ensure_ascii=False), where, is_mapped)
+        case list() if column.type == "words":
+            return _joined(column, value, where, is_mapped)
     return None, "type"
+
+
+def _joined(column: Column, words: list[Any], where: str, is_mapped: bool) -> tuple[str | None, str | None]:
+    """A list of words as one text, null where it is empty, or the rule that one of them breaks."""
+    texts: list[str] = []
+    for word in words:
+        text, rule = (None, "type") if word is None else _text(column, word, where, is_mapped)
+        if text is None or rule:
+            return None, rule or "type"
+        texts.append(text)
+    return WORD_SEPARATOR.join(texts) if texts else None, None

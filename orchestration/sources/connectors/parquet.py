@@ -152,6 +152,7 @@ class _Table:
             "id": pa.types.is_integer,
             "text": lambda kind: pa.types.is_integer(kind) and not column.values,
             "hours": pa.types.is_nested,
+            "words": lambda kind: pa.types.is_list(kind) or pa.types.is_large_list(kind),
         }
         naming = self.reading.naming
         if pa.types.is_null(kind) or _is_text(kind) or (is_word and column.name in naming.values):

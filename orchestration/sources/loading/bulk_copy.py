@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 
 from orchestration.sources.connectors.extract import Batch, Extract
-from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
 from orchestration.sources.loading.raw_tables import names, table
 
 LINE_BITS = 40  # a place is the file's number in its load, shifted by this, and the line
@@ -148,8 +148,24 @@ def _contract_columns(dataset: Dataset, batch: Batch, express: bool) -> Iterator
             yield NULL
         elif is_typed(column, express):
             yield _binary(column, _typed(column, values))
+        elif column.type == "words":
+            yield _sorted_words(column, as_text(values)).cast(pa.binary())
         else:
             yield as_text(values).cast(pa.binary())
+
+
+def _sorted_words(column: Column, texts: pa.Array) -> pa.Array:
+    """Several words in the one form that raw knows: sorted and distinct, so that neither order nor repetition makes
+    another row. An empty word is none, but where the words are an enumeration: there it is a fault to be found."""
+
+    def sorted_words(text: str | None) -> str | None:
+        words = {word for word in (text or "").split(WORD_SEPARATOR) if word or (column.values and text)}
+        return WORD_SEPARATOR.join(sorted(words)) if words else None
+
+    if not pc.any(pc.or_(pc.match_substring(texts, WORD_SEPARATOR), pc.equal(texts, "")), min_count=0).as_py():
+        return texts
+    encoded = texts.dictionary_encode()
+    return pc.take(pa.array(map(sorted_words, encoded.dictionary.to_pylist()), pa.string()), encoded.indices)
 
 
 def as_text(values: pa.Array) -> pa.Array:

@@ -19,7 +19,7 @@ def since_unknown(dataset: Dataset, row: str) -> sql.Composable:
     if dataset.event_time:
         return sql.Identifier(row, dataset.event_time)
     # A setting holds for all time; what else has no time of its own counts from its last change.
-    return ALWAYS if dataset.name in ("brands", "members") else sql.Identifier(row, "updated_at")
+    return ALWAYS if dataset.name in ("brands", "members", "identities") else sql.Identifier(row, "updated_at")
 
 
 def since(dataset: Dataset, new: str, old: str) -> sql.Composable:
@@ -52,7 +52,7 @@ def is_correction(dataset: Dataset, new: str, old: str) -> sql.Composable:
             altered.append(sql.SQL("({0} is not null and {0} is distinct from {1})").format(was, is_now))
         elif not column.holds_from:
             altered.append(sql.SQL("({} is distinct from {})").format(was, is_now))
-        elif not column.required:
+        elif not column.required and column.holds_from != "updated_at":
             altered.append(
                 sql.SQL("({0} is distinct from {1} and ({0} is not null or {2} is null))").format(
                     was, is_now, sql.Identifier(new, column.holds_from)
@@ -73,7 +73,7 @@ def _since_column(dataset: Dataset, column: Column, new: str, old: str) -> sql.C
     if not column.holds_from:
         return from_the_first
     holds_from = sql.Identifier(new, column.holds_from)
-    if column.required:
+    if column.required or column.holds_from == "updated_at":
         return sql.SQL("coalesce({}, {})").format(holds_from, sql.Identifier(new, "updated_at"))
     return sql.SQL("case when {} is null then coalesce({}, {first}) else {first} end").format(
         sql.Identifier(old, column.name), holds_from, first=from_the_first

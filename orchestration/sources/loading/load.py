@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
 from orchestration.sources.connectors.outside_text import cause
-from orchestration.sources.contract import Dataset
+from orchestration.sources.contract import Column, Dataset
 from orchestration.sources.loading import change_kind, ledger_entry, revalidation
 from orchestration.sources.loading.bulk_copy import (
     LINE_BITS,
@@ -350,7 +350,7 @@ class _Load:
         self.execute("delete from raw.quarantine where dataset = %s and extract_day = {day}", self.dataset.name)
         shown = [column for column in self.dataset.columns if not column.free_text]
         pairs = sql.SQL(", ").join(
-            sql.SQL("{}, {}").format(sql.Literal(column.name), sql.Identifier("s", column.name)) for column in shown
+            sql.SQL("{}, {}").format(sql.Literal(column.name), _shown(column)) for column in shown
         )
         self.execute(
             """
@@ -581,6 +581,14 @@ class _Load:
         counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
         row = self.execute("select {counts} from {fresh} s", counts=counts).fetchone() or ()
         return {name: count for name, count in zip(conditions, row, strict=True) if count}
+
+
+def _shown(column: Column) -> sql.Composed:
+    """What the quarantine shows of a staged value: a plain e-mail address where a hash was due is not kept."""
+    value = sql.Identifier("s", column.name)
+    if column.hashed:
+        return sql.SQL("case when position('@' in {0}) = 0 then {0} end").format(value)
+    return sql.SQL("{}").format(value)
 
 
 class _Clock:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from psycopg import sql
 
-from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
 from orchestration.sources.loading.ledger_entry import Load
 
 
@@ -98,11 +98,16 @@ def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composa
             closed,
             "select null::text, null::text, null::jsonb, 0::bigint, 0::bigint, null::text, null::text where false",
             lambda name: sql.SQL(
-                "select brand_id, {literal}, jsonb_object_agg(value, times), sum(times), count(*),"
+                "select brand_id, {literal}, jsonb_object_agg(value, times), sum(first_times), count(*),"
                 " min(value), max(value)"
-                " from (select brand_id, {name}::text as value, sum(times) as times from combined"
+                " from (select brand_id, value, sum(times) as times, sum(times) filter (where place = 1) as first_times"
+                " from combined cross join lateral {values} as word (value, place)"
                 " where {name} is not null group by 1, 2) x group by 1"
-            ).format(literal=sql.Literal(name), name=sql.Identifier(name)),
+            ).format(
+                literal=sql.Literal(name),
+                name=sql.Identifier(name),
+                values=_words(load.dataset.by_name[name]),
+            ),
         ),
     )
 
@@ -110,6 +115,15 @@ def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composa
 def _union(columns: list[Column], nothing: str, each: Callable[[str], sql.Composed]) -> sql.Composed:
     parts: list[sql.Composable] = [each(column.name) for column in columns]
     return sql.SQL(" union all ").join(parts or [sql.SQL(nothing)])
+
+
+def _words(column: Column) -> sql.Composed:
+    """The words of one value with their places: several only of a column of words."""
+    if column.type == "words":
+        return sql.SQL("unnest(string_to_array({}, {})) with ordinality").format(
+            sql.Identifier(column.name), sql.Literal(WORD_SEPARATOR)
+        )
+    return sql.SQL("(values ({}::text, 1))").format(sql.Identifier(column.name))
 
 
 def _is_closed(column: Column) -> bool:
@@ -130,7 +144,7 @@ def _is_counted(column: Column, dataset: Dataset, keys_are_unique: bool) -> bool
 
 def _is_bounded(column: Column) -> bool:
     """Have its least and greatest value a meaning? People's names and words stay out of the profile."""
-    return column.name != "brand_id" and not _is_closed(column) and column.type not in ("text", "hours")
+    return column.name != "brand_id" and not _is_closed(column) and column.type not in ("text", "words", "hours")
 
 
 def _aggregates(column: Column) -> list[str]:

@@ -1,16 +1,18 @@
 """The raw tables and their indexes, made from the contract.
 
-Not here: the ledger's tables (migrations/001_raw.sql) or what fills any of them.
+Not here: the ledger's tables (migrations/001_raw.sql), what fills any of them, or what a grown contract means for the
+rows that stand (upgrade.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.contract import Column, Dataset
 from orchestration.warehouse import locks
 
 
@@ -37,25 +39,83 @@ def stored_columns(dataset: Dataset) -> tuple[str, ...]:
     return (*dataset.column_names, "extract_day", "content_hash", "load_id", *place)
 
 
-def create_tables(connection: psycopg.Connection[Any]) -> None:
-    """Make the raw tables that are missing, without indexes (see ensure_indexes), and their locks. Safe to repeat."""
-    locks.ensure(connection, map(locks.of_dataset, DATASETS))
-    for dataset in DATASETS.values():
-        columns: list[sql.Composable] = [
-            sql.SQL("{} {}{}").format(
-                sql.Identifier(column.name),
-                sql.SQL(column.sql_type),
-                sql.SQL(" not null" if column.required else ""),
-            )
-            for column in dataset.columns
-        ]
-        columns += [sql.SQL("extract_day date not null, content_hash bytea, load_id bigint not null")]
-        if dataset.currency_column:
-            columns.append(sql.SQL("place bigint not null"))
-        connection.execute(
-            sql.SQL("create table if not exists {} ({})").format(table(dataset), sql.SQL(", ").join(columns))
-        )
+class RawTableError(Exception):
+    """A raw table can't be made what the contract says; the message names table and column, and what is allowed."""
+
+
+def ensure_tables(connection: psycopg.Connection[Any], datasets: Sequence[Dataset]) -> dict[str, tuple[str, ...]]:
+    """Make the raw tables that are missing, without indexes (see ensure_indexes), and give those that stand the columns
+    that the contract gained; and their locks. Safe to repeat.
+
+    Returns the gained columns by dataset. What a grown contract means for rows that stand is upgrade.py's. Raises
+    RawTableError where a table with rows lacks a required column, or has one of another type.
+    """
+    locks.ensure(connection, [locks.of_dataset(dataset.name) for dataset in datasets])
+    gained: dict[str, tuple[str, ...]] = {}
+    for dataset in datasets:
+        standing = _standing_columns(connection, dataset)
+        if not standing:
+            columns = [_definition(column) for column in dataset.columns]
+            columns.append(sql.SQL("extract_day date not null, content_hash bytea, load_id bigint not null").format())
+            if dataset.currency_column:
+                columns.append(sql.SQL("place bigint not null").format())
+            connection.execute(sql.SQL("create table {} ({})").format(table(dataset), sql.SQL(", ").join(columns)))
+        elif new := _grow(connection, dataset, standing):
+            gained[dataset.name] = new
         _describe(connection, dataset)
+    return gained
+
+
+def _definition(column: Column) -> sql.Composed:
+    return sql.SQL("{} {}{}").format(
+        sql.Identifier(column.name), sql.SQL(column.sql_type), sql.SQL(" not null" if column.required else "")
+    )
+
+
+def _standing_columns(connection: psycopg.Connection[Any], dataset: Dataset) -> dict[str, tuple[str, bool]]:
+    """The columns that a raw table has, with their types and whether they must be filled; none if there is no table."""
+    rows = connection.execute(
+        "select attname, format_type(atttypid, null), attnotnull from pg_attribute"
+        " where attrelid = to_regclass(format('raw.%%I', %s::text)) and attnum > 0 and not attisdropped",
+        [dataset.name],
+    )
+    return {name: (kind, is_required) for name, kind, is_required in rows}
+
+
+def _grow(
+    connection: psycopg.Connection[Any], dataset: Dataset, standing: Mapping[str, tuple[str, bool]]
+) -> tuple[str, ...]:
+    """Bring a table that stands up to the contract; returns the columns that it gained."""
+    new = [column for column in dataset.columns if column.name not in standing]
+    for column in new:
+        try:
+            connection.execute(sql.SQL("alter table {} add column {}").format(table(dataset), _definition(column)))
+        except psycopg.errors.NotNullViolation as error:
+            raise RawTableError(
+                f"raw.{dataset.name} has rows, and can't take the required column {column.name}:"
+                " a dataset that has been loaded can only gain optional columns"
+            ) from error
+    types = {"timestamptz": "timestamp with time zone"}
+    for column in dataset.columns:
+        kind, is_required = standing.get(column.name, (column.sql_type, column.required))
+        if kind != types.get(column.sql_type, column.sql_type):
+            raise RawTableError(
+                f"raw.{dataset.name}: column {column.name} is {kind}, and the contract now says {column.sql_type}:"
+                " a column that has been loaded keeps its type"
+            )
+        if is_required and not column.required:
+            _may_be_null(connection, dataset, column.name)
+    for name, (_, is_required) in standing.items():
+        # A column that the contract has lost stays with what it holds, and is filled no more.
+        if is_required and name not in stored_columns(dataset):
+            _may_be_null(connection, dataset, name)
+    return tuple(column.name for column in new)
+
+
+def _may_be_null(connection: psycopg.Connection[Any], dataset: Dataset, name: str) -> None:
+    connection.execute(
+        sql.SQL("alter table {} alter column {} drop not null").format(table(dataset), sql.Identifier(name))
+    )
 
 
 def _describe(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
@@ -85,6 +145,8 @@ def ensure_indexes(connection: psycopg.Connection[Any], dataset: Dataset) -> Non
     for entity, column in dataset.touches.items():
         if ("brand_id", column) != dataset.key[:2] and column != "brand_id":
             wanted[entity] = (False, ("brand_id", column))
+    for column in dataset.looked_up_by:
+        wanted[column] = (False, ("brand_id", column))
     wanted["extract_day"] = (False, ("extract_day",))
     for suffix, (unique, columns) in wanted.items():
         connection.execute(

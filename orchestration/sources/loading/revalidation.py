@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from orchestration.sources.contract import DATASETS, Dataset
+from orchestration.sources.contract import DATASETS, Column, Dataset
 from orchestration.sources.loading.bulk_copy import LINE_BITS
 from orchestration.sources.loading.raw_tables import names, stored_columns, table
 from orchestration.sources.loading.row_rules import FOREIGN_RULE
@@ -48,8 +48,8 @@ def take_up(connection: psycopg.Connection[Any], load_id: int) -> None:
             if days := {row["extract_day"] for row in (*moved_out, *moved_in)}:
                 moved = sql.SQL("(select * from {} where extract_day = any ({}))")
                 tell_apart(connection, dataset, moved.format(table(dataset), sql.Literal(sorted(days))))
-            _correct_counts(connection, dataset, moved_out, rejected=True)
-            _correct_counts(connection, dataset, moved_in, rejected=False)
+            correct_counts(connection, dataset, moved_out, rejected=True)
+            correct_counts(connection, dataset, moved_in, rejected=False)
 
 
 def quarantine_foreign_currency(
@@ -59,20 +59,42 @@ def quarantine_foreign_currency(
 
     A row whose brand is unknown stays. Returns the moved rows' extract_day and touched ids.
     """
-    touched = tuple(dict.fromkeys(("brand_id", "extract_day", *dataset.touches.values())))
+    currency = dataset.by_name[dataset.currency_column or ""]
+    broken = sql.SQL("exists (select from {} b where b.brand_id = o.brand_id and o.{} <> b.currency) and {}").format(
+        CURRENCIES, sql.Identifier(currency.name), only or sql.SQL("true")
+    )
+    return quarantine_rows(connection, dataset, rows, broken, FOREIGN_RULE, currency)
+
+
+def quarantine_rows(
+    connection: psycopg.Connection[Any],
+    dataset: Dataset,
+    rows: sql.Composable,
+    broken: sql.Composable,
+    rule: str,
+    column: Column,
+) -> psycopg.Cursor[Any]:
+    """Move the rows `o` that break a rule out of a table of typed rows, into the quarantine.
+
+    The line is 0 where raw does not know it: of datasets without a place. Returns the moved rows' load_id, extract_day
+    and touched ids.
+    """
+    touched = tuple(dict.fromkeys(("brand_id", "extract_day", "load_id", *dataset.touches.values())))
+    place: sql.Composable = sql.SQL("0")
+    file: sql.Composable = sql.SQL("(select string_agg(f ->> 'name', ', ') from jsonb_array_elements(wrote.files) f)")
+    if "place" in stored_columns(dataset):
+        place = sql.SQL("m.place")
+        file = sql.SQL("wrote.files -> (m.place >> {})::integer ->> 'name'").format(sql.Literal(LINE_BITS))
     return connection.execute(
         sql.SQL(
             """
             with moved as (
-                delete from {rows} o using {currencies} b
-                 where b.brand_id = o.brand_id and o.{currency} <> b.currency and {only}
-                returning o.*
+                delete from {rows} o where {broken} returning o.*
             ), written as (
                 insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule,
                                             column_name, value, "row", digest)
-                select stands.load_id, {dataset}, m.extract_day, m.brand_id,
-                       wrote.files -> (m.place >> {bits})::integer ->> 'name', m.place & {mask}, m.place, {rule},
-                       {column}, m.{currency}, contents.row,
+                select stands.load_id, {dataset}, m.extract_day, m.brand_id, coalesce({file}, ''), {place} & {mask},
+                       {place}, {rule}, {column_name}, m.{column}::text, contents.row,
                        encode(sha256(convert_to(contents.row::text, 'UTF8')), 'hex')
                   from moved m
                   join raw.load wrote using (load_id)
@@ -87,14 +109,14 @@ def quarantine_foreign_currency(
             """
         ).format(
             rows=rows,
-            currencies=CURRENCIES,
-            currency=sql.Identifier(dataset.currency_column or ""),
-            only=only or sql.SQL("true"),
+            broken=broken,
             dataset=sql.Literal(dataset.name),
-            bits=sql.Literal(LINE_BITS),
+            file=file,
+            place=place,
             mask=sql.Literal(2**LINE_BITS - 1),
-            rule=sql.Literal(FOREIGN_RULE),
-            column=sql.Literal(dataset.currency_column),
+            rule=sql.Literal(rule),
+            column=sql.Identifier(column.name),
+            column_name=sql.Literal(column.name),
             ours=sql.Literal([name for name in stored_columns(dataset) if name not in dataset.by_name]),
             touched=names(touched),
         )
@@ -110,7 +132,7 @@ def _changed_brands(load_id: int) -> sql.Composed:
 def _rejudge(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int) -> list[dict[str, Any]]:
     only = sql.SQL("o.brand_id in {}").format(_changed_brands(load_id))
     moved = quarantine_foreign_currency(connection, dataset, table(dataset), only)
-    return _noted(connection, dataset, load_id, moved)
+    return note_touched(connection, dataset, load_id, moved)
 
 
 def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int) -> list[dict[str, Any]]:
@@ -152,17 +174,17 @@ def _restore(connection: psycopg.Connection[Any], dataset: Dataset, load_id: int
             touched=names(touched),
         )
     )
-    return _noted(connection, dataset, load_id, moved)
+    return note_touched(connection, dataset, load_id, moved)
 
 
-def _noted(
-    connection: psycopg.Connection[Any], dataset: Dataset, load_id: int, moved: psycopg.Cursor[Any]
+def note_touched(
+    connection: psycopg.Connection[Any], dataset: Dataset, load_id: int | None, moved: psycopg.Cursor[Any]
 ) -> list[dict[str, Any]]:
-    """The moved rows as dicts, their entities put on the touched list."""
+    """The moved rows as dicts, their entities put on the touched list as corrected: by a load, or each by its own."""
     fields = [column.name for column in moved.description or ()]
     rows = [dict(zip(fields, row, strict=True)) for row in moved.fetchall()]
     touched = {
-        (row["brand_id"], entity, row[column])
+        (row["brand_id"], entity, row[column], row["load_id"] if load_id is None else load_id)
         for row in rows
         for entity, column in dataset.touches.items()
         if row[column] is not None
@@ -171,24 +193,25 @@ def _noted(
         cursor.executemany(
             "insert into raw.touched (brand_id, entity, entity_id, load_id, is_correction)"
             " values (%s, %s, %s, %s, true)",
-            [(*key, load_id) for key in sorted(touched)],
+            sorted(touched),
         )
     return rows
 
 
-def _correct_counts(
+def correct_counts(
     connection: psycopg.Connection[Any], dataset: Dataset, moved: list[dict[str, Any]], rejected: bool
 ) -> None:
     """Carry moved rows from one fate to the other in the ledger of the loads that stand."""
     for day, brand in sorted({(row["extract_day"], row["brand_id"]) for row in moved}):
         number = sum(row["extract_day"] == day and row["brand_id"] == brand for row in moved)
         if rejected:
-            # A moved row had been counted as loaded or, where others had its key, as beaten by them.
+            # A moved row had been counted as loaded or, where others had its key, as beaten by them; or it waited.
             change = """
-                rejected = rejected + least(%(n)s, rows_loaded + superseded + duplicates),
+                rejected = rejected + least(%(n)s, rows_loaded + superseded + duplicates + waiting),
                 rows_loaded = greatest(rows_loaded - %(n)s, 0),
                 superseded = greatest(superseded - greatest(%(n)s - rows_loaded, 0), 0),
-                duplicates = greatest(duplicates - greatest(%(n)s - rows_loaded - superseded, 0), 0)"""
+                duplicates = greatest(duplicates - greatest(%(n)s - rows_loaded - superseded, 0), 0),
+                waiting = greatest(waiting - greatest(%(n)s - rows_loaded - superseded - duplicates, 0), 0)"""
         else:
             change = """
                 rejected = rejected - least(%(n)s, rejected),

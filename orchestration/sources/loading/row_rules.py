@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from psycopg import sql
 
-from orchestration.sources.contract import Column, Dataset
+from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
 from orchestration.sources.loading.bulk_copy import FORMS, is_typed
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,6 +28,8 @@ RULES = {
     "offset": "the time says no offset from UTC",
     "values": "the value is outside the column's enumeration",
     "range": "the number is outside the column's range",
+    "negative": "an amount is not below 0: send refunds in `refunds`",
+    "plain_email": "the value holds an @: for a plain e-mail address send a keyed hash of it",
     "too_early": "the time is before 2000-01-01",
     "too_late": "the time is more than one day after the end of the extract's day",
     "order": "the time is before the one that it follows",
@@ -35,6 +37,8 @@ RULES = {
 }
 # The only rule about another dataset: its outcome changes when brands do, so it never counts towards a refusal.
 FOREIGN_RULE = "brand_currency"
+# The only rule that a later version of the contract brought for columns that stood (upgrade.py).
+NEGATIVE_RULE = "negative"
 
 
 def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
@@ -59,6 +63,11 @@ def verdict(dataset: Dataset, day: date, express: bool) -> sql.Composed:
             sql.SQL("when {} then {}").format(broken, sql.Literal(f"{rule}:{column.name}"))  # type: ignore[arg-type]
         )
     return sql.SQL("case {} end").format(sql.SQL("\n").join(branches))
+
+
+def is_negative(value: sql.Composable) -> sql.Composed:
+    """That an amount is below 0."""
+    return sql.SQL("{} < 0").format(value)
 
 
 def unusual(dataset: Dataset, express: bool) -> dict[str, sql.Composed]:
@@ -89,7 +98,9 @@ def _forms(dataset: Dataset, express: bool) -> Iterator[Broken]:
                 ),
             )
         if column.values:
-            yield "values", column, sql.SQL("not {} = any ({})").format(name, sql.Literal(list(column.values)))
+            yield "values", column, _is_none_of(column, name)
+        if column.hashed:
+            yield "plain_email", column, sql.SQL("position('@' in {}) > 0").format(name)
         if is_typed(column, express):
             continue
         form = sql.Literal(FORMS.get(column.type, ""))
@@ -128,6 +139,16 @@ def _forms(dataset: Dataset, express: bool) -> Iterator[Broken]:
                 yield "type", column, sql.SQL("not {} ~ '^[A-Z]{{3}}$'").format(name)
 
 
+def _is_none_of(column: Column, name: sql.Identifier) -> sql.Composed:
+    """That a value is outside its enumeration; of several words one is enough."""
+    known = sql.Literal(list(column.values))
+    outside = sql.SQL("not {} = any ({})").format(name, known)
+    if column.type == "words":
+        words = sql.SQL("string_to_array({}, {})").format(name, sql.Literal(WORD_SEPARATOR))
+        return sql.SQL("{} and not {} <@ {}::text[]").format(outside, words, known)
+    return outside
+
+
 def _unreadable(name: sql.Identifier, form: sql.Literal, kind: str) -> sql.Composed:
     return sql.SQL("not ({0} ~ {1} and pg_input_is_valid({0}, {2}))").format(name, form, sql.Literal(kind))
 
@@ -138,9 +159,13 @@ def _meanings(dataset: Dataset, day: date, express: bool) -> Iterator[Broken]:
         value = cast(column, express)
         least, most = column.least, column.most
         if column.type == "money":
-            least, most = 1 - MONEY_LIMIT, MONEY_LIMIT - 1
+            least, most = None, MONEY_LIMIT - 1
+            if column.least == 0:
+                yield NEGATIVE_RULE, column, is_negative(value)
         if least is not None:
             yield "range", column, sql.SQL("{} < {}").format(value, sql.Literal(least))
+        if column.above is not None:
+            yield "range", column, sql.SQL("{} <= {}").format(value, sql.Literal(column.above))
         if most is not None:
             yield "range", column, sql.SQL("{} > {}").format(value, sql.Literal(most))
     latest = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2)

@@ -15,5 +15,8 @@ select
     r.page_url,
     r.ad_id,
     r.ad_payload,
+    r.inbox,
+    string_to_array(r.labels, '|') as labels,
+    coalesce(r.handled_basis, 'recorded') as handled_basis,
     r.updated_at
 {{ current_rows('conversations', ['brand_id', 'conversation_id'], ['updated_at', 'extract_day', 'content_hash']) }}

@@ -17,5 +17,7 @@ select
     r.tax_amount,
     r.shipping_amount,
     r.discount_amount,
+    r.identity_system,
+    r.identity_id,
     r.updated_at
 {{ current_rows('orders', ['brand_id', 'order_id'], ['updated_at', 'extract_day', 'content_hash']) }}
