@@ -68,6 +68,7 @@ class History:
         defaults = {
             "conversation_id": self.new_id(), "visitor_id": "v", "kind": "customer", "source": "direct",
             "cancelled_at": None, "handled_at": None, "member_id": "m", "is_blocked": False, "medium": "text",
+            "channel": "web",
             "initiated_by": "visitor", "page_url": None, "ad_id": None, "ad_payload": None,
         }  # fmt: skip
         row = defaults | {"requested_at": requested_at, "updated_at": requested_at} | columns
