@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+SOURCES = "sources.yml"
 PROJECT = Path(__file__).resolve().parents[1]
 
 # No part of the platform may call home: a closed network would stall a run on it.
@@ -79,7 +80,7 @@ class Settings:
             home=home,
             landing=landing if "://" in landing else str(_absolute(landing)),
             database_url=_database_url(given, "CAUSERIE_DATABASE_URL"),
-            sources_file=_absolute(given.get("CAUSERIE_SOURCES") or PROJECT / "sources.yml"),
+            sources_file=_absolute(given.get("CAUSERIE_SOURCES") or _first_there(home / SOURCES, PROJECT / SOURCES)),
             live_url=_database_url(given, "CAUSERIE_LIVE_URL"),
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
@@ -133,6 +134,11 @@ def _database_url(given: Mapping[str, str], name: str) -> str | None:
             " write % as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F"
         )
     return value
+
+
+def _first_there(own: Path, default: Path) -> Path:
+    return own if own.exists() else default
+
 
 
 def _absolute(path: str | Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -369,15 +369,19 @@ def docs(
 
 @app.command()
 def check(
-    file: Annotated[str, typer.Argument(help="A file as it would be landed, or its URL.")],
-    dataset: Annotated[str, typer.Option(help="Which dataset of the contract it holds.")],
+    file: Annotated[
+        str | None, typer.Argument(help="A file as it would be landed, or its URL; left out: every source.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Which dataset of the contract it holds.")] = None,
     extract_day: Annotated[
         date | None, typer.Option("--day", parser=day, metavar="DAY", help="Of which extract day; by default today.")
     ] = None,
 ) -> None:
-    """Judge a file before it is landed: what loading it would come to, and why its bad rows are bad.
+    """Judge a file before it is landed, or all that the sources have: what loading would come to, and why bad rows are
+    bad. Nothing is kept.
 
-    Names and enumerations of the sources file apply. Exit code 0: every row is good; 3: some are bad; 1: refused whole.
+    The sources file applies. Exit code 0: every row is good; 3: some are bad, or some extract is refused; 1: a file is
+    refused whole, or the sources file can't be followed.
     """
     from orchestration import warehouse
     from orchestration.cli import console
@@ -387,9 +391,13 @@ def check(
     from orchestration.sources.loading.check_file import check_file
     from orchestration.sources.loading.upgrade import migrate
 
-    if dataset not in DATASETS:
-        raise Problem(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}")
     settings = Settings.from_environment()
+    if file is None:
+        if dataset or extract_day:
+            raise Problem("--dataset and --day are of a file; without one every source is judged")
+        _check_sources(settings)
+    if dataset is None or dataset not in DATASETS:
+        raise Problem(f"unknown dataset {dataset!r}: say --dataset; known: {', '.join(DATASETS)}")
     naming = getattr(extract_days.sources_of(settings).get(dataset), "naming", Naming())
     with warehouse.connect(warehouse.url(settings)) as connection:
         migrate(connection)
@@ -397,6 +405,97 @@ def check(
     out = _console()
     out.print(console.verdict(result, bad))
     raise typer.Exit(1 if result.outcome == "refused" else 3 if bad else 0)
+
+
+def _check_sources(settings: Settings) -> NoReturn:
+    from orchestration import warehouse
+    from orchestration.cli import systems
+    from orchestration.sources import extract_days
+    from orchestration.sources.loading.check_sources import check_sources
+    from orchestration.sources.loading.upgrade import migrate
+
+    out = _console()
+    sources = extract_days.sources_of(settings)
+    good = True
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        migrate(connection)
+        for one in check_sources(connection, sources, extract_days.today()):
+            systems.judged(out, one)
+            good = good and one.is_good
+    out.print(systems.missing_datasets(sources))
+    raise typer.Exit(0 if good else 3)
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="SYSTEM", help="A packaged system, such as chatwoot.")],
+    url_env: Annotated[str, typer.Option(help="The environment variable that holds the URL of its database.")],
+    settings_told: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="[BRAND.]SETTING=VALUE", help="What no row says, such as currency=EUR."),
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="The same as --set currency=...")] = None,
+    at_once: Annotated[bool, typer.Option("--run", help="Load, publish and report, right away.")] = False,
+) -> None:
+    """Connect a system that people already have: writes the sources file that reads it into CAUSERIE_HOME.
+
+    Shows what was found, which columns a role must be granted, and which indicators the system can tell.
+    """
+    from orchestration.cli import systems
+
+    told = [*(settings_told or []), *([f"currency={currency}"] if currency else [])]
+    systems.init(_console(), Settings.from_environment(), name, url_env, told)
+    if at_once:
+        try:
+            run()
+        except typer.Exit as ended:
+            if ended.exit_code not in (0, 3):
+                raise
+        for brand in _brands():
+            report(brand)
+
+
+def _brands() -> list[str]:
+    from orchestration import warehouse
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        return [row[0] for row in connection.execute("select brand_id from marts.dim_brand order by 1")]
+
+
+@app.command()
+def reconcile(
+    name: Annotated[str, typer.Argument(metavar="SYSTEM", help="A packaged system that the sources file names.")],
+    first: Annotated[date, typer.Argument(parser=day, metavar="FROM", help="First day, local to the brand.")],
+    last: Annotated[date, typer.Argument(parser=day, metavar="TO", help="Last day, included.")],
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+) -> None:
+    """A system's own figures beside ours: by what rules each counts, and what the difference is made of, with ids.
+
+    Exit code 0: all is explained; 3: something is not.
+    """
+    from orchestration import warehouse
+    from orchestration.cli import systems
+    from orchestration.sources.connectors.database import Database
+    from orchestration.sources.connectors.sources_file import read_file
+    from orchestration.sources.systems.reconcile import reconcile as hold
+
+    settings = Settings.from_environment()
+    package = systems.system(name)
+    systems.days(first, last)
+    words = read_file(settings.sources_file, settings.landing).document.systems.get(name)
+    if words is None:
+        raise Problem(f"{settings.sources_file} connects no {package.title}")
+    out, explained = _console(), True
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        for number, told in words.brands.items():
+            known = told.get("brand_id", f"{name}-{number}")
+            if brand in (None, known):
+                out.print(f"\n{known}, {first} to {last}\n")
+                database = Database(package.title, words.url, words.url_env)
+                figures = hold(connection, package, database, number, known, first, last)
+                systems.reconciled(out, package, figures)
+                explained = explained and not any(one.left for one in figures if not one.is_average)
+    raise typer.Exit(0 if explained else 3)
 
 
 Dataset = Annotated[str | None, typer.Option(metavar="NAME", help="Only this dataset.")]
@@ -712,13 +811,14 @@ def _in_one_line(error: Exception) -> str:
     from dashboard.access import AccessError
     from orchestration.readers.live import LiveError
     from orchestration.readers.report import ReportError
+    from orchestration.sources.connectors.extract import Refusal
     from orchestration.warehouse import WarehouseError
 
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer: {hide(' '.join(str(error).split()))}"
     if isinstance(error, WarehouseError | LiveError | AccessError):
         return hide(str(error))
-    if isinstance(error, Problem | ReportError | psycopg.Error | OSError | ValueError):
+    if isinstance(error, Problem | Refusal | ReportError | psycopg.Error | OSError | ValueError):
         return hide(" ".join(str(error).split()))
     log = _home() / "logs" / "last-error.txt"
     log.parent.mkdir(parents=True, exist_ok=True)

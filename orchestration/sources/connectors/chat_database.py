@@ -153,7 +153,7 @@ def _select(name: str, table: ChatTable | None) -> str:
             value = f"string_to_array(translate(({value})::text, ',{{}}[]\" ', '|'), '|')"
         columns.append(f"({value})::{_type(name, column)} as {column}")
     named = ".".join(_identifier(part) for part in table.table.split("."))
-    source = f"({_bare(table.query)})" if table.query else named
+    source = f"({_bare(table.query)}\n)" if table.query else named
     meant = [
         f"t.{_identifier(named)}::text in ({', '.join(map(_literal, wanted))})"
         for named, wanted in table.naming.where.items()

@@ -124,16 +124,22 @@ def judge_extract(
     look: Callable[[LoadResult], object],
 ) -> LoadResult:
     """What load_extract would do, and nothing of it done: `look` sees the tables as they would be."""
-    started = datetime.now(UTC)
     with connection.transaction(force_rollback=True):
-        _prepare_session(connection)
-        _lock_dataset(connection, dataset)
-        try:
-            result = _Load(connection, dataset, day, source, started).run(source.read(day))
-        except Exception as error:
-            return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
-        look(result)
+        result = judge_within(connection, dataset, day, source)
+        if result.outcome != "refused":
+            look(result)
         return result
+
+
+def judge_within(connection: psycopg.Connection[Any], dataset: Dataset, day: date, source: Source) -> LoadResult:
+    """Load an extract inside the caller's transaction, which takes it back; a refused one leaves nothing."""
+    _prepare_session(connection)
+    _lock_dataset(connection, dataset)
+    try:
+        with connection.transaction():
+            return _Load(connection, dataset, day, source, datetime.now(UTC)).run(source.read(day))
+    except Exception as error:
+        return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
 
 
 def _prepare_session(connection: psycopg.Connection[Any]) -> None:

@@ -20,6 +20,16 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """A group of indicators, by the beginnings of their refs: `is_told` is exact, good, upper bound or missing."""
+
+    group: str
+    refs: tuple[str, ...]
+    is_told: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Package:
     """A system as it is packaged. `brand_column` is the column of every query that tells the brands apart; `datasets`
     the words of each dataset, its query among them; `reads` the columns that the queries read, by table."""
@@ -31,7 +41,15 @@ class Package:
     version_query: str
     versions: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]]
+    # Queries of what to show when the system is connected, by its name: a brand's number and a text.
+    parts: Mapping[str, str]
     folder: Path
+
+    @property
+    def coverage(self) -> list[Coverage]:
+        """Which indicators the system can tell, how well, and why no better."""
+        told = yaml.safe_load((self.folder / "coverage.yml").read_text())
+        return [Coverage(one["group"], tuple(one["refs"]), one["is"], one["why"]) for one in told]
 
 
 def names() -> tuple[str, ...]:
@@ -58,6 +76,7 @@ def package(name: str) -> Package:
         told["version"]["query"],
         tuple(told["version"]["tried"]),
         {table: tuple(columns) for table, columns in told["reads"].items()},
+        told.get("parts", {}),
         folder,
     )
 

@@ -1,0 +1,172 @@
+"""The commands about where data come from: `init` connects a packaged system, `check` judges all sources, `reconcile`
+holds a system's own figures beside ours.
+
+Not here: the work (sources/systems, sources/loading/check_sources.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.settings import SOURCES, Settings
+
+if TYPE_CHECKING:
+    from orchestration.sources.loading.check_sources import Judged
+    from orchestration.sources.systems.packages import Package
+    from orchestration.sources.systems.reconcile import Figure
+    from orchestration.sources.systems.setup import Found
+
+SHOWN_IDS = 12
+
+
+class SystemProblem(ValueError):
+    """What stands in the way of connecting a system, in one line."""
+
+
+def system(name: str) -> Package:
+    """A packaged system. Raises SystemProblem naming those there are."""
+    from orchestration.sources.systems import packages
+
+    try:
+        return packages.package(name)
+    except KeyError:
+        known = ", ".join(packages.names())
+        raise SystemProblem(f"unknown system {name!r}; packaged: {known}") from None
+
+
+def init(out: Console, settings: Settings, name: str, url_env: str, told: Sequence[str]) -> Path:
+    """Look into a system's database, write the sources file that reads it, and say what it can and can't tell.
+
+    `told` are settings of brands that no row says: `currency=EUR` for all, `1.currency=EUR` for one. Raises
+    SystemProblem, and Refusal where the database can't be read.
+    """
+    from orchestration.sources.systems import setup
+
+    package = system(name)
+    file = settings.home / SOURCES
+    if file.exists():
+        raise SystemProblem(f"{file} is there already: take it away, or write the system into it (docs/systems.md)")
+    found = setup.look_into(package, None, url_env)
+    out.print(_about(package, found))
+    brands = _settings(found, told)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(setup.sources_words(package, url_env, brands))
+    out.print(f"\nWritten: {file}\n")
+    out.print("What it needs to read, for an administrator of that database to grant:\n")
+    out.print(Text(setup.grants(package, f"causerie_reads_{package.name}")), soft_wrap=True)
+    out.print()
+    out.print(coverage(package))
+    return file
+
+
+def _settings(found: Found, told: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The settings of each brand that no row says, from what was told or else asked."""
+    import typer
+
+    brands: dict[str, dict[str, str]] = {number: {} for number in found.brands}
+    for one in told:
+        name, _, value = one.partition("=")
+        number, _, setting = name.rpartition(".")
+        if not value or setting not in found.unsaid or (number and number not in brands):
+            allowed = ", ".join(found.unsaid) or "none"
+            raise SystemProblem(f"{one!r} sets nothing; wanted SETTING=VALUE or BRAND.SETTING=VALUE, of {allowed}")
+        for brand in [number] if number else brands:
+            brands[brand][setting] = value
+    for number, settings in brands.items():
+        for setting in found.unsaid:
+            if setting in settings:
+                continue
+            if not sys.stdin.isatty():
+                raise SystemProblem(
+                    f"no row says the {setting} of brand {number}: say --set {number}.{setting}=..., or --set"
+                    f" {setting}=... for all brands"
+                )
+            settings[setting] = typer.prompt(f"{setting} of {found.brands[number].get('name', number)} ({number})")
+    return brands
+
+
+def _about(package: Package, found: Found) -> Table:
+    title = f"{package.title}, schema {found.version}"
+    if found.version not in package.versions:
+        title += f" (not tried; tried with {', '.join(package.versions)})"
+    shown = Table(title=title, title_justify="left", box=None)
+    for heading in ("brand", "name", "time zone", *found.parts):
+        shown.add_column(heading)
+    for number, brand in found.brands.items():
+        parts = [", ".join(of_brand.get(number, [])) for of_brand in found.parts.values()]
+        shown.add_row(f"{package.name}-{number}", str(brand.get("name")), str(brand.get("timezone")), *parts)
+    return shown
+
+
+def coverage(package: Package) -> Table:
+    """Which indicators a system can tell."""
+    shown = Table(title=f"What {package.title} can tell", title_justify="left", box=None)
+    for heading in ("indicators", "told", "why"):
+        shown.add_column(heading)
+    colours = {"exact": "green", "good": "green", "upper bound": "yellow", "missing": "red"}
+    for one in package.coverage:
+        shown.add_row(one.group, Text(one.is_told, style=colours[one.is_told]), one.why)
+    return shown
+
+
+def judged(out: Console, one: Judged) -> None:
+    """What checking a dataset's source came to."""
+    counts = one.result.counts
+    if one.result.outcome == "refused":
+        out.print(Text(f"✗ {one.dataset}: refused: {one.result.reason}", style="red"))
+    else:
+        style = "green" if one.is_good else "yellow"
+        waiting = f", {counts.waiting:,} of unknown brands" if counts.waiting else ""
+        out.print(
+            Text(f"{'✓' if one.is_good else '!'} {one.dataset}: {counts.read:,} rows read{waiting},"
+                 f" {counts.rejected:,} bad", style=style)
+        )  # fmt: skip
+    from orchestration.sources.loading.row_rules import RULES
+
+    for fault in one.faults:
+        out.print(Text(f"    {fault.rows:,} x {fault.column_name or 'row'}: {RULES[fault.rule]}", style="red"))
+    for refused in one.refused:
+        out.print(Text(f"    {refused}", style="red"))
+    for row in one.examples:
+        told = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+        out.print(Text(f"    {told}", style="dim"))
+
+
+def reconciled(out: Console, package: Package, figures: Sequence[Figure]) -> None:
+    """Our figures beside the system's, and why they differ."""
+
+    def said(value: float | None) -> str:
+        return "-" if value is None else f"{value:,.1f}".removesuffix(".0")
+
+    for one in figures:
+        out.print(Text(f"{one.name}: {one.ref} {said(one.ours)}, {package.title} {said(one.theirs)}", style="bold"))
+        out.print(Text(f"    {package.title} counts {one.rule}", style="dim"))
+        for cause in one.causes:
+            more = f" and {len(cause.ids) - SHOWN_IDS:,} more" if len(cause.ids) > SHOWN_IDS else ""
+            number = f"{cause.adds:+,.0f}" if cause.adds else f"{len(cause.ids):,}"
+            out.print(Text(f"    {number} {cause.why}: {', '.join(cause.ids[:SHOWN_IDS])}{more}"))
+        if not one.is_average:
+            left = one.left
+            out.print(Text("    all explained" if not left else f"    {left:+,.0f} not explained",
+                           style="red" if left else "green"))  # fmt: skip
+
+
+def missing_datasets(connected: Any) -> str:
+    """The datasets that no source brings, in a line."""
+    from orchestration.sources.contract import DATASETS
+
+    absent = [name for name in DATASETS if name not in connected]
+    return f"Not connected: {', '.join(absent)}. What needs them is unknown, and not 0." if absent else ""
+
+
+def days(first: date, last: date) -> None:
+    if first > last:
+        raise SystemProblem(f"the first day {first} comes after the last {last}")
