@@ -1,0 +1,222 @@
+"""Chatwoot's own tables as a source: what the queries say beside SQL of its own, and the least role that may read them.
+
+The schema and the small shops that fill it lie beside the repository; without them nothing is tried here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from orchestration.cli import systems
+from orchestration.settings import Settings
+from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.sources_file import read_sources
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading.check_sources import check_sources
+from orchestration.sources.systems import packages, setup
+
+CASE = next(
+    (found for folder in Path(__file__).parents if (found := folder / "shared/cases/chatwoot").exists()), Path("none")
+)
+pytestmark = pytest.mark.skipif(not CASE.exists(), reason="Chatwoot's schema is not beside the repository")
+CHATWOOT = packages.package("chatwoot")
+PERIOD = ("2026-10-25 23:00+00", "2026-11-24 23:00+00")
+
+# What Chatwoot's own tables say: of account 1, over the period, in its Paris days.
+HUMAN = """
+    m.message_type = 1 and not m.private and (m.sender_type = 'User' or m.sender_type is null
+        and (case json_typeof(m.content_attributes) when 'string' then (m.content_attributes #>> '{}')::jsonb
+             else m.content_attributes::jsonb end) -> 'automation_rule_id' is null)
+    and m.additional_attributes -> 'campaign_id' is null"""
+OWN = {
+    "requests": "select count(*) from conversations c where c.account_id = 1 and {in_period}",
+    "waiting list": f"""
+        select count(*) from conversations c where c.account_id = 1 and {{in_period}} and c.campaign_id is null
+           and coalesce((select {HUMAN} from messages m
+                          where m.conversation_id = c.id and (m.message_type = 0 or {HUMAN})
+                          order by m.created_at, m.id limit 1), false) = false""",
+    "dialogues": f"""
+        select count(*) from (
+            select greatest((select min(m.created_at) from messages m
+                              where m.conversation_id = c.id and m.message_type = 0),
+                            (select min(m.created_at) from messages m where m.conversation_id = c.id and {HUMAN}),
+                            c.created_at) as created_at
+              from conversations c where c.account_id = 1
+               and exists (select from messages m where m.conversation_id = c.id and m.message_type = 0)
+               and exists (select from messages m where m.conversation_id = c.id and {HUMAN})) c where {{in_period}}""",
+    "surveys": """
+        select count(*) from messages c where c.account_id = 1 and c.content_type = 9 and c.message_type = 3
+           and {in_period}""",
+    "resolutions": """
+        select count(*) from (select account_id, name, event_end_time as created_at from reporting_events) c
+         where c.account_id = 1 and c.name = 'conversation_resolved' and {in_period}""",
+    "videos by members": f"""
+        select count(distinct c.conversation_id) from (
+            select m.* from messages m where {HUMAN}
+               and exists (select from attachments a where a.message_id = m.id and a.file_type = 2)) c
+         where c.account_id = 1 and {{in_period}}""",
+    "blocked": """
+        select count(*) from conversations c join contacts p on p.id = c.contact_id
+         where c.account_id = 1 and p.blocked and c.created_at is not null""",
+}
+# The same from the rows that the queries give.
+OURS = {
+    "requests": "select count(*) from conversations where requested_at >= %s and requested_at < %s",
+    "waiting list": "select count(*) from conversations where source = 'waiting_list' and requested_at >= %s"
+    " and requested_at < %s",
+    "dialogues": """
+        select count(*) from (
+            select c.conversation_id,
+                   greatest(min(m.sent_at) filter (where m.sender_type = 'visitor'),
+                            min(m.sent_at) filter (where m.sender_type = 'member'),
+                            min(coalesce(c.handled_at, c.requested_at))) as at,
+                   count(*) filter (where m.sender_type = 'visitor') > 0
+                   and count(*) filter (where m.sender_type = 'member') > 0 as both_wrote
+              from conversations c join messages m using (conversation_id) where not m.is_automatic
+             group by 1) d where both_wrote and at >= %s and at < %s""",
+    "surveys": "select count(*) from ratings where requested_at >= %s and requested_at < %s",
+    "resolutions": "select count(*) from conversation_events where event_type = 'closed' and occurred_at >= %s"
+    " and occurred_at < %s",
+    "videos by members": "select count(distinct conversation_id) from messages where sender_type = 'member'"
+    " and not is_automatic and content_type ~ 'video' and sent_at >= %s and sent_at < %s",
+    "blocked": "select count(*) from conversations where is_blocked and %s < %s",
+}
+
+
+@pytest.fixture(scope="module")
+def shops(server: str) -> Iterator[Callable[[int], AbstractContextManager[str]]]:
+    """Makes the Chatwoot database of a seed; its server's clock stands in Tokyo."""
+    spec = importlib.util.spec_from_file_location("fill", CASE / "fill.py")
+    assert spec and spec.loader
+    filling = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(filling)
+
+    @contextmanager
+    def shop(seed: int) -> Iterator[str]:
+        url = urlsplit(server)._replace(path="/chatwoot").geturl()
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute("drop database if exists chatwoot with (force)")
+            admin.execute("create database chatwoot")
+            admin.execute("alter database chatwoot set timezone = 'Asia/Tokyo'")
+            with psycopg.connect(url) as connection, connection.cursor() as cursor:
+                cursor.execute((CASE / "schema.sql").read_bytes())
+                rng = random.Random(seed)
+                filling.fill(filling.Chatwoot(cursor, rng), rng, 200, date(2026, 10, 26), 30)
+            yield url
+            admin.execute("drop database chatwoot with (force)")
+
+    yield shop
+
+
+def figures(url: str) -> dict[str, tuple[int, int]]:
+    """Each figure by Chatwoot's own tables, and by the rows of the queries."""
+    in_period = " and ".join(f"c.created_at {sign} '{{}}'::timestamptz at time zone 'UTC'" for sign in (">=", "<"))
+    found: dict[str, tuple[int, int]] = {}
+    with psycopg.connect(url) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, words in CHATWOOT.datasets.items():
+            connection.execute(
+                f"create temp view of_{name} as select * from ({words['query']}\n) q where account_id = 1"
+            )
+        for name, own in OWN.items():
+            theirs = connection.execute(own.replace("{in_period}", in_period.format(*PERIOD))).fetchone()
+            asked = OURS[name]
+            for dataset in CHATWOOT.datasets:
+                asked = asked.replace(f"from {dataset} ", f"from of_{dataset} ").replace(
+                    f"join {dataset} ", f"join of_{dataset} "
+                )
+            ours = connection.execute(asked, PERIOD).fetchone()
+            assert theirs and ours
+            found[name] = (theirs[0], ours[0])
+        connection.rollback()
+    return found
+
+
+def test_the_figures_of_the_known_shop(shops: Callable[[int], AbstractContextManager[str]]) -> None:
+    with shops(7) as url:
+        found = figures(url)
+    known = {"requests": 150, "waiting list": 119, "dialogues": 122, "surveys": 58, "videos by members": 12}
+    assert {name: found[name][1] for name in known} == known
+
+
+@pytest.mark.parametrize("seed", [7, 11, 23])
+def test_every_figure_is_that_of_chatwoots_own_tables(
+    shops: Callable[[int], AbstractContextManager[str]], seed: int
+) -> None:
+    with shops(seed) as url:
+        found = figures(url)
+    assert all(theirs == ours for theirs, ours in found.values()), found
+
+
+def test_a_role_that_may_read_these_columns_alone_connects_it(
+    shops: Callable[[int], AbstractContextManager[str]],
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("CAUSERIE_HOME", str(tmp_path))
+    with shops(7) as url, psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("drop role if exists woot_reader")
+        for statement in setup.grants(CHATWOOT, "woot_reader").replace("'...'", "'w'").splitlines():
+            admin.execute(statement.encode())
+        try:
+            parts = urlsplit(url)
+            reader = parts._replace(netloc=f"woot_reader:w@{parts.hostname}:{parts.port}", query="").geturl()
+            monkeypatch.setenv("CHATWOOT_URL", reader)
+            out = Console(record=True, width=200)
+            settings = Settings.from_environment()
+            with pytest.raises(systems.SystemProblem, match="currency of brand 1"):
+                systems.init(out, settings, "chatwoot", "CHATWOOT_URL", [])
+            file = systems.init(out, settings, "chatwoot", "CHATWOOT_URL", ["currency=EUR", "2.currency=GBP"])
+            told = out.export_text()
+            assert "Site (WebWidget), Mail (Email), WhatsApp (Whatsapp)" in told and ":w@" not in told
+            assert Settings.from_environment().sources_file == file
+            judged = list(check_sources(connection, read_sources(file, "unused"), date(2026, 11, 27)))
+            assert {one.dataset: one.result.counts.read for one in judged}["messages"] == 1262
+            assert all(one.is_good and one.examples for one in judged), judged
+            assert connection.execute("select count(*) from raw.messages").fetchone() == (0,)
+            with psycopg.connect(reader) as other:
+                for secret in ("content from messages", "email from contacts", "uid from users"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege), other.transaction():
+                        other.execute(f"select {secret}".encode())
+            admin.execute("alter table messages rename private to hidden")
+            with pytest.raises(Refusal, match=r"messages\.private is not there"):
+                setup.look_into(CHATWOOT, None, "CHATWOOT_URL")
+        finally:
+            admin.execute("drop owned by woot_reader; drop role woot_reader")
+
+
+def test_the_columns_that_are_named_are_those_that_the_queries_read(
+    shops: Callable[[int], AbstractContextManager[str]],
+) -> None:
+    with shops(7) as url, psycopg.connect(url) as connection:
+        for name, words in CHATWOOT.datasets.items():
+            connection.execute(f"create temp view of_{name} as {words['query']}")
+        rows = connection.execute(
+            "select distinct a.attrelid::regclass::text, a.attname"
+            " from pg_depend d join pg_rewrite r on r.oid = d.objid join"
+            " pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid"
+            " where r.ev_class::regclass::text like 'of\\_%' and d.refobjsubid > 0"
+            " and not a.attrelid::regclass::text like 'of\\_%'"
+        ).fetchall()
+        named = {
+            (table, column) for table, columns in CHATWOOT.reads.items() for column in columns
+        } - {("schema_migrations", "version")}
+        assert set(rows) == named
+
+
+def test_every_indicator_group_is_told_or_missing_for_a_reason() -> None:
+    assert {one.is_told for one in CHATWOOT.coverage} <= {"exact", "good", "upper bound", "missing"}
+    assert all(one.why and one.refs for one in CHATWOOT.coverage)
+    assert set(CHATWOOT.datasets) <= set(DATASETS)
