@@ -373,23 +373,32 @@ def _indicator(visit: Visit) -> Indicator:
 
 
 def _formula(view: View, known: Indicator) -> str | None:
-    """In words: what is counted, and of a rate what it is divided by."""
+    """In words: what is counted, and of a rate what it is divided by; each part by the indicator that it is, where one
+    of the catalogue is just that part."""
     words = view.words
 
-    def things(measure: Any) -> str:
+    def part(measure: Any) -> str:
+        for one in view.catalogue.computed:
+            alone = one.numerator if one.kind == "count" and not one.bins else None
+            if alone and one.ref != known.ref and (alone.of, alone.where, alone.value) == (
+                measure.of, measure.where, measure.value,
+            ):  # fmt: skip
+                return f"{one.names[words.language]} ({one.ref})"
         return words[f"entity_{view.catalogue.relations[measure.of].entity}"].lower()
 
     if known.median:
-        return words["formula_median"].format(things(known.median))
+        return words["formula_median"].format(part(known.median))
     if known.numerator is None:
         return None
     if known.bins:
-        return words["formula_bins"].format(things(known.numerator))
+        return words["formula_bins"].format(part(known.numerator))
     if known.denominator is None:
-        return words["formula_sum" if known.numerator.value else "formula_count"].format(things(known.numerator))
-    if known.numerator.value and known.numerator.of == known.denominator.of:
-        return words["formula_average"].format(things(known.denominator))
-    return words["formula_ratio"].format(things(known.numerator), things(known.denominator))
+        return words["formula_sum" if known.numerator.value else "formula_count"].format(part(known.numerator))
+    if known.numerator.value and known.numerator.of == known.denominator.of and not known.denominator.value:
+        return words["formula_average"].format(part(known.denominator))
+    if known.numerator.of == known.denominator.of and not known.denominator.where:
+        return words["formula_share"].format(part(known.denominator))
+    return words["formula_ratio"].format(part(known.numerator), part(known.denominator))
 
 
 def _anchor(view: View, known: Indicator) -> str | None:

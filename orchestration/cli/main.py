@@ -722,6 +722,48 @@ def grant(
     print(f"A BI tool asks for the password too: it is the last field of {given.passfile}, which only you may read.")
 
 
+@app.command()
+def digest(
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    week: Annotated[str | None, typer.Option(metavar="WEEK", help="2026-W21; by default the newest whole one.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--to", help="Write it to this file instead: .eml, .html or .txt.")
+    ] = None,
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
+) -> None:
+    """Mail a brand's week: its headlines beside the week before, and the state of the data.
+
+    Sent by CAUSERIE_SMTP_URL from CAUSERIE_DIGEST_FROM to CAUSERIE_DIGEST_TO; without these, printed as text.
+    """
+    import psycopg
+
+    from dashboard import digest as digests
+    from orchestration.marts.login import reader_url
+    from orchestration.readers import published_history
+    from orchestration.readers.report import period_of
+
+    span = None
+    if week:
+        grain, start = published_history.period(week)
+        if grain != "week":
+            raise Problem(f"{week!r} is no week: write it as 2026-W21")
+        span = period_of("week", start)
+    mailbox = None if file else digests.Mailbox.from_environment()
+    with psycopg.connect(reader_url(Settings.from_environment()), options="-c timezone=UTC") as connection:
+        told = digests.of_week(connection, brand, lang, span)
+    if file:
+        content = {".html": told.html, ".txt": told.text}.get(file.suffix)
+        if content is None:
+            content = digests.as_mail(told, "causerie@localhost", ()).as_string()
+        file.write_text(content, encoding="utf-8")
+        print(f"{told.subject}: written to {file}")
+    elif mailbox:
+        digests.send(told, mailbox)
+        print(f"{told.subject}: sent to {', '.join(mailbox.receivers)}")
+    else:
+        print(told.text)
+
+
 @db_app.command()
 def start() -> None:
     """Start the embedded PostgreSQL; it stays up until `causerie db stop`."""
@@ -809,6 +851,7 @@ def _in_one_line(error: Exception) -> str:
     import psycopg
 
     from dashboard.access import AccessError
+    from dashboard.digest import MailError
     from orchestration.readers.live import LiveError
     from orchestration.readers.report import ReportError
     from orchestration.sources.connectors.extract import Refusal
@@ -816,7 +859,7 @@ def _in_one_line(error: Exception) -> str:
 
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer: {hide(' '.join(str(error).split()))}"
-    if isinstance(error, WarehouseError | LiveError | AccessError):
+    if isinstance(error, WarehouseError | LiveError | AccessError | MailError):
         return hide(str(error))
     if isinstance(error, Problem | Refusal | ReportError | psycopg.Error | OSError | ValueError):
         return hide(" ".join(str(error).split()))

@@ -6,14 +6,17 @@ Not here: a browser (test_dashboard_browser.py), what the numbers should be (tes
 from __future__ import annotations
 
 import csv
+import email
 import io
+import socketserver
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import psycopg
@@ -26,11 +29,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from town import SEED, Town
 
-from dashboard import access, elements, pages, site
+from dashboard import access, digest, elements, pages, site
 from dashboard.app import create
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.marts.access import READER
+from orchestration.readers.report import period_of
 from orchestration.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("town")
@@ -308,6 +312,51 @@ def test_other_addresses_need_a_login(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.5"])
 def test_this_machine_needs_none(host: str) -> None:
     access.check_address(host)
+
+
+class MailServer(socketserver.StreamRequestHandler):
+    """As little of a mail server as a client needs; keeps what it was sent."""
+
+    mails: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                said = iter(lambda: self.rfile.readline(), b".\r\n")
+                MailServer.mails.append(b"".join(said).decode())
+            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
+            if verb == b"QUIT":
+                return
+
+
+def test_a_week_is_mailed(town: Town, connection: psycopg.Connection[Any]) -> None:
+    brand = town.brands[0]
+    week = period_of("week", brand.around)
+    told = digest.of_week(connection, brand.brand_id, "es", week)
+    answer = report(connection, brand.brand_id, *week, refs=["Chat-Card-0"])[0]
+    assert f"Solicitudes nuevas: {answer.value}" in told.text
+    assert "<script" not in told.html
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"smtp://127.0.0.1:{server.server_address[1]}"
+        digest.send(told, digest.Mailbox("a@shop.example", ("b@shop.example", "c@shop.example"), url))
+        with pytest.raises(digest.MailError, match="no encryption"):
+            digest.send(told, digest.Mailbox("a@shop.example", ("b@shop.example",), url.replace("//", "//a:secret@")))
+        server.shutdown()
+    (mail,) = MailServer.mails
+    read = email.message_from_string(mail)
+    assert {part.get_content_type() for part in read.walk()} >= {"text/plain", "text/html"}
+    assert read["To"] == "b@shop.example, c@shop.example"
+
+
+def test_a_mailbox_that_lacks_something_is_refused() -> None:
+    assert digest.Mailbox.from_environment({}) is None
+    for given in ({"CAUSERIE_SMTP_URL": "http://x"}, {"CAUSERIE_SMTP_URL": "smtp://x:25"}):
+        with pytest.raises(digest.MailError, match="CAUSERIE_"):
+            digest.Mailbox.from_environment(given)
 
 
 def test_a_workbook_opens_and_text_is_no_formula() -> None:
