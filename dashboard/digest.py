@@ -69,14 +69,18 @@ class Digest:
     span: Span
 
 
-def of_week(connection: psycopg.Connection[Any], brand_id: str, language: str, week: Span | None = None) -> Digest:
-    """The digest of a week, Monday to Sunday of the brand; by default the newest one that the data hold completely.
+def of_week(
+    connection: psycopg.Connection[Any], brand_id: str, language: str | None = None, week: Span | None = None
+) -> Digest:
+    """The digest of a week, Monday to Sunday of the brand; by default the newest one that the data hold completely, in
+    the language of the brand.
 
     Raises ReportError where the brand is unknown or nothing is published.
     """
     brand = brands.about(connection, brand_id, {})
     if brand.data_through is None:
         raise ReportError("no complete extract day is published: there is no week to tell of")
+    language = language or brand.language
     span = week or period_of("week", brand.last_day - timedelta(days=6))
     first, last = (day.isoformat() for day in span)
     said = words.load(language)

@@ -11,7 +11,7 @@ from dagster import AssetKey, AssetsDefinition, Definitions, in_process_executor
 from dagster import definitions as loaded_by_dagster
 
 from orchestration.assets import checks, dbt_models, ingestion, partitions, publication, resources
-from orchestration.automation import jobs
+from orchestration.automation import jobs, weekly_digest
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
 
@@ -35,11 +35,12 @@ def build(
     models = dbt_models.dbt_models(settings)
     published = publication.publication_asset(sorted(models.keys))
     job = jobs.job(daily)
+    weekly = weekly_digest.digest_job(settings)
     return Definitions(
         assets=[*ingestion.ingestion_assets(daily), models, published, *extra_assets],
         asset_checks=checks.checks(settings) if asset_checks is None else list(asset_checks),
-        jobs=[job],
-        schedules=[jobs.nightly(job)],
+        jobs=[job, weekly],
+        schedules=[jobs.nightly(job), weekly_digest.mondays(weekly)],
         sensors=[
             jobs.watcher(job, settings, [*sorted(models.keys), publication.ASSET]),
             jobs.host(settings),

@@ -56,7 +56,7 @@ class Settings:
     """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
     `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
     `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state; `reader_url`
-    is the login by which screens read marts."""
+    is the login by which screens read marts; `targets_file` holds targets of one's own."""
 
     home: Path
     landing: str
@@ -68,11 +68,13 @@ class Settings:
     # A secret: whoever has the address can write there.
     alert_webhook: str | None = field(default=None, repr=False)
     reader_url: str | None = field(default=None, repr=False)
+    targets_file: Path = PROJECT / "targets.yml"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK and _READER_URL, and
-        Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL that can't be read."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL and
+        _TARGETS, and Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL that
+        can't be read."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -85,6 +87,7 @@ class Settings:
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
             reader_url=_database_url(given, "CAUSERIE_READER_URL"),
+            targets_file=_absolute(given.get("CAUSERIE_TARGETS") or PROJECT / "targets.yml"),
         )
 
     def make_home(self) -> None:

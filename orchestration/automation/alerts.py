@@ -16,10 +16,12 @@ import urllib.request
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from http.client import HTTPException
+from typing import Any
 
 import psycopg
 
 from orchestration import warehouse
+from orchestration.readers import targets
 from orchestration.readers.ledger import FailedCheck, Generation, failed_checks, newest_generation
 from orchestration.redaction import hide
 from orchestration.settings import Settings
@@ -59,15 +61,20 @@ OTHERWISE = "see the run's log for the first error; when its cause is gone, `cau
 
 
 def words(
-    failures: Sequence[str], checks: Sequence[FailedCheck], standing: Generation | None, run_ids: Sequence[str]
+    failures: Sequence[str],
+    checks: Sequence[FailedCheck],
+    standing: Generation | None,
+    run_ids: Sequence[str],
+    missed: Sequence[str] = (),
 ) -> str | None:
     """What an alert says: what, where, since when, what to do. None when there is nothing to tell.
 
-    `failures` are what stopped the run, `checks` those that failed in it, `standing` what readers have now.
+    `failures` are what stopped the run, `checks` those that failed in it, `standing` what readers have now, `missed`
+    the bounds of targets.yml that a period which is over has not kept.
     """
     # What a check found is told once, with its history.
     others = [line for line in failures if not any(check.observed in line for check in checks)]
-    if not others and not checks:
+    if not others and not checks and not missed:
         return None
     reads = f"generation {standing.number}, data through {_utc(standing.data_through)}" if standing else "nothing yet"
     is_published = standing is not None and standing.run_id in run_ids
@@ -75,9 +82,12 @@ def words(
         ("published, with failures" if is_published else "nothing was published")
         if failures
         else "published with warnings"
+        if checks
+        else "published"
     )
     title = f"{became}; readers have {reads}"
     lines = [f"Failed: {line}. What to do: {OTHERWISE}." for line in others] + [_said(check) for check in checks]
+    lines += [f"Target missed: {line}." for line in missed]
     more = [f"and {len(lines) - MOST_LINES} more, in marts.data_quality"] if len(lines) > MOST_LINES else []
     where = f"Run {', '.join(run_ids)}." if run_ids else "Before a run began."
     return "\n".join([f"Causerie: {title}.", *lines[:MOST_LINES], *more, where])
@@ -95,20 +105,31 @@ def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str]) ->
     """Tell people of these runs, if anything failed in them or stopped them."""
     checks: list[FailedCheck] = []
     standing = None
+    missed: list[str] = []
     try:
         with warehouse.connect(warehouse.url(settings)) as connection:
             checks = failed_checks(connection, run_ids)
             standing = newest_generation(connection)
+            if standing and standing.run_id in run_ids:
+                missed = _missed_targets(connection, settings)
     except (psycopg.Error, OSError, warehouse.WarehouseError):
         # Without a warehouse there is all the more to tell.
         pass
-    text = words(list(failures), checks, standing, run_ids)
+    text = words(list(failures), checks, standing, run_ids, missed)
     if text is None:
         return
     text = hide(text)
     log.warning(text)
     if settings.alert_webhook:
         post(settings.alert_webhook, text)
+
+
+def _missed_targets(connection: psycopg.Connection[Any], settings: Settings) -> list[str]:
+    """What is missed, a line each; where targets.yml can't be read, that is what is told."""
+    try:
+        return [str(missed) for missed in targets.missed(connection, targets.read_targets(settings.targets_file))]
+    except targets.TargetsError as error:
+        return [str(error)]
 
 
 def post(webhook: str, text: str) -> bool:

@@ -729,7 +729,9 @@ def digest(
     file: Annotated[
         Path | None, typer.Option("--to", help="Write it to this file instead: .eml, .html or .txt.")
     ] = None,
-    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
+    lang: Annotated[
+        str | None, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es; by default the brand's.")
+    ] = None,
 ) -> None:
     """Mail a brand's week: its headlines beside the week before, and the state of the data.
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import dict_row
 
+from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers.report import ReportError, Span
 from orchestration.sources.contract import DATASETS
 
@@ -23,13 +24,13 @@ with newest as (
     select generation, data_through, published_at from marts.publication order by generation desc limit 1
 ),
 chosen as (
-    select brand_id, name, timezone, currency
+    select brand_id, name, timezone, currency, locale
     from marts.dim_brand
     where %(brand)s::text is null or brand_id = %(brand)s
     order by brand_id
     limit 1
 )
-select n.generation, n.data_through, n.published_at, b.brand_id, b.name, b.timezone, b.currency,
+select n.generation, n.data_through, n.published_at, b.brand_id, b.name, b.timezone, b.currency, b.locale,
     case when n.generation is distinct from %(known)s then (
         select jsonb_agg(jsonb_build_array(d.brand_id, d.name) order by d.name) from marts.dim_brand as d
     ) end as brands,
@@ -89,6 +90,7 @@ class Brand:
     name: str
     timezone: str
     currency: str
+    locale: str | None
     brands: Mapping[str, str]
     members: Mapping[str, Member]
     feeds: Mapping[str, Feed]
@@ -99,6 +101,12 @@ class Brand:
         """The newest local day that the data hold completely; the day of the publication where there is none."""
         through = (self.data_through or self.published_at).astimezone(ZoneInfo(self.timezone))
         return through.date() - timedelta(days=1)
+
+    @property
+    def language(self) -> str:
+        """The language of its locale where the catalogue speaks it, else English."""
+        language = (self.locale or "")[:2].lower()
+        return language if language in LANGUAGES else LANGUAGES[0]
 
     @property
     def not_connected(self) -> list[str]:
@@ -127,6 +135,7 @@ def about(connection: psycopg.Connection[Any], brand_id: str | None, known: Mapp
     return Brand(
         **{name: row[name] for name in ("generation", "data_through", "published_at", "brand_id", "name", "timezone")},
         currency=row["currency"],
+        locale=row["locale"],
         brands=dict(row["brands"] or ()),
         members={member: Member(member, name, role) for member, name, role in row["members"] or ()},
         feeds={feed.dataset: feed for feed in feeds},

@@ -34,6 +34,7 @@ from dashboard.app import create
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.marts.access import READER
+from orchestration.readers import targets
 from orchestration.readers.report import period_of
 from orchestration.settings import Settings
 
@@ -350,6 +351,22 @@ def test_a_week_is_mailed(town: Town, connection: psycopg.Connection[Any]) -> No
     read = email.message_from_string(mail)
     assert {part.get_content_type() for part in read.walk()} >= {"text/plain", "text/html"}
     assert read["To"] == "b@shop.example, c@shop.example"
+
+
+def test_a_target_that_was_missed_is_told_once(town: Town, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    file = tmp_path / "targets.yml"
+    file.write_text("targets: [{ref: Chat-Card-0, period: week, at_least: 1000000}, {ref: Chat-Card-0, period: week, "
+                    "at_least: 0}]", encoding="utf-8")  # fmt: skip
+    found = targets.missed(connection, targets.read_targets(file))
+    over = {
+        row[0]
+        for row in connection.execute(
+            "select distinct brand_id from marts.kpi_published where ref = 'Chat-Card-0' and grain = 'week'"
+        )
+    }
+    assert {one.brand for one in found} == over
+    assert len(found) == len(over)
+    assert "wanted at least 1,000,000" in str(found[0])
 
 
 def test_a_mailbox_that_lacks_something_is_refused() -> None:

@@ -18,8 +18,8 @@ from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers.brand import Brand
 
 BRAND = Brand(
-    1, datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC), "b", "B", "Europe/Paris", "EUR", {}, {},
-    {}, {},
+    1, datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC), "b", "B", "Europe/Paris", "EUR",
+    "fr-FR", {}, {}, {}, {},
 )  # fmt: skip
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
 
