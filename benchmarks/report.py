@@ -26,6 +26,7 @@ from psycopg import conninfo
 from orchestration import warehouse
 from orchestration.assets.dbt_models import dbt_executable
 from orchestration.catalogue import catalogue
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import preparation, publication
 from orchestration.settings import Settings
@@ -156,7 +157,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
     began = time.perf_counter()
     with warehouse.connect(url) as connection:
         publication.publish(
-            connection, manifest, "benchmark", instant, [], reader_functions(), catalogue.dim_kpi_rows()
+            connection, manifest, "benchmark", instant, [], reader_functions(), statements.tables()
         )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")

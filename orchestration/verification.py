@@ -24,6 +24,7 @@ from orchestration import warehouse
 from orchestration.assets import dbt_models
 from orchestration.assets.progress import Progress
 from orchestration.catalogue import catalogue
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import access_check, contracts, preparation, publication
 from orchestration.marts.contracts import Mart
@@ -192,7 +193,7 @@ def _rebuild(
         check=False,
     )  # fmt: skip
     tested = _tests(target / "run_results.json", done)
-    publication.publish(scratch, manifest, RUN_ID, now, [], reader_functions(), catalogue.dim_kpi_rows())
+    publication.publish(scratch, manifest, RUN_ID, now, [], reader_functions(), statements.tables())
     return tested
 
 

@@ -14,7 +14,7 @@ from dagster import asset as dagster_asset
 from orchestration.assets.ingestion import OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
-from orchestration.catalogue import catalogue
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import publication
 from orchestration.marts.contracts import manifest
@@ -51,7 +51,7 @@ def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
                 instant=datetime.now(UTC),
                 extract_days=days,
                 functions=reader_functions(),
-                dim_kpi=catalogue.dim_kpi_rows(),
+                catalogue=statements.tables(),
             )
         for remark in result.remarks:
             context.log.warning(remark)

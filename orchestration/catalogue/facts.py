@@ -25,8 +25,8 @@ class DailyRollup:
     day's row has where an event has a value of its own. A flag of a day is true if it is true of one of its events.
     `kinds` are such flags with the day's column that dates the conversation's last such event before it: null where the
     day has none, and earlier than the period on the first in it. `parted_by` tells the rows of one day apart, by the
-    columns of day and event; `whole` is the condition of a question that the days can answer, but for those that a slot
-    cuts.
+    columns of day and event; `whole` is the column of a question that says whether the days can answer it, but for
+    those that a slot cuts.
     """
 
     key: tuple[str, ...]
@@ -40,7 +40,7 @@ class DailyRollup:
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     join: str = ""
     where: str = "true"
-    whole: str = "q.is_whole"
+    whole: str = "is_whole"
 
 
 # What every row says of its conversation.
@@ -105,7 +105,7 @@ ROLLUPS = {
             "messages": ("d.messages", "1"),
             "message_id": ("null", "m.message_id"),
         },
-        join="\n    inner join marts.fct_conversation as c"
+        join="inner join marts.fct_conversation as c"
         " on c.brand_id = m.brand_id and c.conversation_id = m.conversation_id",
         where="m.is_exchanged",
     ),
@@ -126,10 +126,7 @@ ROLLUPS = {
         },
         where="m.requested_at < q.known_at and m.began_at <= q.age_at - interval '24 hours'",
         # A slot is asked of the turns themselves, for they are not found by their conversation.
-        whole=(
-            "(q.is_whole and v_slot_from is null and q.known_at = 'infinity'"
-            " and q.ends_at <= q.age_at - interval '24 hours')"
-        ),
+        whole="is_whole_for_turns",
     ),
 }  # fmt: skip
 

@@ -1,53 +1,93 @@
-"""Which edition of the definitions is at hand, and of which the tables in `build` are: models, reports, catalogue.
+"""Fingerprints of the definitions: of the models, of each indicator's SQL, of the words. What changed decides what is
+rebuilt.
 
-Not here: rendering reports (functions.py), or what a new edition means for a run (marts/preparation.py). No Dagster: a
-run that has nothing to do should say so at once.
+Not here: rendering reports (functions.py, statements.py), or what a change means for a run (marts/preparation.py). No
+Dagster: a run that has nothing to do should say so at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from orchestration.catalogue import catalogue
-from orchestration.compiler.functions import audit_functions, reader_functions
+from orchestration.catalogue import catalogue as at_hand_catalogue
+from orchestration.catalogue.model import Catalogue
+from orchestration.compiler import functions, statements
 from orchestration.settings import PROJECT
 
 # What decides the rows of a table. Descriptions and tests do not.
 SQL_OF_MODELS = ("models", "macros", "seeds")
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digests of what is published and how: `models` decides the facts of every brand, `indicators` what is computed of
+    them, `words` the names and meanings that readers see."""
+
+    models: str
+    indicators: str
+    words: str
+
+
 def of_models(dbt_project: Path = PROJECT / "dbt_project") -> str:
     """A digest of the project's models and macros: of what they make of the same raw rows."""
-    digest = hashlib.sha256()
     files = [dbt_project / "dbt_project.yml"]
     files += [path for folder in SQL_OF_MODELS for path in (dbt_project / folder).rglob("*") if path.suffix != ".yml"]
-    for path in sorted(path for path in files if path.is_file()):
-        digest.update(f"\0{path.relative_to(dbt_project)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return _digest(
+        text
+        for path in sorted(path for path in files if path.is_file())
+        for text in (str(path.relative_to(dbt_project)), path.read_text("utf-8"))
+    )
 
 
-def at_hand(dbt_project: Path = PROJECT / "dbt_project") -> str:
-    """A digest of the models and macros, and of the reports and the catalogue as they would be published."""
-    digest = hashlib.sha256(of_models(dbt_project).encode())
-    for text in (*reader_functions(), *audit_functions(), *map(repr, catalogue.dim_kpi_rows())):
-        digest.update(b"\0" + text.encode())
-    return digest.hexdigest()
+def of_indicators(catalogue: Catalogue | None = None) -> dict[str, str]:
+    """By ref a digest of the SQL that computes an indicator for a period, beside the models that it reads: when it
+    changes, so may every value published before."""
+    catalogue = catalogue or at_hand_catalogue.load()
+    shared = functions.audit_function(catalogue)
+    return {i.ref: _digest([shared, statements.of_indicator(catalogue, i)]) for i in catalogue.dated}
 
 
-def prepared(connection: psycopg.Connection[Any]) -> str | None:
-    """The edition that the last run prepared to build; None before any, or of one that wrote down none."""
+def at_hand(dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint:
+    """Of the definitions as they would be published now."""
+    functions_of_readers = functions.reader_functions()
+    views = [text for text in functions_of_readers if text.startswith("create view")]
+    answering = [text for text in functions_of_readers if text not in views]
+    tables = statements.tables()
+    words = tables.pop("dim_kpi")
+    return Fingerprint(
+        models=of_models(dbt_project),
+        indicators=_digest([functions.audit_function(), *answering, statements.as_text(tables)]),
+        words=_digest([*views, statements.as_text({"dim_kpi": words})]),
+    )
+
+
+def prepared(connection: psycopg.Connection[Any]) -> Fingerprint | None:
+    """Of the definitions that the last run prepared to build by; None before any, or of one that wrote down none."""
     row = connection.execute("select obj_description(to_regclass('build.run'), 'pg_class')").fetchone()
-    return str(row[0]).rsplit(" ", 1)[-1] if row and row[0] else None
+    _, found, written = str(row[0] if row else "").partition(" of fingerprint ")
+    return Fingerprint(**json.loads(written)) if found else None
 
 
-def write(connection: psycopg.Connection[Any], edition: str) -> None:
+def write(connection: psycopg.Connection[Any], prepared: Fingerprint) -> None:
     connection.execute(
         sql.SQL("comment on table build.run is {}").format(
-            sql.Literal(f"The run that prepared last, with the definitions of edition {edition}")
+            sql.Literal(
+                f"The run that prepared last, with the definitions of fingerprint {json.dumps(asdict(prepared))}"
+            )
         )
     )
+
+
+def _digest(texts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(b"\0" + text.encode())
+    return digest.hexdigest()

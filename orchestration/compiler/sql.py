@@ -1,15 +1,19 @@
 """The words of the rendered SQL: literals, the parameters of a question, and when an instant lies in its window.
 
-Not here: what is read (rollups.py), what is counted (scans.py), whole functions (functions.py).
+Not here: what is read (rollups.py), what is counted (scans.py), whole statements (statements.py, functions.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import jinja2
 
 from orchestration.catalogue.model import BREAKDOWNS as APART
-from orchestration.catalogue.model import FILTERS, TIME_BREAKDOWNS
+from orchestration.catalogue.model import FILTERS, PERIOD_BREAKDOWNS, TIME_BREAKDOWNS
 from orchestration.settings import PROJECT
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
@@ -31,8 +35,21 @@ PARAMETERS = (
     ("p_as_of", "timestamptz", "null"),
     ("p_refs", "text[]", "null"),
 )
-# What a list is never asked for: it shows indicators of its own choice, by what it lists.
-NOT_OF_LISTS = ("p_breakdown", "p_compare_previous", "p_refs")
+# What a question is: a row for each period asked, and one for the period before it.
+QUESTION_COLUMNS = {
+    "question_id": "bigint", "brand_id": "text", "timezone": "text", "grain": "text", "period_start": "date",
+    "scope": "text", "label": "text", "period_number": "bigint", "is_previous": "boolean",
+    "from_date": "date", "to_date": "date", "starts_at": "timestamptz", "ends_at": "timestamptz",
+    "cut_at": "timestamptz", "known_at": "timestamptz", "known_until": "timestamptz", "age_at": "timestamptz",
+    "is_whole": "boolean", "is_whole_for_turns": "boolean",
+}  # fmt: skip
+# What statements take as parameters, by number: first what scans name, then what only whole statements do.
+BOUND = (
+    *FILTER_PARAMETERS.values(), "p_brand", "p_weekdays", "v_refs", "v_compares", "v_slot_from", "v_slot_length",
+    "v_breakdown", "v_time_breakdowns",
+)  # fmt: skip
+BOUND_OF_QUESTIONS = (*BOUND, *(f"q_{column}" for column in QUESTION_COLUMNS))
+BOUND_OF_LISTS = (*BOUND_OF_QUESTIONS, "p_from", "p_to", "p_time_from", "p_time_to", "p_as_of")
 
 
 def quoted(value: str | None) -> str:
@@ -45,9 +62,31 @@ def array(values: Iterable[str]) -> str:
     return "array[" + ", ".join(quoted(v) for v in values) + "]::text[]"
 
 
-def local_time(instant: str) -> str:
-    """The clock time of an instant on the brand's clock."""
-    return f"({instant} at time zone q.timezone)::time"
+def bound(statement: str, names: Sequence[str] = BOUND) -> str:
+    """A statement with its parameters by number, for `execute ... using`."""
+    return re.sub(r"\b[pqv]_[a-z_]+\b", lambda name: f"${names.index(name[0]) + 1}", statement)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"quoted": quoted, "array": array, "bound": bound}
+    environment.globals |= {"time_breakdowns": TIME_BREAKDOWNS, "period_breakdowns": PERIOD_BREAKDOWNS}
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of dbt_project/indicators/, with these values."""
+    return _templates().get_template(template).render(**values)
+
+
+# --- the window of a question -----------------------------------------------------------------------------------------
 
 
 def weekday_condition(weekday: str) -> str:
@@ -63,7 +102,7 @@ def weekday_of(instant: str) -> str:
 def since_slot(instant: str) -> str:
     """The clock time of an instant on a clock that begins with the slot: one comparison tells whether it lies in it,
     over midnight too."""
-    return f"{local_time(instant)} - v_slot_from::interval"
+    return f"({instant} at time zone q.timezone)::time - v_slot_from::interval"
 
 
 def window_condition(instant: str) -> str:
@@ -83,16 +122,9 @@ def day_in_slot(first: str, last: str) -> str:
     return f"case when {unset} and {alike} then {begin} < v_slot_length end"
 
 
-# What is computed once a row stands in a subquery that PostgreSQL may not flatten, or it would compute it at each use.
-# Written as a bigint from the start, it leaves the subquery fit for parallel plans.
-FENCE = "\noffset bigint '0'"
-
-
-def placeholder(name: str) -> str:
-    """What is put in when a statement is made: where the rows of a rollup are read from, or the bucket of a row."""
-    return f"<{name}>"
-
-
-def bound(statement: str, names: Sequence[str]) -> str:
-    """A statement with its parameters by number, for `execute ... using`."""
-    return re.sub(r"\b[pqv]_[a-z_]+\b", lambda name: f"${names.index(name[0]) + 1}", statement)
+def select(columns: Iterable[str], source: str, conditions: Sequence[str] = (), group_by: int = 0) -> str:
+    """A select of these columns, grouped by the first `group_by` of them."""
+    lines = ["select", "    " + ",\n    ".join(columns), source]
+    lines += ["where", "    " + "\n    and ".join(conditions)] if conditions else []
+    lines += ["group by " + ", ".join(str(n + 1) for n in range(group_by))] if group_by else []
+    return "\n".join(lines)

@@ -15,7 +15,10 @@ from typing import Any
 
 # The tables of migrations/, which no model describes.
 OWN_TABLES = frozenset(
-    {"publication", "brand_generation", "load_ledger", "data_quality", "kpi_published", "dim_kpi", "access", "rendered"}
+    (
+        *("publication", "brand_generation", "load_ledger", "data_quality", "kpi_published"),
+        *("dim_kpi", "kpi_line", "kpi_scan", "access", "rendered"),
+    )
 )
 
 

@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from orchestration.catalogue import catalogue
-from orchestration.compiler import fingerprint
-from orchestration.compiler.functions import audit_functions, definitions
+from orchestration.compiler import fingerprint, statements
+from orchestration.compiler.functions import audit_function
 from orchestration.marts import access, contracts, schema
 from orchestration.marts.contracts import Mart
 from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, unhindered, value_of
@@ -40,8 +40,8 @@ def prepare(
 ) -> Prepared:
     """Make marts ready for dbt's views over it, and write down what this run is, in `build.run`. Commits.
 
-    A table whose contract has a new column or key is built again as a whole, and so is everything when a model, a
-    report or the catalogue has changed: all brands are noted as touched.
+    A table whose contract has a new column or key is built again as a whole, and so is everything when a model has
+    changed: all brands are noted as touched. Of an indicator that is computed by other SQL all periods are stated anew.
     Raises MartContractError; the connection must be idle.
     """
     marts = contracts.marts_of(manifest)
@@ -68,10 +68,10 @@ def _prepare(
     access.secure(connection)
     # Loads commit in the order of their numbers (sources/loading/load.py), so whoever sees this one has all before it.
     newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
-    _render_indicators(connection)
-    _write_indicators(connection)
-    at_hand = fingerprint.at_hand()
-    if at_hand != fingerprint.prepared(connection) or rebuilt:
+    _render_audit(connection)
+    at_hand, before = fingerprint.at_hand(), fingerprint.prepared(connection)
+    _write_indicators(connection, at_hand)
+    if rebuilt or before is None or before.models != at_hand.models:
         connection.execute(
             "insert into raw.touched (brand_id, entity, entity_id, load_id)"
             " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
@@ -82,15 +82,30 @@ def _prepare(
     return newest, rebuilt
 
 
-def _render_indicators(connection: psycopg.Connection[Any]) -> None:
-    """Put the reports over `next` in place, unless they are."""
-    functions = audit_functions()
-    digest = hashlib.sha256("".join(functions).encode()).hexdigest()
-    before = value_of(connection, "select obj_description(to_regprocedure('next.kpi_answers(text)'), 'pg_proc')")
+def _render_audit(connection: psycopg.Connection[Any]) -> None:
+    """Put the report over `next` in place, with the tables that it reads, unless they are."""
+    function, tables = audit_function(), statements.audit_tables()
+    digest = hashlib.sha256((function + statements.as_text(tables)).encode()).hexdigest()
+    signature = "next.kpi_answers(text, text, boolean)"
+    before = value_of(connection, "select obj_description(to_regprocedure(%s), 'pg_proc')", signature)
     if before and str(before).endswith(digest):
         return
-    for function in functions:
-        connection.execute(function.encode())
+    for name, rows in tables.items():
+        table = sql.Identifier("next", name)
+        connection.execute(sql.SQL("drop table if exists {}").format(table))
+        connection.execute(
+            sql.SQL("create table {} (like {} including all)").format(table, sql.Identifier("marts", name))
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql.SQL("insert into {} ({}) values ({})").format(
+                    table,
+                    sql.SQL(", ").join(map(sql.Identifier, rows[0])),
+                    sql.SQL(", ").join(map(sql.Placeholder, rows[0])),
+                ),
+                rows,
+            )
+    connection.execute(function.encode())
     connection.execute(
         sql.SQL("comment on function next.kpi_answers is {}").format(
             sql.Literal(f"Every touched period of every brand by one dimension, as defined by {digest}")
@@ -98,21 +113,41 @@ def _render_indicators(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-def _write_indicators(connection: psycopg.Connection[Any]) -> None:
-    """Write down in `build.indicator` what each indicator is, and whether it was published under another definition."""
-    digests = definitions(fingerprint.of_models())
+def _write_indicators(connection: psycopg.Connection[Any], at_hand: fingerprint.Fingerprint) -> None:
+    """Write down in `build.indicator` what each indicator is, and whether it differs from what was published."""
+    digests = fingerprint.of_indicators()
     fixed = {indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"}
+    connection.execute("drop table if exists build.indicator")
     connection.execute(
-        "create table if not exists build.indicator (ref text primary key, is_fixed boolean not null,"
-        " definition text not null, is_redefined boolean not null)"
+        """
+        create table build.indicator (
+            ref text primary key,
+            is_fixed boolean not null,
+            -- What computes it now; null where the catalogue has it no more.
+            definition text,
+            -- New, or computed by other SQL than published: all of its periods are stated anew.
+            is_touched boolean not null,
+            -- Published before by other SQL, or from other models: what moves is due to the definition.
+            is_redefined boolean not null
+        )
+        """
     )
-    connection.execute("delete from build.indicator")
     connection.execute(
-        "insert into build.indicator (ref, is_fixed, definition, is_redefined)"
-        " select i.ref, i.ref = any(%s), i.definition, coalesce(r.digest <> i.definition, false)"
-        " from unnest(%s::text[], %s::text[]) as i (ref, definition)"
-        " left join marts.rendered as r on r.kind = 'indicator' and r.object_name = i.ref",
-        [list(fixed), list(digests), list(digests.values())],
+        """
+        insert into build.indicator (ref, is_fixed, definition, is_touched, is_redefined)
+        select
+            ref,
+            ref = any(%s),
+            i.definition,
+            i.definition is distinct from r.digest,
+            r.digest is not null and (i.definition is distinct from r.digest or m.digest is distinct from %s)
+        from unnest(%s::text[], %s::text[]) as i (ref, definition)
+        full join (
+            select r.object_name as ref, r.digest from marts.rendered as r where r.kind = 'indicator'
+        ) as r using (ref)
+        left join marts.rendered as m on m.kind = 'models'
+        """,
+        [list(fixed), at_hand.models, list(digests), list(digests.values())],
     )
 
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from orchestration.compiler import fingerprint
 from orchestration.marts import access, contracts, routines, schema
 from orchestration.marts.contracts import Mart
 from orchestration.marts.merge import Counts, Touched, merge
@@ -27,6 +28,10 @@ from orchestration.marts.transaction import (
     unhindered,
     value_of,
 )
+
+# The tables that the catalogue fills, with their keys; those that only functions read make no generation by themselves.
+CATALOGUE_TABLES = {"dim_kpi": ("ref",), "kpi_line": ("position",), "kpi_scan": ("form", "name")}
+OF_FUNCTIONS = frozenset({"kpi_line", "kpi_scan"})
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def publish(
     instant: datetime,
     extract_days: Iterable[date],
     functions: Sequence[str],
-    dim_kpi: Sequence[Mapping[str, Any]],
+    catalogue: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Published:
     """Carry what the run built into marts, all tables in one transaction, and commit: readers see all of it or none.
 
@@ -79,7 +84,7 @@ def publish(
         if restated:
             _check_causes(connection)
         counts = _merge_marts(connection, marts)
-        counts["dim_kpi"] = _merge_catalogue(connection, dim_kpi)
+        counts |= _merge_catalogue(connection, catalogue)
         finished, rendered = unhindered(
             connection, lambda: (schema.finish(connection, marts), routines.ensure(connection, functions)), remarks
         )
@@ -185,29 +190,46 @@ def _record_values(connection: psycopg.Connection[Any], instant: datetime) -> Co
 
 def _record_definitions(connection: psycopg.Connection[Any]) -> None:
     """The definitions under which the indicators are published from now on."""
-    connection.execute("delete from marts.rendered where kind = 'indicator'")
+    prepared = fingerprint.prepared(connection)
+    connection.execute("delete from marts.rendered where kind in ('indicator', 'models')")
     connection.execute(
         "insert into marts.rendered (object_name, kind, digest)"
-        " select ref, 'indicator', definition from build.indicator"
+        " select ref, 'indicator', definition from build.indicator where definition is not null"
+        " union all select 'models', 'models', %s where %s::text is not null",
+        [prepared and prepared.models] * 2,
     )
 
 
-def _merge_catalogue(connection: psycopg.Connection[Any], rows: Sequence[Mapping[str, Any]]) -> Counts:
-    """Make marts.dim_kpi hold these rows. Raises PublicationError when their names are not the table's columns."""
-    columns = _own_columns(connection, "dim_kpi")
-    for row in rows:
-        if set(row) != set(columns):
-            differing = ", ".join(sorted(set(row) ^ set(columns)))
-            raise PublicationError(f"dim_kpi: {row.get('ref')} lacks or adds columns: {differing}")
-    connection.execute("create temporary table publication_of_dim_kpi (like marts.dim_kpi) on commit drop")
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            sql.SQL("insert into publication_of_dim_kpi ({}) values ({})").format(
-                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(", ").join(map(sql.Placeholder, columns))
-            ),
-            rows,
+def _merge_catalogue(
+    connection: psycopg.Connection[Any], tables: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, Counts]:
+    """Make the tables of the catalogue hold these rows; counts of those that people read.
+
+    Raises PublicationError when a row's names are not the table's columns.
+    """
+    counts = {}
+    for table, rows in tables.items():
+        columns = _own_columns(connection, table)
+        for row in rows:
+            if set(row) != set(columns):
+                differing = ", ".join(sorted(set(row) ^ set(columns)))
+                what = row.get("ref") or row.get("name")
+                raise PublicationError(f"{table}: {what} lacks or adds columns: {differing}")
+        fresh = sql.Identifier(f"publication_of_{table}")
+        connection.execute(
+            sql.SQL("create temporary table {} (like {}) on commit drop").format(fresh, sql.Identifier("marts", table))
         )
-    return merge(connection, "dim_kpi", ["ref"], columns, sql.Identifier("publication_of_dim_kpi"))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql.SQL("insert into {} ({}) values ({})").format(
+                    fresh,
+                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                    sql.SQL(", ").join(map(sql.Placeholder, columns)),
+                ),
+                rows,
+            )
+        counts[table] = merge(connection, table, CATALOGUE_TABLES[table], columns, fresh)
+    return {table: count for table, count in counts.items() if table not in OF_FUNCTIONS}
 
 
 def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:

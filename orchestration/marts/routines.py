@@ -31,7 +31,7 @@ def ensure(connection: psycopg.Connection[Any], texts: Iterable[str]) -> list[st
     known = {
         name: (kind, digest)
         for name, kind, digest in connection.execute(
-            "select object_name, kind, digest from marts.rendered where kind <> 'indicator'"
+            "select object_name, kind, digest from marts.rendered where kind in ('function', 'view')"
         )
     }
     changed = []

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from orchestration.marts import preparation, publication
 from orchestration.marts.preparation import Prepared
@@ -57,6 +58,20 @@ KPI = {
     "dashboards": ["chat"],
     "status": "built",
 }
+
+# What the functions of a catalogue would be put together from.
+SCANS: dict[str, list[dict[str, Any]]] = {
+    "kpi_line": [
+        {
+            "position": 1, "ref": "Chat-Card-1", "bin": None, "kind": "count", "filters": ["source"],
+            "dimensions": ["day"], "ignores": [], "is_fixed": True, "settling_days": 0,
+        }
+    ],
+    "kpi_scan": [
+        {"form": "rows", "name": "Chat-Card-1 1", "position": 1, "refs": ["Chat-Card-1"], "buckets": Jsonb({}),
+         "sql": Jsonb({"rows": "select 1"})}
+    ],
+}  # fmt: skip
 
 FUNCTION = """
 create or replace function marts.message_count(p_brand text) returns bigint
@@ -205,7 +220,13 @@ class Warehouse:
         self, functions: Sequence[str] = (FUNCTION, VIEW), dim_kpi: Sequence[dict[str, Any]] = (KPI,)
     ) -> Published:
         return publication.publish(
-            self.connection, self.manifest, self.run_id, INSTANT, [DAY], list(functions), list(dim_kpi)
+            self.connection,
+            self.manifest,
+            self.run_id,
+            INSTANT,
+            [DAY],
+            list(functions),
+            {"dim_kpi": list(dim_kpi), **SCANS},
         )
 
     def run(

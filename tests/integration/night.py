@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from orchestration import warehouse
-from orchestration.catalogue import catalogue
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import preparation, publication
 from orchestration.marts.publication import Published
@@ -114,7 +114,7 @@ class Night:
             preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through)
             self.dbt("build", "--exclude-resource-type", "unit_test")
             return publication.publish(
-                connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), catalogue.dim_kpi_rows()
+                connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), statements.tables()
             )
 
     def run(self, extracts: Iterable[Extract] | None = None) -> Published:

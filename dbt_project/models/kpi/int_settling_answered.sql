@@ -11,6 +11,6 @@ select
     a.value,
     a.numerator,
     a.denominator
-from next.kpi_answers_settling('all') as a
+from next.kpi_answers('all', 'sample') as a
 inner join {{ ref('settling_period') }} as p
     on p.brand_id = a.brand_id and p.period_start = a.period_start and p.known_at = a.known_at

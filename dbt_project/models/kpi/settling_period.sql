@@ -31,7 +31,8 @@ select
     s.ends_at,
     a.days_after_end,
     coalesce(s.ends_at + make_interval(hours => 24 * a.days_after_end), 'infinity') as known_at,
-    false as is_gone
+    false as is_gone,
+    false as is_partial
 from day_settled as s
 cross join age as a
 where s.place <= {{ var('settling_days_sampled') }}

@@ -1,7 +1,8 @@
 {{ config(indexes=[{'columns': ['brand_id', 'grain', 'period_start']}]) }}
 
 -- The periods to state anew: those around a touched date, those not stated yet, those that still move (not final at the
--- last publication), and those that no longer exist. Everything else stands as published.
+-- last publication), and those that no longer exist. Where an indicator is new or computed in another way, all others
+-- too, in part: of these indicators alone. Everything else stands as published.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
     ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
@@ -43,7 +44,8 @@ select
     p.next_period_start,
     first_day.starts_at,
     next_day.starts_at as ends_at,
-    p.brand_id is null as is_gone
+    p.brand_id is null as is_gone,
+    not t.is_touched as is_partial
 from period as p
 full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
 left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
@@ -51,4 +53,9 @@ left join {{ ref('dim_date') }} as first_day
     on first_day.brand_id = p.brand_id and first_day.local_date = p.period_start
 left join {{ ref('dim_date') }} as next_day
     on next_day.brand_id = p.brand_id and next_day.local_date = p.next_period_start
-where p.is_touched or p.brand_id is null or s.brand_id is null or not s.is_final or b.brand_id is not null
+cross join lateral (
+    select
+        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.is_final
+        or b.brand_id is not null as is_touched
+) as t
+where t.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)

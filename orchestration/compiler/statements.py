@@ -1,0 +1,209 @@
+"""The rows of marts.kpi_scan and marts.kpi_line: the SQL of the catalogue, from which the functions of marts put their
+statements together.
+
+Not here: those functions (functions.py), what a scan counts and how its rows are read (scans.py, shared_scans.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from orchestration.catalogue import catalogue as at_hand
+from orchestration.catalogue.facts import ROLLUPS
+from orchestration.catalogue.model import Catalogue, Indicator, Measure
+from orchestration.compiler import rollups
+from orchestration.compiler.scans import Scan, bin_name, scan_of
+from orchestration.compiler.shared_scans import BUCKET, SharedScan, placeholder, shared_scans
+from orchestration.compiler.sql import BOUND_OF_LISTS, PARAMETERS, array, bound, render
+
+Row = dict[str, Any]
+
+
+def tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
+    """The tables of marts that hold the catalogue, by name, with their rows."""
+    catalogue = catalogue or at_hand.load()
+    return {"dim_kpi": at_hand.dim_kpi_rows(catalogue), "kpi_line": lines(catalogue), "kpi_scan": scans(catalogue)}
+
+
+def audit_tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
+    """The same of the schema `next`, for the questions of every brand at once."""
+    catalogue = catalogue or at_hand.load()
+    return {"kpi_line": lines(catalogue), "kpi_scan": scans(catalogue, schema="next", brand="q.brand_id")}
+
+
+def of_indicator(catalogue: Catalogue, i: Indicator) -> str:
+    """All that decides what an indicator says of a period, as a text."""
+    pieces = [_report(shared, "apart") for shared in shared_scans(catalogue, [i], is_shared=False)]
+    read = [_rollup(name) for name in ROLLUPS if any(placeholder(name) in piece[-1]["rows"] for piece in pieces)]
+    own = [{k: v for k, v in line.items() if k != "position"} for line in lines(catalogue) if line["ref"] == i.ref]
+    return repr((pieces, read, own))
+
+
+def as_text(tables: Mapping[str, list[Row]]) -> str:
+    """Rows of tables, written out."""
+    every = [row for rows in tables.values() for row in rows]
+    return repr([{name: v.obj if isinstance(v, Jsonb) else v for name, v in row.items()} for row in every])
+
+
+def lines(catalogue: Catalogue) -> list[Row]:
+    """marts.kpi_line: a row for each number that the report can state of a bucket, an indicator or one of its bins."""
+    rows = [
+        {
+            "ref": i.ref,
+            "bin": b.name if b else None,
+            "kind": i.kind,
+            "filters": list(i.filters),
+            "dimensions": list(i.dimensions),
+            "ignores": list(i.ignores),
+            "is_fixed": i.stability == "fixed",
+            "settling_days": i.settling_days,
+        }
+        for i in catalogue.computed
+        for b in (i.bins or (None,))
+    ]
+    return [{"position": n, **row} for n, row in enumerate(rows, 1)]
+
+
+def scans(catalogue: Catalogue, schema: str = "marts", brand: str = "p_brand") -> list[Row]:
+    """marts.kpi_scan: what is read for the report (shared by indicators or apart), for the rows behind each of them,
+    for lists, and of daily rollups.
+
+    `schema` is where the facts are read; `brand` is what names the brand of a question: the parameter, or the
+    question's own column for all brands at once.
+    """
+    rows = [
+        *(_rollup(name) for name in ROLLUPS),
+        *(_report(s, "shared") for s in shared_scans(catalogue, catalogue.computed, is_shared=True)),
+        *(_report(s, "apart") for s in shared_scans(catalogue, catalogue.computed, is_shared=False)),
+        *(row for i in catalogue.computed for row in _rows_behind(catalogue, i)),
+        *(_list(catalogue, i) for i in catalogue.lists),
+    ]
+
+    def said(text: str) -> str:
+        return bound(text.replace("marts.", f"{schema}.").replace("p_brand", brand), BOUND_OF_LISTS)
+
+    return [
+        {
+            "form": form,
+            "name": name,
+            "position": position,
+            "refs": refs,
+            "buckets": Jsonb(_said(buckets, said)),
+            "sql": Jsonb(_said(sql, said)),
+        }
+        for position, (form, name, refs, buckets, sql) in enumerate(rows, 1)
+    ]
+
+
+Piece = tuple[str, str, list[str], Mapping[str, str], Mapping[str, Any]]
+
+
+def _said(value: Any, said: Callable[[str], str]) -> Any:
+    """`value` with every text in it as `said` makes it."""
+    if isinstance(value, str):
+        return said(value)
+    if isinstance(value, Mapping):
+        return {key: _said(v, said) for key, v in value.items()}
+    return [_said(v, said) for v in value]
+
+
+def _rollup(name: str) -> Piece:
+    pieces = {part: rollups.read(name, part) for part in ("days", "cut_days", "events")}
+    pieces["whole"] = ROLLUPS[name].whole
+    return "rollup", placeholder(name), [], {}, pieces
+
+
+def _report(shared: SharedScan, form: str) -> Piece:
+    pieces: Row = {
+        "rows": shared.counted(),
+        "aggregates": [{"refs": refs, "sql": sql} for refs, sql in shared.aggregates()],
+        "parts": [{"refs": [part.ref], "sql": part.sql} for part in shared.parts],
+    }
+    if shared.scans[0].relation.count_on_first_day:
+        pieces["rows_on_first_day"] = shared.counted(on_first_day=True)
+    if flagged_by := shared.flagged_by():
+        pieces["flagged_by"] = flagged_by
+    return form, shared.name, shared.refs, shared.scans[0].buckets(), pieces
+
+
+def _rows_behind(catalogue: Catalogue, i: Indicator) -> Iterable[Piece]:
+    for n, (measures, numerator, denominator, condition) in enumerate(_parts(catalogue, i), 1):
+        scan = scan_of(catalogue, measures[0])
+        rows = render(
+            "rows_behind.sql.j2",
+            relation=scan.relation,
+            rows=_rows_of(scan, measures),
+            bin=bin_name(i) if i.bins else "null",
+            numerator=numerator,
+            denominator=denominator,
+            condition=condition,
+        )
+        yield "rows", f"{i.ref} {n}", [i.ref], scan.buckets(), {"rows": rows}
+
+
+def _parts(catalogue: Catalogue, i: Indicator) -> list[tuple[tuple[Measure, ...], str, str, str]]:
+    """The selections whose rows make up an indicator, one, or one above and one below the line: their measures, what a
+    row adds to numerator and denominator, and which rows."""
+    if i.median:
+        return [((i.median,), i.median.value or "null", "1", i.median.where or "true")]
+    assert i.numerator is not None
+    above = i.numerator.where or "true"
+    if i.bins:
+        return [((i.numerator,), "1", "null", above)]
+    value = i.numerator.value or "1"
+    if i.denominator is None:
+        return [((i.numerator,), value, "null", above)]
+    below = i.denominator.where or "true"
+    if scan_of(catalogue, i.numerator).name != scan_of(catalogue, i.denominator).name:
+        return [((i.numerator,), value, "null", above), ((i.denominator,), "null", "1", below)]
+    counted = f"case when {above} then {value} else 0 end"
+    both = f"({above}) or ({below})" if above != below else above
+    return [((i.numerator, i.denominator), counted, f"case when {below} then 1 else 0 end", both)]
+
+
+def _list(catalogue: Catalogue, i: Indicator) -> Piece:
+    listing = i.listing
+    assert listing is not None
+    by_member = listing.entity == "member"
+    asked = {"p_breakdown": "'{member}'", "p_compare_previous": "false"}
+    asked["p_refs"] = array(c.ref for c in listing.columns if c.ref)
+    scan = scan_of(catalogue, Measure(listing.of, None, None, i.filters)) if listing.of else None
+    rows = _rows_of(scan, ()) if scan else ""
+    bucket = f"array[{scan.buckets()['member']}]" if scan and by_member else "'{}'::text[]"
+    lines = render(
+        "list_lines.sql.j2",
+        listing=listing,
+        arguments=[asked.get(name, name) for name, _, _ in PARAMETERS],
+        rows=rows.replace(BUCKET, bucket),
+        key=listing.by or (scan.relation.identifier if scan else ""),
+        kinds={c.ref: catalogue.indicators[c.ref].kind for c in listing.columns if c.ref},
+    )
+    return "list", i.ref, [i.ref], {}, {"lines": lines}
+
+
+def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:
+    """The rows of a scan with the instant that makes each count: at the level of instants, never of days."""
+    rows = SharedScan([scan]).rows(_counted_at(scan, measures))
+    for name in ROLLUPS:
+        rows = rows.replace(placeholder(name), rollups.read(name, "events"))
+    return rows
+
+
+def _counted_at(scan: Scan, measures: Iterable[Measure]) -> str:
+    """The earliest instant in the window that makes a thing count.
+
+    It is its anchor, or, where it is several rows, the first of those that its conditions look at.
+    """
+    if not scan.relation.entity_key:
+        return scan.relation.anchor
+    looked_at = [
+        f"min({scan.relation.anchor}) filter (where {expression.removeprefix('bool_or(').removesuffix(')')})"
+        for measure in measures
+        for name, expression in scan.relation.aggregates.items()
+        if measure.where and re.match(rf"f\.{name}\b", measure.where) and expression.startswith("bool_or(")
+    ]
+    return f"least({', '.join(dict.fromkeys(looked_at))})" if looked_at else f"min({scan.relation.anchor})"
