@@ -84,7 +84,7 @@ def publish(
         if restated:
             _check_causes(connection)
         counts = _merge_marts(connection, marts)
-        counts |= _merge_catalogue(connection, catalogue)
+        counts |= merge_catalogue(connection, catalogue)
         finished, rendered = unhindered(
             connection, lambda: (schema.finish(connection, marts), routines.ensure(connection, functions)), remarks
         )
@@ -200,7 +200,7 @@ def _record_definitions(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-def _merge_catalogue(
+def merge_catalogue(
     connection: psycopg.Connection[Any], tables: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, Counts]:
     """Make the tables of the catalogue hold these rows; counts of those that people read.

@@ -18,8 +18,9 @@ import pytest
 from orchestration import warehouse
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import Indicator
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
-from orchestration.marts import schema
+from orchestration.marts import publication, schema
 from orchestration.marts.contracts import marts_of
 
 ASKED = "'empty', '2026-03-02', '2026-03-08', p_time_from => '09:00', p_time_to => '17:00'"
@@ -35,6 +36,7 @@ def connection(databases: Callable[[], AbstractContextManager[str]], parsed: Pat
         schema.ensure(opened, marts_of(manifest))
         for function in reader_functions():
             opened.execute(function.encode())
+        publication.merge_catalogue(opened, statements.tables())
         opened.execute(
             "insert into marts.dim_brand"
             " (brand_id, name, timezone, currency, locale, attribution_window_days, updated_at)"
