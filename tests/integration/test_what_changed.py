@@ -42,14 +42,14 @@ def test_a_word_touches_words_and_an_indicator_its_own_periods(
     night = new_night()
     write(night.landing, rows())
     first = night.run()
-    as_written = catalogue.CATALOGUE_FILE.read_text("utf-8")
+    as_written, load = catalogue.CATALOGUE_FILE.read_text("utf-8"), catalogue.load
 
     def publish(change: Callable[[Any], None]) -> dict[str, Any]:
         document = yaml.safe_load(as_written)
         change(document)
         file = tmp_path / f"{change.__name__}.yml"
         file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-        known = catalogue.load(file)
+        known = load(file)
         monkeypatch.setattr(catalogue, "load", lambda: known)
         return {table: counts for table, counts in night.publish().counts.items() if counts.total}
 
