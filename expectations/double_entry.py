@@ -90,8 +90,8 @@ where k.dimension = 'all'
 # The reports over `next` answer the periods of this table.
 ASKED = """
 insert into build.touched_period
-    (period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, is_gone)
-select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false from left_alone
+    (period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, is_gone, is_partial)
+select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false, false from left_alone
 """
 BOTH = """
 select
@@ -99,7 +99,7 @@ select
     coalesce(s.value::text, 'nothing') as stated, coalesce(a.value::text, 'nothing') as counted,
     ((s.value, s.numerator, s.denominator) is distinct from (a.value, a.numerator, a.denominator))::int as broken
 from standing as s
-full join next.kpi_answers('all') as a using (brand_id, grain, period_start, ref, bin)
+full join next.kpi_answers('all', 'now') as a using (brand_id, grain, period_start, ref, bin)
 order by 1, 2, 3
 """
 

@@ -7,7 +7,7 @@ Not here: those functions (functions.py), what a scan counts and how its rows ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -32,7 +32,7 @@ def tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
 def audit_tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
     """The same of the schema `next`, for the questions of every brand at once."""
     catalogue = catalogue or at_hand.load()
-    return {"kpi_line": lines(catalogue), "kpi_scan": scans(catalogue, schema="next", brand="q.brand_id")}
+    return {"kpi_line": lines(catalogue), "kpi_scan": audit_scans(catalogue)}
 
 
 def of_indicator(catalogue: Catalogue, i: Indicator) -> str:
@@ -68,24 +68,36 @@ def lines(catalogue: Catalogue) -> list[Row]:
     return [{"position": n, **row} for n, row in enumerate(rows, 1)]
 
 
-def scans(catalogue: Catalogue, schema: str = "marts", brand: str = "p_brand") -> list[Row]:
+def scans(catalogue: Catalogue) -> list[Row]:
     """marts.kpi_scan: what is read for the report (shared by indicators or apart), for the rows behind each of them,
-    for lists, and of daily rollups.
+    for lists, and of daily rollups."""
+    behind = [row for i in catalogue.computed for row in _rows_behind(catalogue, i)]
+    lists = [_list(catalogue, i) for i in catalogue.lists]
+    return _rows([*_reports(catalogue, catalogue.computed), *behind, *lists], lambda text: bound(text, BOUND_OF_LISTS))
 
-    `schema` is where the facts are read; `brand` is what names the brand of a question: the parameter, or the
-    question's own column for all brands at once.
-    """
-    rows = [
-        *(_rollup(name) for name in ROLLUPS),
-        *(_report(s, "shared") for s in shared_scans(catalogue, catalogue.computed, is_shared=True)),
-        *(_report(s, "apart") for s in shared_scans(catalogue, catalogue.computed, is_shared=False)),
-        *(row for i in catalogue.computed for row in _rows_behind(catalogue, i)),
-        *(_list(catalogue, i) for i in catalogue.lists),
-    ]
+
+def audit_scans(catalogue: Catalogue) -> list[Row]:
+    """next.kpi_scan: the same of the indicators of periods, read from the schema `next`, each brand as the question
+    names it."""
 
     def said(text: str) -> str:
-        return bound(text.replace("marts.", f"{schema}.").replace("p_brand", brand), BOUND_OF_LISTS)
+        return bound(text.replace("marts.", "next.").replace("p_brand", "q.brand_id"), BOUND_OF_LISTS)
 
+    return _rows(_reports(catalogue, catalogue.dated), said)
+
+
+Piece = tuple[str, str, list[str], Mapping[str, str], Mapping[str, Any]]
+
+
+def _reports(catalogue: Catalogue, indicators: Sequence[Indicator]) -> list[Piece]:
+    return [
+        *(_rollup(name) for name in ROLLUPS),
+        *(_report(s, "shared") for s in shared_scans(catalogue, indicators, is_shared=True)),
+        *(_report(s, "apart") for s in shared_scans(catalogue, indicators, is_shared=False)),
+    ]
+
+
+def _rows(pieces: Iterable[Piece], said: Callable[[str], str]) -> list[Row]:
     return [
         {
             "form": form,
@@ -95,11 +107,8 @@ def scans(catalogue: Catalogue, schema: str = "marts", brand: str = "p_brand") -
             "buckets": Jsonb(_said(buckets, said)),
             "sql": Jsonb(_said(sql, said)),
         }
-        for position, (form, name, refs, buckets, sql) in enumerate(rows, 1)
+        for position, (form, name, refs, buckets, sql) in enumerate(pieces, 1)
     ]
-
-
-Piece = tuple[str, str, list[str], Mapping[str, str], Mapping[str, Any]]
 
 
 def _said(value: Any, said: Callable[[str], str]) -> Any:

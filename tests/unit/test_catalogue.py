@@ -14,7 +14,7 @@ import yaml
 from orchestration.catalogue import catalogue, dbt_macros, docs, facts
 from orchestration.catalogue.catalogue import CATALOGUE_FILE, CatalogueError
 from orchestration.catalogue.model import LANGUAGES
-from orchestration.compiler import shared_scans, statements
+from orchestration.compiler import functions, shared_scans, statements
 
 
 def test_pages_are_as_written_from_the_catalogue() -> None:
@@ -46,7 +46,8 @@ def test_every_anchor_of_a_dated_indicator_touches_its_dates() -> None:
 
 
 def test_dbt_is_told_of_every_mart_that_the_reports_over_next_read() -> None:
-    read = {name for text in functions.audit_functions() for name in re.findall(r"\bnext\.((?:fct|dim)_\w+)", text)}
+    texts = (functions.audit_function(), statements.as_text(statements.audit_tables()))
+    read = {name for text in texts for name in re.findall(r"\bnext\.((?:fct|dim)_\w+)", text)}
     told = set(dbt_macros.facts_read(catalogue.load()))
     assert (read - told, told - read) == (set(), set())
 
