@@ -220,3 +220,9 @@ def test_every_indicator_group_is_told_or_missing_for_a_reason() -> None:
     assert {one.is_told for one in CHATWOOT.coverage} <= {"exact", "good", "upper bound", "missing"}
     assert all(one.why and one.refs for one in CHATWOOT.coverage)
     assert set(CHATWOOT.datasets) <= set(DATASETS)
+
+
+def test_the_page_on_systems_is_what_the_packages_say() -> None:
+    from orchestration.sources.systems import docs
+
+    assert docs.FILE.read_text() == docs.markdown(), "run python -m orchestration.sources.systems.docs"

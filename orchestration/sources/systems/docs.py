@@ -1,0 +1,75 @@
+"""docs/systems.md, made from the packages: how to connect each, what it can tell, what its own screens count otherwise.
+
+Run `python -m orchestration.sources.systems.docs` after a change. Not here: the packages (packages.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from orchestration.settings import PROJECT
+from orchestration.sources.systems import packages
+from orchestration.sources.systems.packages import Package
+from orchestration.sources.systems.setup import grants
+
+FILE = PROJECT / "docs" / "systems.md"
+
+
+def markdown() -> str:
+    """The whole page."""
+    lines = [
+        "# Systems that are packaged",
+        "",
+        "Made by `python -m orchestration.sources.systems.docs`. A package is a folder of",
+        "`orchestration/sources/systems`: one SQL a dataset without a window, `system.yml`, `coverage.yml` and",
+        "`reconcile.yml`. Another one touches no Python.",
+        "",
+    ]
+    for name in packages.names():
+        lines += _section(packages.package(name))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(system: Package) -> list[str]:
+    variable = f"{system.name.upper()}_URL"
+    told = yaml.safe_load((system.folder / "reconcile.yml").read_text())
+    lines = [
+        f"## {system.title}",
+        "",
+        f"Tried with schema {', '.join(system.versions)}. Another one is read too; a column that is missing is named.",
+        "",
+        "```",
+        f"export {variable}=postgresql://causerie_reads_{system.name}:...@host/{system.name}",
+        f".venv/bin/causerie init {system.name} --url-env {variable} --currency EUR --run",
+        "```",
+        "",
+        "`init` shows what it found, writes `sources.yml` into `CAUSERIE_HOME`, and with `--run` loads, publishes and"
+        " reports. The login needs no more than",
+        "",
+        "```sql",
+        grants(system, f"causerie_reads_{system.name}"),
+        "```",
+        "",
+        "| indicators | told | why |",
+        "| --- | --- | --- |",
+        *(f"| {one.group}: {', '.join(one.refs)} | {one.is_told} | {one.why} |" for one in system.coverage),
+        "",
+        f"`causerie reconcile {system.name} FROM TO` holds its own figures beside ours:",
+        "",
+        "| figure | ours | its rule | why they differ |",
+        "| --- | --- | --- | --- |",
+    ]
+    for one in told:
+        causes = "; ".join(cause["why"] for cause in one.get("causes", [])) or "they do not"
+        lines.append(f"| {one['name']} | {one['ref']} | {one['rule']} | {causes} |")
+    return [*lines, ""]
+
+
+def write(file: Path = FILE) -> None:
+    file.write_text(markdown())
+
+
+if __name__ == "__main__":
+    write()
