@@ -18,12 +18,16 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from orchestration import warehouse
 from orchestration.cli import systems
 from orchestration.settings import Settings
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.check_sources import check_sources
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.looks import announce
+from orchestration.sources.pending import pending_extracts
 from orchestration.sources.systems import packages, setup
 
 CASE = next(
@@ -226,3 +230,48 @@ def test_the_page_on_systems_is_what_the_packages_say() -> None:
     from orchestration.sources.systems import docs
 
     assert docs.FILE.read_text() == docs.markdown(), "run python -m orchestration.sources.systems.docs"
+
+
+def test_after_deletions_and_late_messages_the_rows_are_those_of_a_first_load(
+    shops: Callable[[int], AbstractContextManager[str]],
+    databases: Callable[[], AbstractContextManager[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def rows(platform: str) -> dict[str, list[Any]]:
+        """What raw holds of each dataset after a run: each key's newest version."""
+        sources = read_sources(file, "unused")
+        with warehouse.connect(platform) as connection:
+            extracts = [(one.dataset, one.day) for one in pending_extracts(connection, sources, date(2026, 12, 1))]
+            announce(sources, extracts)
+            for name, day in extracts:
+                result = load_extract(connection, DATASETS[name], day, sources[name])
+                assert result.outcome != "refused", result
+            return {
+                name: connection.execute(
+                    f"select distinct on ({', '.join(dataset.key)}) {', '.join(dataset.column_names)} from raw.{name}"
+                    f" order by {', '.join(dataset.key)}, {', '.join(f'{by} desc' for by in dataset.version_order)}"
+                ).fetchall()
+                for name, dataset in DATASETS.items()
+                if name in sources
+            }
+
+    file = tmp_path / "sources.yml"
+    file.write_text("systems: {chatwoot: {url_env: CHATWOOT_URL, brands: {1: {currency: EUR}, 2: {currency: GBP}}}}")
+    with shops(7) as url, databases() as first, databases() as fresh:
+        monkeypatch.setenv("CHATWOOT_URL", url)
+        before = rows(first)
+        with psycopg.connect(url) as woot:
+            gone = "select id from conversations where contact_id = (select min(contact_id) from conversations)"
+            for table in ("messages", "reporting_events", "csat_survey_responses"):
+                woot.execute(f"delete from {table} where conversation_id in ({gone})".encode())
+            woot.execute(f"delete from conversations where id in ({gone})".encode())
+            woot.execute("delete from contacts where id = (select min(id) from contacts)")
+            woot.execute(
+                "insert into messages (content, account_id, inbox_id, conversation_id, message_type, created_at,"
+                " updated_at, sender_type, sender_id) select '...', account_id, inbox_id, id, 1, '2026-11-10 10:00',"
+                " '2026-11-10 10:00', 'User', 1 from conversations where account_id = 1 order by id limit 40"
+            )
+        after = rows(first)
+        assert len(before["messages"]) != len(after["messages"])
+        assert after == rows(fresh)
