@@ -324,6 +324,7 @@ def one_conversation(visit: Visit) -> Response:
         "member": words.dimension("member", found.member_id, view.brand) if found.member_id else None,
         "source": words.value(found.source),
         "channel": words.value(found.channel) if found.channel else None,
+        "by_inbox_head": found.inbox,
         "medium": words.value(found.medium) if found.medium else None,
         "page_url": found.page_url,
     }

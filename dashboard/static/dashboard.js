@@ -99,6 +99,12 @@ document.getElementById("theme")?.addEventListener("click", () => {
 });
 document.getElementById("print")?.addEventListener("click", () => print());
 
+// A page on its way says so: filters nobody asked before may take a moment.
+document.querySelector(".filters")?.addEventListener("submit", () => {
+  document.querySelector("main").setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => document.querySelector("main").removeAttribute("aria-busy"));
+
 // Days of one's own are asked for only where "chosen days" is chosen.
 document.querySelectorAll("select[data-shows]").forEach((select) => {
   const fields = document.querySelector(`[data-when="${select.name}"]`);

@@ -48,6 +48,14 @@ instant (at, place, event, entity_id, member_id, detail, amount) as (
     ) as e (at, place, event)
     where r.brand_id = %(brand)s and r.conversation_id = %(conversation)s and e.at is not null
     union all
+    select e.occurred_at, 5, e.event_type, e.event_id, e.event_member_id, e.actor_type, null
+    from marts.fct_conversation_event as e
+    where e.brand_id = %(brand)s and e.conversation_id = %(conversation)s
+    union all
+    select r.refunded_at, 14, 'refunded', r.order_id, null, null, r.refund_amount
+    from marts.fct_refund as r
+    where r.brand_id = %(brand)s and r.credited_conversation_id = %(conversation)s
+    union all
     select e.at, e.place, e.event, o.order_id, null, o.channel, o.sale_amount
     from marts.fct_order as o
     cross join lateral (
@@ -55,7 +63,7 @@ instant (at, place, event, entity_id, member_id, detail, amount) as (
     ) as e (at, place, event)
     where o.brand_id = %(brand)s and o.credited_conversation_id = %(conversation)s and e.at is not null
 )
-select c.conversation_id, c.visitor_id, c.source, c.channel, c.medium, c.member_id, c.page_url, c.requested_at,
+select c.conversation_id, c.visitor_id, c.source, c.channel, c.inbox, c.medium, c.member_id, c.page_url, c.requested_at,
     (
         select jsonb_agg(jsonb_build_array(i.at, i.event, i.entity_id, i.member_id, i.detail, i.amount)
             order by i.at, i.place, i.entity_id)
@@ -85,6 +93,7 @@ class Conversation:
     visitor_id: str | None
     source: str
     channel: str | None
+    inbox: str | None
     medium: str | None
     member_id: str | None
     page_url: str | None

@@ -231,6 +231,8 @@ FOUND_IN = {
     "message": ("fct_message", "message_id", "conversation_id", "visitor_id"),
     "turn": ("fct_turn", "turn_id", "conversation_id", "null"),
     "hook_event": ("fct_hook_event", "event_id", "conversation_id", "visitor_id"),
+    "conversation_event": ("fct_conversation_event", "event_id", "conversation_id", "visitor_id"),
+    "refund": ("fct_refund", "refund_id", "credited_conversation_id", "null"),
     "request": ("fct_request", "request_type || ' ' || request_id", "conversation_id", "null"),
 }
 

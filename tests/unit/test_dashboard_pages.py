@@ -16,6 +16,7 @@ from dashboard.elements import kind_of
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers.brand import Brand
+from orchestration.sources.contract import DATASETS
 
 BRAND = Brand(
     1, datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC), "b", "B", "Europe/Paris", "EUR",
@@ -66,6 +67,15 @@ def test_every_entity_class_and_filter_has_words() -> None:
     dimensions = {name for one in known.computed for name in one.dimensions}
     assert {f"by_{name}" for name in dimensions} - phrases.keys() == set()
     assert {f"by_{name}_head" for name in dimensions} - phrases.keys() == set()
+
+
+def test_every_dataset_and_every_event_of_a_conversation_has_words() -> None:
+    said = words.load("es")
+    assert DATASETS.keys() - said.values.keys() == set()
+    events = next(c for c in DATASETS["conversation_events"].columns if c.name == "event_type").values
+    senders = next(c for c in DATASETS["messages"].columns if c.name == "sender_type").values
+    wanted = {f"event_{event}" for event in events} | {f"event_{sender}_message" for sender in senders}
+    assert wanted - said.phrases.keys() == set()
 
 
 @pytest.mark.parametrize(
