@@ -46,12 +46,14 @@ def dbt(
     """
     from dbt.cli.main import dbtRunner
 
+    # What nobody reads costs dbt a tenth of a night to write.
+    silent = ["--quiet", "--log-level-file", "none", *([] if command == "parse" else ["--no-write-json"])]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"DO_NOT_TRACK": "1", **(environment or {})}.items():
             patch.setenv(name, value)
         done = dbtRunner(manifest=project).invoke(
             [
-                "--no-use-colors", command, "--project-dir", str(folder), "--profiles-dir", str(folder),
+                "--no-use-colors", *silent, command, "--project-dir", str(folder), "--profiles-dir", str(folder),
                 "--target-path", str(target), "--log-path", str(target / "logs"), *options,
             ]
         )  # fmt: skip

@@ -400,6 +400,19 @@ def test_secure_undoes_a_policy_that_is_not_ours(mart: Warehouse) -> None:
     assert access_check.offenders(mart.connection) == []
 
 
+def test_columns_that_an_earlier_version_showed_are_hidden(mart: Warehouse) -> None:
+    mart.connection.execute("grant select on marts.load_ledger, marts.publication to causerie_brands")
+    mart.connection.commit()
+    mart.prepare()
+    seen = (
+        "select has_column_privilege('causerie_brands', 'marts.load_ledger', 'files', 'select'),"
+        " has_column_privilege('causerie_brands', 'marts.publication', 'run_id', 'select'),"
+        " has_column_privilege('causerie_brands', 'marts.load_ledger', 'outcome', 'select'),"
+        " has_column_privilege('causerie_brands', 'marts.publication', 'data_through', 'select')"
+    )
+    assert mart.rows(seen) == [(False, False, True, True)]
+
+
 def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: str) -> None:
     role = access.brand_role(mart.connection, STAR)
     mart.connection.execute(
