@@ -32,6 +32,7 @@ class _Key(Protocol):
     key: tuple[str, ...]
     day: date
     bucket: date | None
+    version: str | None
 
 
 @runtime_checkable
@@ -41,6 +42,8 @@ class LookedAt(Protocol):
     dataset: Dataset
     compares: bool
 
+    @property
+    def compares_versions(self) -> bool: ...
     @property
     def digest(self) -> str: ...
     def look(self, resume: str | None, today: date) -> Any: ...
@@ -126,69 +129,80 @@ def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) ->
 
 
 def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
-    """Hold the keys that raw has against the source's: those that vanished are to go, those that raw lacks to come."""
+    """Hold the keys that raw has against the source's, and the newest versions of entities: what vanished is to go,
+    what raw lacks to come, and what the source now tells otherwise to be read again."""
     dataset = source.dataset
+    raw_keys = _raw_keys(dataset)
     buckets: list[date | None] | None = None
     if (theirs := source.checksums(today)) is not None:
+        told = "key || version" if source.compares_versions else "key"
         ours = {
             bucket: (int(count), int(total))
             for bucket, count, total in connection.execute(
                 sql.SQL(
                     "select bucket, count(*),"
-                    " sum(('x' || substr(md5(array_to_string(key, '/')), 1, 12))::bit(48)::bigint)"
+                    " sum(('x' || substr(md5(array_to_string({}, '/')), 1, 12))::bit(48)::bigint)"
                     " from ({}) k group by 1"
-                ).format(_raw_keys(dataset))
+                ).format(sql.SQL(told), raw_keys)
             )
         }
         buckets = [bucket for bucket in {*theirs, *ours} if theirs.get(bucket) != ours.get(bucket)]
         if not buckets:
             return
     there: Sequence[_Key] = source.keys(today, buckets)
-    found = {one.key: one.day for one in there}
+    found = {one.key: one for one in there}
     held = sql.SQL(
-        "select key, days from ({}) k"
+        "select key, version, days from ({}) k"
         " where %(all)s or bucket = any (%(days)s::date[]) or (bucket is null and %(null)s)"
     )
-    raw_rows = connection.execute(
-        held.format(_raw_keys(dataset)),
-        {
-            "all": buckets is None,
-            "days": [one for one in buckets or () if one is not None],
-            "null": None in (buckets or ()),
-        },
-    ).fetchall()
-    gone = [(tuple(key), days) for key, days in raw_rows if tuple(key) not in found]
-    total = connection.execute(sql.SQL("select count(*) from ({}) k").format(_raw_keys(dataset))).fetchone()
+    wanted = {
+        "all": buckets is None,
+        "days": [one for one in buckets or () if one is not None],
+        "null": None in (buckets or ()),
+    }
+    rows = [(tuple(key), version, days) for key, version, days in connection.execute(held.format(raw_keys), wanted)]
+    gone = [(key, days) for key, _, days in rows if key not in found]
+    total = connection.execute(sql.SQL("select count(*) from ({}) k").format(raw_keys)).fetchone()
     if len(gone) >= BELIEVED_ROWS and total and len(gone) > BELIEVED_SHARE * total[0]:
         raise Refusal(
             f"{dataset.name}: {len(gone):,} of {total[0]:,} rows are no longer in the source; so many are not taken out"
             " (is this the database that it was?)"
         )
-    rows = [(dataset.name, day, list(key)) for key, days in gone for day in days]
+    # A version that is newer than the source's is one that the source took back.
+    back = [(key, days) for key, version, days in rows if key in found and version > (found[key].version or version)]
+    _take_out(connection, dataset, [(day, key) for key, days in (*gone, *back) for day in days])
+    held_versions = {key: version for key, version, _ in rows}
+    lacking = {
+        key: one.day
+        for key, one in found.items()
+        if key not in held_versions or held_versions[key] != (one.version or held_versions[key])
+    }
+    _ask_for_missing(connection, dataset, lacking)
+
+
+def _take_out(
+    connection: psycopg.Connection[Any], dataset: Dataset, rows: Sequence[tuple[date, tuple[str, ...]]]
+) -> None:
+    """Note rows that are to go, and ask for their extracts once more, which takes them out."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into raw.vanished (dataset, extract_day, key) values (%s, %s, %s) on conflict do nothing", rows
+            "insert into raw.vanished (dataset, extract_day, key) values (%s, %s, %s) on conflict do nothing",
+            [(dataset.name, day, list(key)) for day, key in rows],
         )
-        # A new mark asks for the extract once more, and so takes them out.
         cursor.executemany(
             "update raw.shown set fingerprint = fingerprint || ' -' || %s where dataset = %s and extract_day = %s",
-            [(_count(rows, day), dataset.name, day) for day in sorted({day for _, day, _ in rows})],
+            [(sum(one == day for one, _ in rows), dataset.name, day) for day in sorted({day for day, _ in rows})],
         )
-    _ask_for_missing(connection, dataset, found, {tuple(key) for key, _ in raw_rows})
 
 
 def _ask_for_missing(
-    connection: psycopg.Connection[Any],
-    dataset: Dataset,
-    found: Mapping[tuple[str, ...], date],
-    held: set[tuple[str, ...]],
+    connection: psycopg.Connection[Any], dataset: Dataset, missing: Mapping[tuple[str, ...], date]
 ) -> None:
-    """Ask for the days of rows that the source has and raw has not, though no cursor passed them."""
-    missing = {key: day for key, day in found.items() if key not in held}
+    """Ask for the days of rows that the source has and raw has not so, though no cursor passed them."""
     if not missing:
         return
     waiting = connection.execute(
-        sql.SQL("select array[{}] from raw.quarantine where dataset = %s and row is not null").format(
+        sql.SQL("select array[{}] from raw.quarantine where dataset = %s and \"row\" is not null").format(
             sql.SQL(", ").join(sql.SQL('"row" ->> {}').format(sql.Literal(name)) for name in dataset.key)
         ),
         [dataset.name],
@@ -209,23 +223,23 @@ def _ask_for_missing(
         )
 
 
-def _count(rows: Sequence[tuple[str, date, list[str]]], day: date) -> int:
-    return sum(one == day for _, one, _ in rows)
-
-
 def _raw_keys(dataset: Dataset) -> sql.Composed:
-    """The keys that raw holds: the day that each is compared under, by its newest version, and its extract days."""
+    """The keys that raw holds: the day that each is compared under and its updated_at, by its newest version, and its
+    extract days."""
     moment = sql.SQL("({} at time zone 'UTC')::date").format(sql.Identifier(dataset.event_time or ""))
     newest = sql.SQL(", ").join(
         sql.SQL("{} desc nulls last").format(sql.Identifier(name)) for name in (*dataset.version_order, "content_hash")
     )
     return sql.SQL(
-        "select {key} as key, (array_agg({bucket} order by {newest}))[1] as bucket,"
+        "select {key} as key, (array_agg({bucket} order by {newest}))[1] as bucket, {version} as version,"
         " array_agg(distinct extract_day) as days from {raw} group by {names}"
     ).format(
         key=key_array(dataset),
         bucket=moment if dataset.event_time else sql.SQL("null::date"),
         newest=newest,
+        version=sql.SQL("to_char(max(updated_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')")
+        if dataset.kind == "entity"
+        else sql.SQL("''"),
         raw=table(dataset),
         names=names(dataset.key),
     )

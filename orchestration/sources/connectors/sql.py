@@ -84,12 +84,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Key:
-    """A row's key as text, in the contract's order; the day of its extract; and the day that it is compared under,
-    which no later version moves (None: it has no time of its own)."""
+    """A row's key as text, in the contract's order; the day of its extract; the day that it is compared under, which no
+    later version moves (None: it has no time of its own); and its updated_at as text that sorts (None: not told)."""
 
     key: tuple[str, ...]
     day: date
     bucket: date | None
+    version: str | None
 
 
 @dataclass
@@ -173,7 +174,9 @@ class WholeQuery:
     def checksums(self, today: date) -> dict[date | None, tuple[int, int]] | None:
         """Of each bucket of keys their number and the sum of their hashes; None where this database can't hash."""
         with self._ask("comparing ids") as query:
-            if (hashed := query.hashed(self._keys(query))) is None:
+            version = query.version() if self.compares_versions else None
+            hashed = query.hashed([*self._keys(query), *([] if version is None else [version])])
+            if hashed is None:
                 return None
             bucket = self._bucket(query)
             asked = query.select(bucket, sa.func.count(), sa.func.sum(hashed)).group_by(bucket)
@@ -184,14 +187,21 @@ class WholeQuery:
         """The keys of some buckets, or of all (None)."""
         with self._ask("comparing ids") as query:
             bucket = self._bucket(query)
-            asked = self._before(query.select(*self._keys(query), query.day, bucket), query, today)
+            version = query.version() if self.compares_versions else None
+            columns = (query.day, bucket, sa.null() if version is None else version)
+            asked = self._before(query.select(*self._keys(query), *columns), query, today)
             if buckets is not None:
                 known = bucket.in_([query.as_day(one) for one in buckets if one is not None])
                 asked = asked.where(sa.or_(known, bucket.is_(None)) if None in buckets else known)
             return [
-                Key(tuple(map(str, key)), _as_day(day) or EARLIEST, _as_day(told))
-                for *key, day, told in query.run(asked)
+                Key(tuple(map(str, key)), _as_day(day) or EARLIEST, _as_day(told), version)
+                for *key, day, told, version in query.run(asked)
             ]
+
+    @property
+    def compares_versions(self) -> bool:
+        """Is an entity's updated_at compared too? Not of what keeps every version: an older one is no correction."""
+        return self.dataset.kind == "entity" and not self.dataset.keeps_every_version
 
     def _ask(self, what: str) -> _Asking:
         return _Asking(self, f"{self.dataset.name}: {what}")
@@ -377,6 +387,15 @@ class _Asking:
         if self.backend == "postgresql":
             return sa.literal(datetime(day.year, day.month, day.day, tzinfo=UTC), sa.TIMESTAMP(timezone=True))
         return datetime(day.year, day.month, day.day)
+
+    def version(self) -> Any:
+        """A row's own time as text, to the microsecond (raw's own are made alike, ../looks.py); None where that can't
+        be asked for."""
+        if self.backend == "postgresql":
+            return sa.func.to_char(self.moment, "YYYY-MM-DD HH24:MI:SS.US")
+        if self.backend in ("mysql", "mariadb"):
+            return sa.func.date_format(self.moment, "%Y-%m-%d %H:%i:%s.%f")
+        return None
 
     def as_day(self, day: date) -> Any:
         return day.isoformat() if self.backend == "sqlite" else day

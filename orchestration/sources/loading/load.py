@@ -487,13 +487,13 @@ class _Load:
             return None
         return sql.SQL(
             "r.extract_day = {day} and array[{key}] in (select key from raw.vanished where dataset = {name}"
-            " and extract_day = {day}) and not exists (select from {fresh} f where {same})"
+            " and extract_day = {day}) and not exists (select from {fresh} f where {equal})"
         ).format(
             day=sql.Literal(self.day),
             key=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", name)) for name in self.dataset.key),
             name=sql.Literal(self.dataset.name),
             fresh=self.fresh,
-            same=same(self.dataset.key, "f", "r"),
+            equal=equal(self.dataset, "f", "r"),
         )
 
     def _hold_against_rivals(self, changed: sql.Composable) -> sql.Composable:
