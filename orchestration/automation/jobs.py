@@ -109,7 +109,8 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
     def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
         with connect(url(settings)) as connection:
             migrate(connection)
-            pending = pending_extracts(connection, extract_days.sources_of(settings))
+            # What vanished from a database is looked for once a night, by the run itself.
+            pending = pending_extracts(connection, extract_days.sources_of(settings), compare=False)
             # A refused extract is asked for again when it changes.
             pending = [one for one in pending if one.reason != "refused"]
         extract_days.remember_first_day(settings, [one.day for one in pending])

@@ -53,8 +53,11 @@ class LookedAt(Protocol):
     def keys(self, today: date, buckets: Sequence[date | None] | None) -> Sequence[Any]: ...
 
 
-def look_at(connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date) -> None:
-    """Ask every source that must be asked, and keep what it showed. Commits, source by source.
+def look_at(
+    connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date, compare: bool = True
+) -> None:
+    """Ask every source that must be asked, and keep what it showed; `compare` also what it has no more, for which all
+    of it is read. Commits, source by source.
 
     A source that can't be asked is recorded as a refused extract of today, and what it showed before stands.
     """
@@ -66,7 +69,7 @@ def look_at(connection: psycopg.Connection[Any], sources: Mapping[str, Source], 
             try:
                 with connection.transaction():
                     _look(connection, source, today)
-                    if source.compares:
+                    if compare and source.compares:
                         _compare(connection, source, today)
             except Refusal as refusal:
                 record_refusal(connection, source.dataset, today, None, str(refusal), started)

@@ -29,16 +29,20 @@ class Pending:
 
 
 def pending_extracts(
-    connection: psycopg.Connection[Any], sources: Sources, today: date | None = None, look: bool = True
+    connection: psycopg.Connection[Any],
+    sources: Sources,
+    today: date | None = None,
+    look: bool = True,
+    compare: bool = True,
 ) -> list[Pending]:
     """Every extract that the sources show and raw does not hold as they show it, by day and in the contract's order.
 
     A day that lies ahead is a wrong clock somewhere: it is left alone until it comes. Without `look`, databases are not
-    asked again what they have: what the last look showed stands.
+    asked again what they have: what the last look showed stands; without `compare`, not what they have no more.
     """
     today = today or datetime.now(UTC).date()
     if look:
-        look_at(connection, sources, today)
+        look_at(connection, sources, today, compare)
     with connection.transaction():
         standing: dict[tuple[str, date], str] = {
             (dataset, day): fingerprint
