@@ -443,7 +443,7 @@ def _site_event(
         "site_events", event_id=draft.new_id("s"), session_id=browser or f"browser of {visitor}", visitor_id=visitor,
         occurred_at=at, event_type=event_type, page_url=None, product_id=product, quantity=None,
         experience_id=None, goal_id=None,
-        revenue=Decimal(draft.rng.randint(-999, 9999)) / 100 if draft.chance(5) else None, **_ad(draft),
+        revenue=Decimal(draft.rng.randint(0, 9999)) / 100 if draft.chance(5) else None, **_ad(draft),
     )  # fmt: skip
 
 
