@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from orchestration.catalogue.spans import spelled_out
 from orchestration.settings import PROJECT
 
 
@@ -110,7 +111,7 @@ ROLLUPS = {
         where="m.is_exchanged",
     ),
     # The visitors' turns. As of an instant, a conversation that had not been asked for yet is not known, even where a
-    # message came before it; and a turn is judged when it is a day old.
+    # message came before it; and a turn is judged when its time to be answered is over.
     "turns": DailyRollup(
         ("turn_id",), "fct_exchange_day", ("first_sent_at", "last_sent_at"), "fct_turn", "began_at",
         {"member_role": "member_role"},
@@ -119,12 +120,14 @@ ROLLUPS = {
             "turns": ("d.turns", "1"),
             "unanswered_turns": (
                 "d.unanswered_turns",
-                "(not coalesce(m.answered_at < q.known_at and m.answered_at <= m.began_at + interval '24 hours', false)"
-                ")::int",
+                spelled_out(
+                    "(not coalesce(m.answered_at < q.known_at"
+                    " and m.answered_at <= m.began_at + interval '{answer_time}', false))::int"
+                ),
             ),
             "turn_id": ("null", "m.turn_id"),
         },
-        where="m.requested_at < q.known_at and m.began_at <= q.age_at - interval '24 hours'",
+        where=spelled_out("m.requested_at < q.known_at and m.began_at <= q.age_at - interval '{answer_time}'"),
         # A slot is asked of the turns themselves, for they are not found by their conversation.
         whole="is_whole_for_turns",
     ),

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, RootModel, StringConstraints
 
 from orchestration.catalogue import facts
+from orchestration.catalogue.spans import spelled_out
 
 Unit = Literal["count", "ratio", "seconds", "amount", "score"]
 Stability = Literal["fixed", "fluctuating", "mixed", "live"]
@@ -71,7 +72,7 @@ def _by(allowed: tuple[str, ...], texts: dict[str, str]) -> dict[str, str]:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = Annotated[dict[str, Text], AfterValidator(_in_every_language)]
 # An SQL expression over the rows `f` and the question `q`.
-Sql = Text
+Sql = Annotated[Text, AfterValidator(spelled_out)]
 
 
 class Relation(Entry):

@@ -25,6 +25,7 @@ from psycopg.rows import dict_row
 
 from orchestration import warehouse
 from orchestration.catalogue import catalogue
+from orchestration.catalogue.spans import spans
 from orchestration.readers.formats import plain
 from orchestration.settings import Settings
 from orchestration.sources.connectors.chat_database import ChatDatabase, loaded_relations, read_chat_database
@@ -269,4 +270,5 @@ def statement(relations: Mapping[str, str], clock: Clock) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(catalogue.PROJECT / "dbt_project"), undefined=jinja2.StrictUndefined
     )
-    return environment.get_template("indicators/live.sql.j2").render(relations=relations, clock=clock, facts=FACTS)
+    template = environment.get_template("indicators/live.sql.j2")
+    return template.render(relations=relations, clock=clock, facts=FACTS, spans=spans())

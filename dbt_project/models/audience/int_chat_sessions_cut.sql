@@ -17,7 +17,7 @@ paused as (
 numbered as (
     select
         p.*,
-        count(*) filter (where p.pause is null or p.pause >= interval '30 minutes') over (
+        count(*) filter (where p.pause is null or p.pause >= interval '{{ var('spans').session_pause }}') over (
             partition by p.brand_id, p.visitor_id order by p.happened_at
         ) as session_number
     from paused as p

@@ -10,7 +10,7 @@ inner join {{ ref('int_visitor_events_gathered') }} as e
     on
         e.brand_id = s.brand_id
         and e.visitor_id = s.visitor_id
-        and e.happened_at >= s.started_at - interval '30 minutes'
+        and e.happened_at >= s.started_at - interval '{{ var('spans').session_pause }}'
         and e.happened_at <= s.started_at
 -- The first action where it has an ad; then what came before it, the last first, and of one instant what has an ad.
 order by

@@ -20,7 +20,10 @@ select
     p.member_id,
     p.occurred_at,
     p.action,
-    case when p.pause < interval '5 minutes' then extract(epoch from p.pause) else 60 end as activity_seconds,
+    case
+        when p.pause < interval '{{ var('spans').activity_pause }}' then extract(epoch from p.pause)
+        else 60
+    end as activity_seconds,
     member_then.role as member_role
 from paused as p
 {{ join_role_at('member_then', 'p.brand_id', 'p.member_id', 'p.occurred_at') }}

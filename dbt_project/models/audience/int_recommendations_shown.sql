@@ -47,6 +47,6 @@ select
             and l.visitor_id = f.visitor_id
             and l.product_id = f.product_id
             and l.ordered_at > f.shown_at
-            and l.ordered_at <= f.shown_at + interval '168 hours'
+            and l.ordered_at <= f.shown_at + interval '{{ var('spans').recommendation_followed }}'
     ) as bought_at
 from followed as f

@@ -21,6 +21,6 @@ inner join {{ ref('int_visitor_messages_sent') }} as m
         and m.visitor_id = s.visitor_id
         and m.written_by = 'member'
         and m.message_at >= s.started_at
-        and m.message_at <= s.last_action_at + interval '30 minutes'
+        and m.message_at <= s.last_action_at + interval '{{ var('spans').session_pause }}'
 {{ join_role_at('author_then', 's.brand_id', 'm.author_id', 's.started_at') }}
 order by s.brand_id, s.session_key, m.author_id, m.message_at, m.message_id

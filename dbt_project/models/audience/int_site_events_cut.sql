@@ -25,7 +25,7 @@ paused as (
 numbered as (
     select
         p.*,
-        count(*) filter (where p.pause is null or p.pause >= interval '30 minutes') over (
+        count(*) filter (where p.pause is null or p.pause >= interval '{{ var('spans').session_pause }}') over (
             partition by p.brand_id, p.session_id order by p.occurred_at, p.event_id collate "C"
         ) as session_number
     from paused as p

@@ -17,7 +17,7 @@ inner join {{ ref('int_orders_identified') }} as o
         o.brand_id = s.brand_id
         and o.visitor_id = s.visitor_id
         and o.ordered_at >= s.started_at
-        and o.ordered_at <= s.last_action_at + interval '30 minutes'
+        and o.ordered_at <= s.last_action_at + interval '{{ var('spans').session_pause }}'
 left join (
     select distinct
         l.brand_id,

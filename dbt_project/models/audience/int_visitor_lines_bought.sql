@@ -52,7 +52,10 @@ view_carted as (
                 and r.product_id = v.product_id
                 and r.event_type in ('recommendation_click', 'recommendation_shown')
                 and r.occurred_at < v.occurred_at
-                and (r.event_type = 'recommendation_click' or r.occurred_at >= v.occurred_at - interval '24 hours')
+                and (
+                    r.event_type = 'recommendation_click'
+                    or r.occurred_at >= v.occurred_at - interval '{{ var('spans').recommendation_shown }}'
+                )
         )
     group by v.brand_id, v.visitor_id, v.product_id, v.occurred_at
 ),
@@ -71,7 +74,7 @@ click as (
             and r.visitor_id = o.visitor_id
             and r.event_type = 'recommendation_click'
             and r.occurred_at < o.ordered_at
-            and r.occurred_at >= o.ordered_at - interval '168 hours'
+            and r.occurred_at >= o.ordered_at - interval '{{ var('spans').recommendation_followed }}'
     group by o.brand_id, o.order_id
 )
 
@@ -91,7 +94,7 @@ select
             and v.visitor_id = l.visitor_id
             and v.product_id = l.product_id
             and v.carted_at < l.ordered_at
-            and v.viewed_at >= l.ordered_at - interval '168 hours'
+            and v.viewed_at >= l.ordered_at - interval '{{ var('spans').recommendation_followed }}'
     ) as recommended_view_at,
     (
         select max(r.occurred_at)
@@ -102,7 +105,7 @@ select
             and r.product_id = l.product_id
             and r.event_type = 'recommendation_shown'
             and r.occurred_at < l.ordered_at
-            and r.occurred_at >= l.ordered_at - interval '168 hours'
+            and r.occurred_at >= l.ordered_at - interval '{{ var('spans').recommendation_followed }}'
     ) as recommendation_shown_at,
     c.recommendation_clicked_at
 from line as l

@@ -9,7 +9,7 @@ dated as (
     select
         m.*,
         t.turn_id,
-        coalesce(t.answered_at <= t.began_at + interval '24 hours', false) as is_answered_in_time,
+        coalesce(t.answered_at <= t.began_at + interval '{{ var('spans').answer_time }}', false) as is_answered_in_time,
         {{ local_date('m.sent_at') }} as local_date,
         day.iso_weekday
     from {{ ref('int_messages_counted') }} as m
