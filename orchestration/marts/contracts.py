@@ -105,6 +105,8 @@ def _table_name(node: Mapping[str, Any]) -> str:
 
 def _mart(node: Mapping[str, Any], problems: list[str]) -> Mart:
     name, meta = _table_name(node), _meta(node)
+    # What the model puts together, it says itself: the rebuilt rows, and of which touched entities they are.
+    rows, touched = ([ref["name"] for ref in node.get("refs") or ()] + [None, None])[:2]
     required = _required_columns(node)
     key = tuple(meta.get("key") or ())
     columns = tuple(
@@ -121,8 +123,8 @@ def _mart(node: Mapping[str, Any], problems: list[str]) -> Mart:
         description=(node.get("description") or "").strip(),
         columns=columns,
         key=key,
-        rows=("build", meta["rows"]) if meta.get("rows") else (node.get("schema") or "next", name),
-        touched=meta.get("touched"),
+        rows=("build", rows) if rows else (node.get("schema") or "next", name),
+        touched=touched,
         touched_by=meta.get("touched_by") or {},
         indexes=tuple(_declared_index(index) for index in meta.get("indexes") or ()),
         order=tuple(meta.get("order") or ()),
@@ -178,5 +180,5 @@ def _problems(mart: Mart, meta: Mapping[str, Any]) -> Iterable[str]:
         yield "meta.publication.key must begin with brand_id"
     if meta.get("brand_column", "brand_id") not in ("brand_id", None):
         yield f"the brand's column must be brand_id, not {meta['brand_column']}"
-    if mart.touched and not (mart.touched_by and meta.get("rows")):
-        yield "meta.publication.touched goes with rows (the rebuilt ones, in build) and touched_by"
+    if bool(mart.touched) != bool(mart.touched_by):
+        yield "meta.publication.touched_by goes with the touched entities that the model names"

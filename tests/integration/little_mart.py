@@ -92,9 +92,14 @@ comment on column marts.message_days.messages is 'How many.';
 
 
 def model(
-    name: str, columns: dict[str, str], meta: dict[str, Any], required: Sequence[str] = ()
+    name: str,
+    columns: dict[str, str],
+    meta: dict[str, Any],
+    required: Sequence[str] = (),
+    refs: Sequence[str] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """One node as dbt writes it into its manifest."""
+    """One node as dbt writes it into its manifest; `refs` are its rebuilt rows and the touched entities that they are
+    of."""
     return f"model.causerie.{name}", {
         "resource_type": "model",
         "name": name,
@@ -112,6 +117,7 @@ def model(
             for column, data_type in columns.items()
         },
         "config": {"meta": {"publication": meta} if meta else {}},
+        "refs": [{"name": ref, "package": None, "version": None} for ref in refs],
     }
 
 
@@ -120,7 +126,8 @@ def manifest() -> dict[str, Any]:
     brands = model(
         "dim_brand",
         {"brand_id": "text", "name": "text", "timezone": "text"},
-        {"key": ["brand_id"], "rows": "brands", "touched": None},
+        {"key": ["brand_id"]},
+        refs=["brands"],
         required=["name"],
     )
     messages = model(
@@ -135,8 +142,6 @@ def manifest() -> dict[str, Any]:
         },
         {
             "key": ["brand_id", "message_id"],
-            "rows": "messages",
-            "touched": "touched_conversation",
             "touched_by": {"brand_id": "brand_id", "conversation_id": "conversation_id"},
             "indexes": [
                 ["brand_id", "conversation_id"],
@@ -145,8 +150,9 @@ def manifest() -> dict[str, Any]:
             "brand_column": "brand_id",
         },
         required=["conversation_id", "sent_at"],
+        refs=["messages", "touched_conversation"],
     )
-    dates = model("dim_date", {"date_day": "date", "weekday": "int"}, {"key": ["date_day"], "touched": None})
+    dates = model("dim_date", {"date_day": "date", "weekday": "int"}, {"key": ["date_day"]})
     return {"nodes": dict([brands, messages, dates, model("int_messages", {}, {})])}
 
 

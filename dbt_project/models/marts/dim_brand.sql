@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_brands_current')) }}
+{{ mart_rows(ref('int_brands_current')) }}

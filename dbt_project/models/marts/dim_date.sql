@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_dates_localised'), touched=ref('touched_brand'), keys=['brand_id']) }}
+{{ mart_rows(ref('int_dates_localised'), touched=ref('touched_brand')) }}

@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_experiences_current')) }}
+{{ mart_rows(ref('int_experiences_current')) }}

@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_journeys_current')) }}
+{{ mart_rows(ref('int_journeys_current')) }}

@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_members_versioned')) }}
+{{ mart_rows(ref('int_members_versioned')) }}

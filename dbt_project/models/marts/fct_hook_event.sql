@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_hook_events_attributed'), touched=ref('touched_hook'), keys=['brand_id', 'hook_id']) }}
+{{ mart_rows(ref('int_hook_events_attributed'), touched=ref('touched_hook')) }}

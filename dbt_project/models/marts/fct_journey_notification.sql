@@ -1,3 +1,1 @@
-{{
-    carried_rows(ref('int_journey_notifications_sent'), touched=ref('touched_run'), keys=['brand_id', 'run_id'])
-}}
+{{ mart_rows(ref('int_journey_notifications_sent'), touched=ref('touched_run')) }}

@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_order_lines_placed'), touched=ref('touched_order'), keys=['brand_id', 'order_id']) }}
+{{ mart_rows(ref('int_order_lines_placed'), touched=ref('touched_order')) }}

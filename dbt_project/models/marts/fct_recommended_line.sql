@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_recommended_lines_bought'), touched=ref('touched_visitor'), keys=['brand_id', 'visitor_id']) }}
+{{ mart_rows(ref('int_recommended_lines_bought'), touched=ref('touched_visitor')) }}

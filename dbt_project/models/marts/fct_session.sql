@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_sessions_united'), touched=ref('touched_visitor'), keys=['brand_id', 'visitor_id']) }}
+{{ mart_rows(ref('int_sessions_united'), touched=ref('touched_visitor')) }}

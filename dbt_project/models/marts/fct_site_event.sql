@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_site_events_cut'), touched=ref('touched_site_session'), keys=['brand_id', 'session_id']) }}
+{{ mart_rows(ref('int_site_events_cut'), touched=ref('touched_site_session')) }}

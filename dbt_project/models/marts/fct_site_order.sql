@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_site_orders_placed'), touched=ref('touched_visitor'), keys=['brand_id', 'visitor_id']) }}
+{{ mart_rows(ref('int_site_orders_placed'), touched=ref('touched_visitor')) }}

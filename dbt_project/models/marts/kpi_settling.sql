@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_settling_curved')) }}
+{{ mart_rows(ref('int_settling_curved')) }}

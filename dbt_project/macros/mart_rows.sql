@@ -1,8 +1,8 @@
 {#- What a mart would hold after this run: its published rows that the run did not touch, and the rebuilt ones.
 
     `rebuilt` holds the rows of the touched entities, with the columns of this model's contract; `touched` names the
-    touched entities, matched on `keys`. Without `touched` the model is rebuilt whole. -#}
-{% macro carried_rows(rebuilt, touched=none, keys=[]) %}
+    touched entities, by the columns of the contract's `touched_by`. Without `touched` the model is rebuilt whole. -#}
+{% macro mart_rows(rebuilt, touched=none) %}
 {%- set columns = model.columns.keys() | list -%}
 {% if touched is not none %}
 select {% for column in columns %}published.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
@@ -10,7 +10,7 @@ from marts.{{ this.identifier }} as published
 where not exists (
     select 1
     from {{ touched }} as touched
-    where {% for key in keys %}touched.{{ key }} = published.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+    where {% for mine, theirs in (model.config.meta.publication.touched_by if execute else {}).items() %}touched.{{ theirs }} = published.{{ mine }}{{ ' and ' if not loop.last }}{% endfor %}
 )
 union all
 {% endif %}
