@@ -155,7 +155,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("One-List-1", "list", "where"), "f.url is not null", "One-List-1: list.where: 'f.url' does not exist"),
     (("One-List-1", "list", "order"), "l.sum desc", "One-List-1: list.order: 'l.sum' does not exist; allowed: anchor"),
     (("One-List-3", "list", "columns", -1, "value"), "sum(f.sale)", "list.columns.influenced_sales: 'f.sale' does not"),
-    (("relations", "served_session", "where"), "f.at < '{pause}'", "where: '{pause}' is no span of time; allowed: se"),
+    (("relations", "video_contact", "where"), "f.at < '{pause}'", "where: '{pause}' is no span of time; allowed: se"),
     # What does not fit together
     (("Wlst-Card-1", "numerator", "of"), "nothing", "Wlst-Card-1: numerator.of: relation 'nothing' is none of waitin"),
     (("Chat-Card-15", "median"), {"of": "establishment"}, "Chat-Card-15: median: one of value and duration is needed"),

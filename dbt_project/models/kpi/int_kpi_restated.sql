@@ -14,7 +14,8 @@
 --                   of a fixed indicator, anywhere if nothing else explains it)
 --   fluctuating     the indicator may still move
 -- A fixed indicator may also follow something late or corrected that lies elsewhere (a sale is credited to a dialogue
--- of another day): where nothing of the period itself explains it, whatever of the brand was restated before its end.
+-- of another day): where nothing of the period itself explains it, whatever of the brand was restated before its end;
+-- and what was restated of the period, if its own time is later.
 with
 
 period as (
@@ -190,6 +191,8 @@ judged as (
                 then case when w.is_corrected then 'corrected data elsewhere' else 'late data elsewhere' end
             when w.member_loads is not null then 'settings of members'
             when w.link_loads is not null then 'settings of links elsewhere'
+            -- Of an entity whose own time is later, with a part that lies in the period: a call before its request.
+            when h.loads is not null then case when h.is_corrected then 'corrected data' else 'late data' end
         end as cause,
         i.is_fixed,
         s.loads as brand_loads,
@@ -227,8 +230,8 @@ select
             when 'settings of links elsewhere' then j.links_anywhere
             when 'late data elsewhere' then j.loads_anywhere
             when 'corrected data elsewhere' then j.loads_anywhere
-            when 'late data' then case when j.is_fixed then j.loads_before_end else j.loads_here end
-            when 'corrected data' then case when j.is_fixed then j.loads_before_end else j.loads_here end
+            when 'late data' then coalesce(case when j.is_fixed then j.loads_before_end end, j.loads_here)
+            when 'corrected data' then coalesce(case when j.is_fixed then j.loads_before_end end, j.loads_here)
         end,
         '{}'
     ) as loads
