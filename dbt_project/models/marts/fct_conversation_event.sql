@@ -1,7 +1,1 @@
-{{
-    carried_rows(
-        ref('int_conversation_events_judged'),
-        touched=ref('touched_conversation'),
-        keys=['brand_id', 'conversation_id']
-    )
-}}
+{{ mart_rows(ref('int_conversation_events_judged'), touched=ref('touched_conversation')) }}

@@ -1,1 +1,1 @@
-{{ carried_rows(ref('int_refunds_made'), touched=ref('touched_order'), keys=['brand_id', 'order_id']) }}
+{{ mart_rows(ref('int_refunds_made'), touched=ref('touched_order')) }}
