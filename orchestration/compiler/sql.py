@@ -14,6 +14,7 @@ import jinja2
 
 from orchestration.catalogue.model import BREAKDOWNS as APART
 from orchestration.catalogue.model import FILTERS, PERIOD_BREAKDOWNS, TIME_BREAKDOWNS
+from orchestration.catalogue.spans import spans
 from orchestration.settings import PROJECT
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
@@ -78,6 +79,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {"quoted": quoted, "array": array, "bound": bound}
     environment.globals |= {"time_breakdowns": TIME_BREAKDOWNS, "period_breakdowns": PERIOD_BREAKDOWNS}
+    environment.globals |= {"spans": spans()}
     return environment
 
 
