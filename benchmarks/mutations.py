@@ -35,6 +35,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "tests/integration/test_indicators_exact.py",
     ),
     "dbt_project/models/touched/*.sql": (
+        "tests/integration/test_nights.py",
         "tests/integration/test_order_and_repetition.py",
         "tests/integration/test_nights.py",
         "tests/integration/test_published_values.py",
