@@ -34,28 +34,35 @@ stated as (
         bool_and(k.is_final) as is_final
     from marts.kpi_period as k
     group by k.brand_id, k.grain, k.period_start
+),
+
+joined as (
+    select
+        coalesce(p.brand_id, s.brand_id) as brand_id,
+        coalesce(p.grain, s.grain) as grain,
+        coalesce(p.period_start, s.period_start) as period_start,
+        p.next_period_start,
+        p.brand_id is null as is_gone,
+        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.is_final
+        or b.brand_id is not null as is_touched
+    from period as p
+    full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
+    left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
 )
 
 select
-    row_number() over (order by p.brand_id, p.grain, p.period_start) as period_number,
-    coalesce(p.brand_id, s.brand_id) as brand_id,
-    coalesce(p.grain, s.grain) as grain,
-    coalesce(p.period_start, s.period_start) as period_start,
-    p.next_period_start,
+    row_number() over (order by j.brand_id, j.grain, j.period_start) as period_number,
+    j.brand_id,
+    j.grain,
+    j.period_start,
+    j.next_period_start,
     first_day.starts_at,
     next_day.starts_at as ends_at,
-    p.brand_id is null as is_gone,
-    not t.is_touched as is_partial
-from period as p
-full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
-left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
+    j.is_gone,
+    not j.is_touched as is_partial
+from joined as j
 left join {{ ref('dim_date') }} as first_day
-    on first_day.brand_id = p.brand_id and first_day.local_date = p.period_start
+    on first_day.brand_id = j.brand_id and first_day.local_date = j.period_start and not j.is_gone
 left join {{ ref('dim_date') }} as next_day
-    on next_day.brand_id = p.brand_id and next_day.local_date = p.next_period_start
-cross join lateral (
-    select
-        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.is_final
-        or b.brand_id is not null as is_touched
-) as t
-where t.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)
+    on next_day.brand_id = j.brand_id and next_day.local_date = j.next_period_start
+where j.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)
