@@ -150,12 +150,14 @@ def _loads(loads: Sequence[Load]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False, collapse_padding=True)
     table.add_column("dataset", footer="all", no_wrap=True)
     table.add_column("days", justify="right", footer=f"{len({load.extract_day for load in loads}):,}")
-    for name in COUNTS:
+    # Of erased people's rows only where there are any.
+    shown = [name for name in COUNTS if name != "erased" or any(load.counts[name] for load in loads)]
+    for name in shown:
         total = sum(load.counts[name] for load in loads)
         heading = name.removeprefix("rows_").replace("duplicates", "duplicate")
         table.add_column(heading, justify="right", footer=f"{total:,}")
     for dataset, some in _grouped(loads, lambda load: load.dataset):
-        sums = [sum(load.counts[name] for load in some) for name in COUNTS]
+        sums = [sum(load.counts[name] for load in some) for name in shown]
         table.add_row(dataset, f"{len(some):,}", *(f"{number:,}" for number in sums))
     return table
 

@@ -34,6 +34,8 @@ quarantine_app = typer.Typer()
 db_app = typer.Typer(help="The warehouse: an embedded PostgreSQL, or the one at CAUSERIE_DATABASE_URL.")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(db_app, name="db", no_args_is_help=True)
+erase_app = typer.Typer(help="Forget a person, everywhere and for good.")
+app.add_typer(erase_app, name="erase", no_args_is_help=True)
 
 
 # Rows that a terminal shows of a number; --csv gives all of them.
@@ -700,6 +702,32 @@ def dashboard(
         f"The screens are at http://{'[' + host + ']' if ':' in host else host}:{port} (stop with Ctrl-C)", flush=True
     )
     uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False)
+
+
+@erase_app.command()
+def visitor(
+    brand: Annotated[str, typer.Argument(help="Which brand.")],
+    visitor_id: Annotated[str, typer.Argument(metavar="ID", help="The visitor, as the extracts name it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: what is erased does not come back.")] = False,
+) -> None:
+    """Erase a person: every row of it in raw, quarantine, marts and the ledgers, and each that comes again.
+
+    Numbers that it moved are published anew, as corrected data. A keyed hash stays, by CAUSERIE_HASH_KEY. Extracts in
+    the landing folder are yours to clean: whatever of it they bring is left out.
+    """
+    from orchestration.cli import console, erasures, runs
+
+    if not yes:
+        typer.confirm(f"Erase visitor {visitor_id!r} of {brand!r}, for good?", abort=True)
+    settings = Settings.from_environment()
+    with runs.quiet(runs.log_file(settings)):
+        outcome = erasures.erase_visitor(settings, brand, visitor_id)
+    by_table = "; ".join(f"{table} {number:,}" for table, number in outcome.erased.rows.items())
+    print(f"Erased {sum(outcome.erased.rows.values()):,} rows ({by_table or 'there were none'}).")
+    _console().print(console.summary(outcome.run))
+    if outcome.left:
+        print(f"It still stands in {', '.join(outcome.left)}: give the command again")
+    raise typer.Exit(outcome.run.exit_code or int(bool(outcome.left)))
 
 
 @app.command()

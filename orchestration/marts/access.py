@@ -26,7 +26,7 @@ VISIBLE_COLUMNS = {
     "publication": ("generation", "data_through", "published_at"),
     "load_ledger": (
         "brand_id", "load_id", "dataset", "extract_day", "outcome", "rows_read", "rows_loaded", "duplicates",
-        "superseded", "waiting", "rejected", "started_at", "ended_at",
+        "superseded", "waiting", "rejected", "erased", "started_at", "ended_at",
     ),
 }  # fmt: skip
 

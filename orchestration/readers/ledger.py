@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-COUNTS = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected")
+COUNTS = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected", "erased")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def loads_after(connection: psycopg.Connection[Any], load_id: int, datasets: Ite
     rows = connection.execute(
         "select l.load_id, l.dataset, l.extract_day, l.outcome, l.reason,"
         "  coalesce(sum(c.rows_read), 0), coalesce(sum(c.rows_loaded), 0), coalesce(sum(c.duplicates), 0),"
-        "  coalesce(sum(c.superseded), 0), coalesce(sum(c.waiting), 0), coalesce(sum(c.rejected), 0)"
+        "  coalesce(sum(c.superseded), 0), coalesce(sum(c.waiting), 0), coalesce(sum(c.rejected), 0),"
+        "  coalesce(sum(c.erased), 0)"
         " from raw.load as l left join raw.load_count as c on c.load_id = l.load_id"
         " where l.load_id > %s and (%s::text[] is null or l.dataset = any(%s))"
         " group by l.load_id order by l.load_id",

@@ -19,7 +19,7 @@ from orchestration.sources.contract import Dataset
 from orchestration.sources.loading.raw_tables import same
 from orchestration.sources.loading.versions import equal, newer
 
-FATES = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected")
+FATES = ("rows_read", "rows_loaded", "duplicates", "superseded", "waiting", "rejected", "erased")
 
 
 class Load(Protocol):
@@ -85,42 +85,48 @@ def close_load(
     )
 
 
-def count_rows(load: Load, dropped: sql.Composable, rivals: bool) -> dict[str, tuple[int, ...]]:
+def count_rows(
+    load: Load, dropped: sql.Composable, rivals: bool, erased: Mapping[str, int]
+) -> dict[str, tuple[int, ...]]:
     """What became of the rows, by brand, in the order of FATES.
 
     `dropped` selects brands and the number of their rows that were copies inside the extract; `rivals`: may another
-    row have the same key?
+    row have the same key? `erased`: rows of erased people by brand, which were left out when the extract was read.
     """
     rows = load.execute(
         """
         with met as (
-            select brand_id, 0 as rejected, 0 as dropped, count(*) as stored, 0 as copies, 0 as older
+            select brand_id, 0 as rejected, 0 as dropped, count(*) as stored, 0 as copies, 0 as older, 0 as erased
               from {fresh} group by 1
-            union all select brand_id, count(*), 0, 0, 0, 0 from raw.quarantine
+            union all select brand_id, count(*), 0, 0, 0, 0, 0 from raw.quarantine
              where load_id = {load} and dataset = %s and extract_day = {day} group by 1
-            union all select brand_id, 0, rows_dropped, 0, 0, 0 from ({dropped}) dropped
-            union all select brand_id, 0, 0, 0, copies, older from ({beaten}) beaten
+            union all select brand_id, 0, rows_dropped, 0, 0, 0, 0 from ({dropped}) dropped
+            union all select brand_id, 0, 0, 0, copies, older, 0 from ({beaten}) beaten
+            union all select brand_id, 0, 0, 0, 0, 0, n
+             from unnest(%s::text[], %s::bigint[]) as left_out (brand_id, n)
         ), counted as (
-            select brand_id, sum(rejected + dropped + stored) as read_rows, sum(rejected) as rejected,
+            select brand_id, sum(rejected + dropped + stored + erased) as read_rows, sum(rejected) as rejected,
                    sum(dropped + copies) as duplicates, sum(older) as superseded,
-                   sum(stored - copies - older) as remaining,
+                   sum(stored - copies - older) as remaining, sum(erased) as erased,
                    exists (select from raw.brands b where b.brand_id = met.brand_id) as is_known
               from met group by brand_id
         )
         insert into raw.load_count
-               (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected)
+               (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected, erased)
         select {load}, brand_id, read_rows, case when is_known then remaining else 0 end, duplicates, superseded,
-               case when is_known then 0 else remaining end, rejected
+               case when is_known then 0 else remaining end, rejected, erased
           from counted
-        returning brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected
+        returning brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected, erased
         """,
         load.dataset.name,
+        list(erased),
+        list(erased.values()),
         dropped=dropped,
         beaten=_beaten(load.dataset)
         if rivals
         else sql.SQL("select ''::text as brand_id, 0 as copies, 0 as older where false"),
     ).fetchall()
-    if load.rows_read != sum(counts[0] for _, *counts in rows):
+    if load.rows_read + sum(erased.values()) != sum(counts[0] for _, *counts in rows):
         raise AssertionError(f"{load.dataset.name}: of {load.rows_read} rows read, these are accounted for: {rows}")
     return {brand: tuple(counts) for brand, *counts in rows}
 

@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.contract import Column, Dataset
-from orchestration.sources.loading import change_kind, ledger_entry, revalidation
+from orchestration.sources.loading import change_kind, erasure, ledger_entry, revalidation
 from orchestration.sources.loading.bulk_copy import (
     LINE_BITS,
     NotExpress,
@@ -51,6 +51,7 @@ class Counts:
     superseded: int = 0
     waiting: int = 0
     rejected: int = 0
+    erased: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         mine, theirs = asdict(self), asdict(other)
@@ -94,9 +95,12 @@ def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
         extract: Extract | None = None
         try:
             with connection.transaction():
+                source = erasure.forgetful(connection, dataset, source)
                 extract = source.read(day)
                 load = _Load(connection, dataset, day, source, started)
-                return load.run(extract)
+                result = load.run(extract)
+                erasure.take_away_learned(connection, source)
+                return result
         except Exception as error:
             refusal = _refusal(error, dataset, day)
             return record_refusal(connection, dataset, day, extract, str(refusal), started)
@@ -137,6 +141,7 @@ def judge_within(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
     _lock_dataset(connection, dataset)
     try:
         with connection.transaction():
+            source = erasure.forgetful(connection, dataset, source)
             return _Load(connection, dataset, day, source, datetime.now(UTC)).run(source.read(day))
     except Exception as error:
         return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
@@ -223,7 +228,9 @@ class _Load:
         touches = self.dataset.touches.items()
         touched = {column: self._touch(entity, column, changed, said) for entity, column in touches}
         warnings = self._count_unusual()
-        by_brand = ledger_entry.count_rows(self, self._dropped(), rivals=self.several or self.others)
+        by_brand = ledger_entry.count_rows(
+            self, self._dropped(), rivals=self.several or self.others, erased=erasure.counted(self.source)
+        )
         distinct = {} if self.stood or self.others else touched  # else they hold less, or more, than the rows' own
         write_profile(self, keys_are_unique=not self.several, known=distinct)
         if self.dataset.name == "brands":
