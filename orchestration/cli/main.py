@@ -704,6 +704,35 @@ def dashboard(
     uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False)
 
 
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="Where to; it must not be there yet.")]) -> None:
+    """Write the whole installation into one file: data, roles, policies, grants, Dagster's history.
+
+    Runs and readers go on meanwhile. The file is as secret as what is in it; extracts and settings are not.
+    """
+    from orchestration.cli import backups
+
+    written = backups.backup(Settings.from_environment(), file)
+    print(f"{written}: {written.stat().st_size / 2**20:,.1f} MB")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `causerie backup` wrote.")],
+    verified: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Hold it against all laws and a rebuild.")
+    ] = True,
+) -> None:
+    """Make the installation of a backup again, in an empty CAUSERIE_HOME and database; then `causerie verify`."""
+    from orchestration.cli import backups
+
+    for remark in backups.restore(Settings.from_environment(), file):
+        print(remark, file=sys.stderr)
+    print(f"{file} is restored.")
+    if verified:
+        verify()
+
+
 @erase_app.command()
 def visitor(
     brand: Annotated[str, typer.Argument(help="Which brand.")],
@@ -854,9 +883,9 @@ def psql(context: typer.Context, as_: As = None) -> None:
     from orchestration import warehouse
 
     address = _address(as_)
-    program = warehouse.psql()
+    program = warehouse.program("psql")
     sys.stdout.flush()
-    os.execv(program, [program, *context.args, address] if not context.args else [program, address, *context.args])
+    os.execv(program, [program, address, *context.args])
 
 
 def main() -> None:

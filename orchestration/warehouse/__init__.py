@@ -1,7 +1,7 @@
 """The room of the database, as the other rooms see it."""
 
 from orchestration.warehouse.connection import connect, dbt_environment, run_migrations, url, wait_until_ready
-from orchestration.warehouse.server import NAME, WarehouseError, is_running, psql, start, stop, write_whole
+from orchestration.warehouse.server import NAME, WarehouseError, is_running, program, start, stop, write_whole
 
 __all__ = [
     "NAME",
@@ -9,7 +9,7 @@ __all__ = [
     "connect",
     "dbt_environment",
     "is_running",
-    "psql",
+    "program",
     "run_migrations",
     "start",
     "stop",

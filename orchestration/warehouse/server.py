@@ -90,9 +90,10 @@ def is_running(settings: Settings) -> bool:
         return False  # something else has the port, or it is just starting or stopping: pg_ctl waits for that
 
 
-def psql() -> str:
-    """The psql to use: the one beside the embedded server, which knows all that this server can."""
-    return str(_binaries() / "psql")
+def program(name: str) -> str:
+    """A client program of PostgreSQL's (psql, pg_dump): the one beside the embedded server, not the machine's own,
+    which may be older than the server."""
+    return str(_binaries() / name)
 
 
 def _data(home: Path) -> Path:
