@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from orchestration.sources.connectors.outside_text import sheet_text
+
 NUMERIC = ("count", "ratio", "seconds", "amount", "score")
 
 
@@ -62,7 +62,7 @@ def as_csv(table: Table, language: str, timezone: str) -> bytes:
     text = io.StringIO()
     comma = language != "en"
     writer = csv.writer(text, delimiter=";" if comma else ",", lineterminator="\r\n")
-    writer.writerow([_text(column.name) for column in table.columns])
+    writer.writerow([sheet_text(column.name) for column in table.columns])
     for row in table.rows:
         writer.writerow([_csv_value(cell.value, timezone, comma) for cell in row])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
@@ -77,11 +77,7 @@ def _csv_value(value: Any, timezone: str, comma: bool) -> str:
         return said.replace(".", ",") if comma else said
     if isinstance(value, datetime):
         return f"{value.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M:%S}"
-    return value.isoformat() if isinstance(value, date) else _text(str(value))
-
-
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
+    return value.isoformat() if isinstance(value, date) else sheet_text(str(value))
 
 
 def as_workbook(table: Table, currency: str, timezone: str) -> bytes:

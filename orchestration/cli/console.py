@@ -5,17 +5,19 @@ Not here: what is computed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.console import Group as Stack
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +33,7 @@ from orchestration.readers.ledger import COUNTS, Generation, Load
 from orchestration.readers.live import Reading
 from orchestration.readers.published_history import grouped, load_name, period_name, span
 from orchestration.readers.report import WORDS, Question, Row, RowsPage, say_state
+from orchestration.sources.connectors.outside_text import cleaned, is_clean
 from orchestration.sources.loading.load import LoadResult
 from orchestration.sources.loading.quarantine import BadRow, Group
 from orchestration.sources.loading.row_rules import RULES
@@ -48,6 +51,22 @@ STAGES = {
     "compare": "Comparing with the rebuild",
 }
 PIVOT_BUCKETS = 8
+
+
+class Terminal(Console):
+    """Rich's console, to which what people's data say is text: no markup in names, no escape sequences to the terminal.
+    Where nobody looks, it is wide enough for every table."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        is_watched = (file or sys.stdout).isatty()
+        super().__init__(file=file, markup=False, emoji=False, highlight=False, width=None if is_watched else 120)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or is_clean(segment.text.replace("\n", "")):
+                yield segment
+            else:
+                yield Segment("\n".join(map(cleaned, segment.text.split("\n"))), segment.style)
 
 
 class RunProgress(Progress):

@@ -98,8 +98,6 @@ def run(
     Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published,
     or what was published breaks a rule of who may read what, which is named too.
     """
-    from rich.console import Console
-
     from orchestration import warehouse
     from orchestration.cli import console, runs
     from orchestration.readers.ledger import newest_generation
@@ -109,7 +107,7 @@ def run(
     settings = Settings.from_environment()
     log = runs.log_file(settings)
     with runs.quiet(log) as terminal, os.fdopen(os.dup(terminal), "w") as stream:
-        out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+        out = console.Terminal(stream)
         with console.RunProgress(out) as progress:
             outcome = runs.run(settings, first, last, progress)
             if not outcome.failures:
@@ -253,8 +251,6 @@ def verify(brand: Annotated[str | None, typer.Argument(help="Only this brand.")]
     Takes as long as building everything anew; readers are not disturbed. Exit code 0: no difference; 1: differences,
     which are named by table, key and column.
     """
-    from rich.console import Console
-
     from orchestration import verification, warehouse
     from orchestration.assets import resources
     from orchestration.cli import console, runs
@@ -265,7 +261,7 @@ def verify(brand: Annotated[str | None, typer.Argument(help="Only this brand.")]
         runs.quiet(settings.home / "logs" / "verify.log") as terminal,
         os.fdopen(os.dup(terminal), "w") as stream,
     ):
-        out = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+        out = console.Terminal(stream)
         turn = resources.writing(settings, verification.RUN_ID, out.print)
         with turn as opened, console.RunProgress(out) as progress:
             found = verification.verify(settings, opened.url, brand, progress)
@@ -561,10 +557,9 @@ def _raw() -> Iterator[Any]:
 
 
 def _console() -> Any:
-    """Rich's console; where nobody looks, wide enough for every table."""
-    from rich.console import Console
+    from orchestration.cli import console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    return console.Terminal()
 
 
 @app.command()

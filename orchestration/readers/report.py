@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import Shown
 from orchestration.readers.formats import plain
+from orchestration.sources.connectors.outside_text import sheet_text
 
 Row = dict[str, Any]
 Span = tuple[date, date]
@@ -401,12 +402,14 @@ def as_json(question: Question, rows: Iterable[Row]) -> Row:
 def as_csv(rows: Iterable[Row]) -> str:
     """The rows as CSV with a header: plain numbers, ISO dates; several values of one field are joined by a space."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    # As RFC 4180 ends lines, for then a carriage return within a value is quoted too.
+    writer = csv.writer(text, lineterminator="\r\n")
     for number, row in enumerate(rows):
         if number == 0:
             writer.writerow(row)
-        writer.writerow([" ".join(map(str, v)) if isinstance(v, list) else plain(v) for v in row.values()])
-    return text.getvalue()
+        values = (" ".join(map(str, value)) if isinstance(value, list) else value for value in row.values())
+        writer.writerow([sheet_text(value) if isinstance(value, str) else plain(value) for value in values])
+    return text.getvalue().replace("\r\n", "\n")
 
 
 def say_state(row: Mapping[str, Any], language: str = "en") -> str:

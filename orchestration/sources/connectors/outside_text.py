@@ -12,6 +12,15 @@ from orchestration.redaction import hide
 MOST_CHARACTERS = 2_000
 
 
+# How text begins that a spreadsheet would take for a formula, and run.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def sheet_text(text: str) -> str:
+    """Text for a cell of a spreadsheet, quoted by an apostrophe where it would be a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def is_clean(text: str) -> bool:
     """Can every database, log and terminal take the text as it stands? No control character, no half of a surrogate
     pair (which is how bytes that are no UTF-8 arrive), nothing that reorders the line."""

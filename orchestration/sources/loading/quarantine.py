@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from orchestration.sources.connectors.outside_text import sheet_text
+
 
 @dataclass(frozen=True)
 class BadRow:
@@ -74,7 +76,8 @@ def bad_rows(
 
 
 def export(rows: Iterable[BadRow], path: Path) -> int:
-    """Write rows as CSV (`.csv`: their `row` as JSON) or JSON Lines (anything else); returns how many."""
+    """Write rows as CSV (`.csv`: their `row` as JSON, text that would be a formula quoted by an apostrophe) or JSON
+    Lines (anything else: every value as it is); returns how many."""
     written = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(BadRow.__annotations__)) if path.suffix == ".csv" else None
@@ -84,7 +87,8 @@ def export(rows: Iterable[BadRow], path: Path) -> int:
             written += 1
             fields = {**asdict(row), "extract_day": row.extract_day.isoformat()}
             if table:
-                table.writerow({**fields, "row": json.dumps(row.row, ensure_ascii=False)})
+                fields["row"] = json.dumps(row.row, ensure_ascii=False)
+                table.writerow({n: sheet_text(v) if isinstance(v, str) else v for n, v in fields.items()})
             else:
                 file.write(json.dumps(fields, ensure_ascii=False) + "\n")
     return written
