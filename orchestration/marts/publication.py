@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from orchestration.compiler import fingerprint
 from orchestration.marts import access, contracts, routines, schema
 from orchestration.marts.contracts import Mart
+from orchestration.marts.dependents import Dependents
 from orchestration.marts.merge import Counts, Touched, merge
 from orchestration.marts.transaction import (
     PublicationError,
@@ -85,9 +86,7 @@ def publish(
             _check_causes(connection)
         counts = _merge_marts(connection, marts)
         counts |= merge_catalogue(connection, catalogue)
-        finished, rendered = unhindered(
-            connection, lambda: (schema.finish(connection, marts), routines.ensure(connection, functions)), remarks
-        )
+        finished, rendered = unhindered(connection, lambda: _alter(connection, marts, functions), remarks)
         remarks += finished
         _record_definitions(connection)
         if restated:
@@ -98,6 +97,17 @@ def publish(
         unhindered(connection, lambda: access.secure(connection), remarks)
         analyse(connection, "marts", counts)
     return Published(generation, is_new, counts, tuple(rendered), data_through, tuple(remarks))
+
+
+def _alter(
+    connection: psycopg.Connection[Any], marts: Sequence[Mart], functions: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The tables, functions and views as they are to be, with people's views over them as they were."""
+    views = Dependents(connection)
+    finished = schema.finish(connection, marts, views)
+    rendered = routines.ensure(connection, functions, views)
+    views.restore(own=False)
+    return finished, rendered
 
 
 def _read_run(connection: psycopg.Connection[Any], run_id: str) -> tuple[datetime | None, int]:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from psycopg import sql
+
+from orchestration.marts.dependents import Dependents
 
 _OPENING = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(function|view)\s+marts\.([a-z_][a-z0-9_]*)", re.IGNORECASE)
 
@@ -20,7 +21,7 @@ class RenderedSqlError(ValueError):
     """A text that does not begin by creating one function or view of marts, or a name that comes twice."""
 
 
-def ensure(connection: psycopg.Connection[Any], texts: Iterable[str]) -> list[str]:
+def ensure(connection: psycopg.Connection[Any], texts: Iterable[str], views: Dependents) -> list[str]:
     """Make what these texts say, in their order, and drop what earlier ones made and none makes now.
 
     Each text creates one function or view, and may go on to comment it. One of another signature replaces the one of
@@ -36,7 +37,7 @@ def ensure(connection: psycopg.Connection[Any], texts: Iterable[str]) -> list[st
     }
     changed = []
     for name in known.keys() - wanted.keys():
-        _drop(connection, *_signatures(connection, name))
+        _drop(views, *_signatures(connection, name))
         connection.execute("delete from marts.rendered where object_name = %s", [name])
         changed.append(name)
     for name, (kind, text) in wanted.items():
@@ -44,7 +45,7 @@ def ensure(connection: psycopg.Connection[Any], texts: Iterable[str]) -> list[st
         there = _signatures(connection, name)
         if there and known.get(name) == (kind, digest):
             continue
-        _drop(connection, *there)
+        _drop(views, *there)
         connection.execute(text.encode())
         connection.execute(
             "insert into marts.rendered (object_name, kind, digest) values (%s, %s, %s)"
@@ -83,6 +84,6 @@ def _signatures(connection: psycopg.Connection[Any], name: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _drop(connection: psycopg.Connection[Any], *signatures: str) -> None:
+def _drop(views: Dependents, *signatures: str) -> None:
     for signature in signatures:
-        connection.execute(sql.SQL("drop {}").format(sql.SQL(signature)))
+        views.drop(signature)

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration.marts.contracts import OWN_TABLES, Column, Mart, MartContractError
+from orchestration.marts.dependents import Dependents
 
 INDEX_NAME = re.compile(r"_ix_[0-9a-f]{8}$")  # as Index.name makes them
 
@@ -28,19 +29,21 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
     rebuilt = []
     marts = list(marts)
     replaced = set(missing(connection, marts))
+    views = Dependents(connection)
     for mart in marts:
         types = _server_types(connection, mart)
         table = sql.Identifier("marts", mart.name)
         if mart.name in replaced and _kind(connection, mart.name) == "v":
             # Made by a dbt under another target: a table was there, and comes again with all its rows.
-            connection.execute(sql.SQL("drop view {}").format(table))
+            views.drop(f"view {table.as_string()}")
             rebuilt.append(mart.name)
         found = _columns(connection, mart.name)
         if not found:
             connection.execute(_create_table(table, mart, types))
-        elif _alter_table(connection, table, mart, types, found):
+        elif _alter_table(connection, table, mart, types, found, views):
             rebuilt.append(mart.name)
         _comment(connection, table, mart)
+    views.restore()
     return rebuilt
 
 
@@ -56,7 +59,7 @@ def _kind(connection: psycopg.Connection[Any], name: str) -> str | None:
     return row[0] if row else None
 
 
-def finish(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[str]:
+def finish(connection: psycopg.Connection[Any], marts: Iterable[Mart], views: Dependents) -> list[str]:
     """What has to wait until the rows are in: keys, indexes, NOT NULL, and the end of columns no longer described.
 
     Keys and indexes come after the first rows because sorting once is several times faster than inserting into them.
@@ -68,8 +71,8 @@ def finish(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
         table = sql.Identifier("marts", mart.name)
         found = _columns(connection, mart.name)
         for name in found.keys() - set(mart.column_names):
-            # Views over it go with it; those of marts are rendered again in this very transaction.
-            connection.execute(sql.SQL("alter table {} drop column {} cascade").format(table, sql.Identifier(name)))
+            drop = sql.SQL("alter table {} drop column {}").format(table, sql.Identifier(name))
+            views.alter(drop, mart.name, name)
         if not _primary_key(connection, mart.name):
             connection.execute(sql.SQL("alter table {} add primary key ({})").format(table, _names(mart.key)))
         for column in mart.columns:
@@ -151,6 +154,7 @@ def _alter_table(
     mart: Mart,
     types: Mapping[str, str],
     found: Mapping[str, _Found],
+    views: Dependents,
 ) -> bool:
     """Bring an existing table to its contract. True when its rows have to be built again."""
     is_rebuilt = False
@@ -169,7 +173,7 @@ def _alter_table(
             is_rebuilt = True
             continue
         if now.data_type != types[column.name]:
-            _retype(connection, table, mart.name, column, types[column.name])
+            _retype(views, table, mart.name, column, types[column.name])
         if now.is_required and not column.is_required:
             connection.execute(sql.SQL("alter table {} alter column {} drop not null").format(table, name))
     for gone in found.keys() - set(mart.column_names):
@@ -181,43 +185,18 @@ def _alter_table(
     return is_rebuilt
 
 
-def _retype(
-    connection: psycopg.Connection[Any], table: sql.Identifier, name: str, column: Column, data_type: str
-) -> None:
-    """Convert a column in place. The views over the table stand in the way: dbt makes those of next anew, the
-    publication those of marts."""
-    for schema, view in _views_over(connection, name):
-        connection.execute(sql.SQL("drop view if exists {} cascade").format(sql.Identifier(schema, view)))
+def _retype(views: Dependents, table: sql.Identifier, name: str, column: Column, data_type: str) -> None:
+    """Convert a column in place. The views over it stand in the way, and are made again."""
+    convert = sql.SQL("alter table {} alter column {} type {} using {}::{}").format(
+        table, sql.Identifier(column.name), sql.SQL(data_type), sql.Identifier(column.name), sql.SQL(data_type)
+    )
     try:
-        with connection.transaction():
-            connection.execute(
-                sql.SQL("alter table {} alter column {} type {} using {}::{}").format(
-                    table,
-                    sql.Identifier(column.name),
-                    sql.SQL(data_type),
-                    sql.Identifier(column.name),
-                    sql.SQL(data_type),
-                )
-            )
+        views.alter(convert, name, column.name)
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
         raise MartContractError(
             f"marts.{name}.{column.name} can't become {data_type} in place ({str(error).splitlines()[0]}): "
             "write a migration that converts or drops the column"
         ) from error
-
-
-def _views_over(connection: psycopg.Connection[Any], table: str) -> list[tuple[str, str]]:
-    return connection.execute(
-        """
-        select distinct v.relnamespace::regnamespace::text, v.relname
-        from pg_depend as d
-        inner join pg_rewrite as r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
-        inner join pg_class as v on v.oid = r.ev_class
-        inner join pg_class as c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid
-        where c.relnamespace = 'marts'::regnamespace and c.relname = %s
-        """,
-        [table],
-    ).fetchall()
 
 
 def _comment(connection: psycopg.Connection[Any], table: sql.Identifier, mart: Mart) -> None:
