@@ -13,12 +13,12 @@ import marts_digest
 import psycopg
 import pytest
 from dagster import DagsterInstance
-from night import Night
+from little_mart import Warehouse
 
 from orchestration import warehouse
 from orchestration.automation import instance
 from orchestration.cli import backups
-from orchestration.marts import access, access_check, login
+from orchestration.marts import access_check, login
 from orchestration.settings import Settings
 
 POLICIES = "select schemaname, tablename, policyname, roles::text[], cmd, qual from pg_policies order by 1, 2, 3"
@@ -28,20 +28,21 @@ ROLES = (
 )
 
 
-@pytest.mark.xdist_group("small_days")
 @pytest.mark.fault(
     48,
     "everything is lost but one backup; it is restored into an empty installation",
     "the same marts, roles, passwords, policies, grants and history",
 )
-def test_a_backup_is_restored(small_days: Night, tmp_path: Path, figure: Callable[[str], None]) -> None:
-    before = Settings.from_environment(
-        {"CAUSERIE_HOME": str(tmp_path / "before"), "CAUSERIE_DATABASE_URL": small_days.url}
-    )
-    with warehouse.connect(small_days.url) as connection:
-        access.repair(connection)
-        brand = str(connection.execute("select min(brand_id) from marts.dim_brand").fetchone()[0])  # type: ignore[index]
-        roles = [row[0] for row in connection.execute("select role_name from marts.access")]
+def test_a_backup_is_restored(
+    connection: psycopg.Connection[object], database: str, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    mart = Warehouse(connection)
+    mart.load(acme=2, bolt=1)
+    messages = [("acme", "m1", "c1", 1, 1), ("acme", "m2", "c1", 2, None), ("bolt", "m1", "c1", 3, 1)]
+    mart.run(["acme", "bolt"], [("acme", "c1"), ("bolt", "c1")], messages)
+    before = Settings.from_environment({"CAUSERIE_HOME": str(tmp_path / "before"), "CAUSERIE_DATABASE_URL": database})
+    roles = mart.rows("select role_name from marts.access")
+    brand = "acme"
     given = login.grant(before, "brand", brand)
     with instance.opened(before) as dagster:
         assert isinstance(dagster, DagsterInstance)
@@ -54,11 +55,11 @@ def test_a_backup_is_restored(small_days: Night, tmp_path: Path, figure: Callabl
     after = Settings.from_environment({"CAUSERIE_HOME": str(tmp_path / "after")})
     try:
         assert backups.restore(after, file) == []
-        with warehouse.connect(small_days.url) as old, warehouse.connect(warehouse.url(after)) as new:
+        with warehouse.connect(database) as old, warehouse.connect(warehouse.url(after)) as new:
             assert marts_digest.digest(new) == marts_digest.digest(old)
-            policies = [connection.execute(POLICIES).fetchall() for connection in (old, new)]
+            policies = [session.execute(POLICIES).fetchall() for session in (old, new)]
             assert policies[0] == policies[1] and policies[0]
-            found = [connection.execute(ROLES, [roles]).fetchall() for connection in (old, new)]
+            found = [session.execute(ROLES, [roles]).fetchall() for session in (old, new)]
             assert found[0] == found[1] and len(found[0]) == len(roles) + 2
             offenders = access_check.offenders(new)
             assert offenders == []
