@@ -13,6 +13,7 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from dagster import DagsterRunStatus
@@ -44,6 +45,24 @@ def twice(connection: psycopg.Connection[Any]) -> int:
     query = "select count(*) - count(distinct (brand_id, message_id)) from marts.fct_message"
     ((rows,),) = connection.execute(query.encode()).fetchall()
     return int(rows)
+
+
+@pytest.mark.long
+@pytest.mark.fault(37, "a request from another machine, to any port of it", "there is none that would take it")
+def test_nothing_listens_but_on_this_machine(installation: Installation, figure: Callable[[str], None]) -> None:
+    running = [one for root in installation.processes for one in [root, *root.children(recursive=True)]]
+    postgres = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "postgres"]
+    listening = {
+        (socket.laddr.ip, socket.laddr.port)
+        for process in running + postgres
+        if process.is_running()
+        for socket in process.net_connections("inet")
+        if socket.status == psutil.CONN_LISTEN
+    }
+    assert installation.port in {port for _, port in listening}
+    abroad = [address for address in listening if address[0] not in ("127.0.0.1", "::1")]
+    assert abroad == []
+    figure(f"sockets off loopback {len(abroad)} of {len(listening)}")
 
 
 @pytest.mark.long

@@ -188,6 +188,12 @@ def test_dagster_tells_of_the_runs_that_it_launches(settings: Settings, hook: Ho
     assert f"Run {result.run_id}." in hook.said
 
 
+@pytest.mark.fault(
+    50,
+    "a run is killed from outside, and so can say nothing itself",
+    "people are told all the same",
+    figure="alerts 1 of 1",
+)
 def test_a_run_that_was_killed_reaches_people_too(settings: Settings, hook: Hook) -> None:
     """Nothing in the run says why it ended: its process, which would have, has gone."""
 

@@ -41,6 +41,12 @@ def reader(mart: Warehouse, database: str) -> Iterator[psycopg.Connection[Any]]:
         yield session
 
 
+@pytest.mark.fault(
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+    figure="locks taken 0 of 5",
+)
 def test_no_reader_can_take_a_lock_of_ours(mart: Warehouse, database: str) -> None:
     with reader(mart, database) as session:
         for attempt in (
@@ -152,6 +158,12 @@ def test_two_that_begin_on_an_empty_database_find_one_table_of_locks(server: str
 # --- limits of readers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+    figure="connections over the limit 0",
+)
 def test_connections_of_a_role_are_limited_and_the_writer_finds_a_place(mart: Warehouse, database: str) -> None:
     role = access.brand_role(mart.connection, "acme")
     url = role_url(mart.connection, database, role)
@@ -162,6 +174,12 @@ def test_connections_of_a_role_are_limited_and_the_writer_finds_a_place(mart: Wa
         warehouse.connect(database).close()
 
 
+@pytest.mark.fault(
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+    figure="temporary files over the limit 0",
+)
 def test_temporary_files_are_limited(mart: Warehouse, database: str) -> None:
     mart.connection.execute(sql.SQL("alter role {} set temp_file_limit = '1MB'").format(sql.Identifier(access.READER)))
     mart.connection.commit()
@@ -180,6 +198,12 @@ def settings_of(mart: Warehouse, role: str) -> list[str]:
     return list(mart.rows("select s.setconfig from pg_db_role_setting as s where s.setrole = %s::regrole", role)[0])
 
 
+@pytest.mark.fault(
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+    figure="sessions ended 2 of 2",
+)
 def test_a_reader_who_lifts_its_own_times_is_ended_all_the_same(mart: Warehouse, database: str) -> None:
     none, long = timedelta(0), timedelta(hours=1)
     with (
@@ -207,6 +231,12 @@ def test_a_reader_who_lifts_its_own_times_is_ended_all_the_same(mart: Warehouse,
             idle.execute("select 1")
 
 
+@pytest.mark.fault(
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+    figure="upgrades stopped 0 of 2",
+)
 def test_an_idle_reader_stops_no_upgrade(mart: Warehouse, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps the lock of its last SELECT, and a column is to go."""
     monkeypatch.setattr(transaction, "GRACE_SECONDS", 0)
