@@ -5,6 +5,7 @@ Not here: what is computed.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -58,7 +59,11 @@ class Terminal(Console):
     Where nobody looks, it is wide enough for every table."""
 
     def __init__(self, file: IO[str] | None = None) -> None:
-        is_watched = (file or sys.stdout).isatty()
+        stream = file or sys.stdout
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of few characters sees an escape: a name, or a tick, must not end the run.
+            stream.reconfigure(errors="backslashreplace")
+        is_watched = stream.isatty()
         super().__init__(file=file, markup=False, emoji=False, highlight=False, width=None if is_watched else 120)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

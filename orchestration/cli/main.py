@@ -5,6 +5,7 @@ Not here: any work. Heavy imports stand inside the commands, so that --help is q
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -887,6 +888,9 @@ def main() -> None:
     """Run a command; what goes wrong is one line on standard error, its details in CAUSERIE_HOME/logs."""
     # Extracts are people's data: whatever is written is its owner's alone, be the folder as open as it may.
     os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except KeyboardInterrupt:

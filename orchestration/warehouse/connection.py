@@ -19,6 +19,8 @@ from orchestration.warehouse import locks
 from orchestration.warehouse.server import NAME, start
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# What libpq sets a session to: how dates are written and read is for no environment to say.
+SESSION_VARIABLES = ("PGTZ", "PGDATESTYLE", "PGGEQO", "PGCLIENTENCODING")
 # What a server says when it refuses connections for a while, on its way up or down or after a crash.
 PASSING_STATES = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
 
@@ -29,9 +31,10 @@ def url(settings: Settings) -> str:
 
 
 def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
-    """Open a transaction-by-transaction connection whose session speaks UTC. Connection errors propagate."""
+    """Open a transaction-by-transaction connection whose session speaks UTC and ISO dates, whatever the environment
+    (PGTZ, PGDATESTYLE) says. Connection errors propagate."""
     connection = psycopg.connect(url, **{"application_name": NAME, **options})
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'")
     connection.commit()
     return connection
 
@@ -69,7 +72,7 @@ def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
     with psycopg.connect(url) as connection:
         info = connection.info
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("DBT_", *SESSION_VARIABLES))},
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "CAUSERIE_PG_HOST": info.host,
             "CAUSERIE_PG_PORT": str(info.port),

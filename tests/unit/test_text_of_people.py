@@ -41,6 +41,14 @@ def test_no_escape_reaches_the_terminal(name: str) -> None:
     assert not any(character in printed for character in "\x1b\x07\x08\r\x9b\u202e")
 
 
+def test_a_terminal_of_few_characters_ends_nothing() -> None:
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="ascii")
+    Terminal(terminal).print("✗ Çağla")
+    terminal.flush()
+    assert written.getvalue().decode() == "\\u2717 \\xc7a\\u011fla\n"
+
+
 def test_no_cell_of_a_file_is_a_formula(tmp_path: Path) -> None:
     rows = list(csv.reader(io.StringIO(as_csv([{"name": text, "value": -1.5} for text in FORMULAS]), newline="")))
     assert [row[0] for row in rows[1:]] == [f"'{text}" for text in FORMULAS]
