@@ -31,11 +31,6 @@ from dagster import (
     schedule,
     sensor,
 )
-from dagster._core.storage.tags import (
-    PARTITION_NAME_TAG,
-    RETRY_STRATEGY_TAG,
-    SCHEDULE_NAME_TAG,
-)
 
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
@@ -48,6 +43,10 @@ from orchestration.sources.pending import pending_extracts
 from orchestration.warehouse import connect, is_running, url
 
 JOB = "extracts_to_marts"
+# Dagster's own tags, as its documentation writes them.
+PARTITION_NAME_TAG = "dagster/partition"
+RETRY_STRATEGY_TAG = "dagster/retry_strategy"
+SCHEDULE_NAME_TAG = "dagster/schedule_name"
 NIGHT = "nightly"
 NIGHTLY = "30 2 * * *"
 MISSED_DAYS = 31

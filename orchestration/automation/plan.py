@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from dagster import AssetKey
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.assets.ingestion import DESCRIPTIONS, ONLY_PENDING_TAG
 from orchestration.assets.partitions import Stretch, stretches
 from orchestration.sources.contract import family_of
+
+# Dagster's tags of a run over a range of partitions; its documentation writes them out, its package names them only
+# where it is private (tests/unit/test_dagster_private.py).
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Batch:
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
 
 
 def plan(found: Iterable[tuple[str, date]], unpublished: bool) -> list[Batch]:
