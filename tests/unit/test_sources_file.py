@@ -96,3 +96,17 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -> 
 @pytest.mark.parametrize("example", sorted((PROJECT / "docs" / "sources").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_examples_can_be_followed(example: Path) -> None:
     assert read_sources(example, "/here")
+
+
+def test_live_indicators_may_read_the_datasets_own_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.sources.connectors.chat_database import read_chat_database
+
+    monkeypatch.setenv("CHAT_URL", "postgresql+psycopg://reader:w@db/chat")
+    database = read_chat_database(PROJECT / "docs" / "sources" / "chat_database.yml")
+    assert database.url() == "postgresql://reader:w@db/chat"
+    messages = database.relations()["messages"]
+    assert "is_robot, kind from chat\n) as t" in messages and "when 'agent' then 'member'" in messages
+    assert database.tables["orders"] is None and database.tables["ratings"] is None
+    monkeypatch.delenv("CHAT_URL")
+    with pytest.raises(SourcesError, match="CHAT_URL"):
+        database.url()
