@@ -105,6 +105,11 @@ def _render_audit(connection: psycopg.Connection[Any]) -> None:
                 ),
                 rows,
             )
+    # Earlier versions made functions of other names and arguments here, beside which a call would be ambiguous.
+    for (former,) in connection.execute(
+        "select p.oid::regprocedure::text from pg_proc as p where p.pronamespace = 'next'::regnamespace"
+    ).fetchall():
+        connection.execute(sql.SQL("drop function {}").format(sql.SQL(former)))
     connection.execute(function.encode())
     connection.execute(
         sql.SQL("comment on function next.kpi_answers is {}").format(
