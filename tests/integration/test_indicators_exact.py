@@ -32,6 +32,8 @@ COMPUTED = {i.ref: i for i in catalogue.load().computed}
 FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
 # Breakdowns that no question can ask for by themselves: what the brute force calls them.
 APART = {"ad": "ads", "ad_payload": "ad_payloads"}
+# A part of these knows no channels: it answers alike for each that an order can have, and for no other.
+OF_EVERY_CHANNEL = {"Chat-Card-85", "Chat-Card-86"}
 PERIODS = ("day", "week", "month")
 TIMES = {*PERIODS, "hour"}
 BREAKDOWNS = (
@@ -188,7 +190,9 @@ def _expected(
     fitting = {ref for ref, indicator in COMPUTED.items() if set(breakdown) <= set(indicator.dimensions)}
     wanted: dict[Key, Expected] = {}
     for bucket, alone in _alone(town, brand, asked, breakdown):
-        wanted |= _of_bucket(town, brand, asked, alone, bucket, fitting, compare_previous, set(breakdown) <= TIMES)
+        nowhere = ("channel", "(none)") in zip(breakdown, bucket, strict=True)
+        refs = fitting - OF_EVERY_CHANNEL if nowhere else fitting
+        wanted |= _of_bucket(town, brand, asked, alone, bucket, refs, compare_previous, set(breakdown) <= TIMES)
     return wanted | _of_bucket(town, brand, asked, asked, (), COMPUTED.keys() - fitting, compare_previous)
 
 
