@@ -11,10 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
+from orchestration.sources.contract import DATASETS
+
 LIMITS: dict[str, Any] = {
-    # A dataset always has rows if it had some on each of its extracts of the last 28 days, at least 7.
+    # What is usual is told by the extracts of the last 28 days, at least 7.
     "past_days": 28,
     "past_extracts": 7,
     # The loader refuses an extract beyond this share of bad rows; what it let through may not have more nulls either.
@@ -28,6 +31,8 @@ LIMITS: dict[str, Any] = {
     "least_rows": 10,
     # Of a first load of years only the newest days are compared with what was usual.
     "compared_days": 100,
+    # The share of a brand's orders that may be in another currency than its own, and so in no figure.
+    "foreign_share": 0.05,
     # So many rows before it tells something that all of them, or none, are alike; and before shares are compared.
     "enough": 20,
     "many": 100,
@@ -75,6 +80,77 @@ size as materialized (
     from standing as s
     left join profile as p on p.extract_day = s.extract_day and p.column_name = ''
     group by s.extract_day
+),
+
+-- Of extracts without rows: what those before them had, of the brands that are not closed on that day.
+quiet as (
+    select j.extract_day from judged as j
+    inner join size as s on s.extract_day = j.extract_day
+    where s.row_count = 0
+),
+
+before_quiet as (
+    select
+        q.extract_day,
+        s.extract_day as past_day,
+        (q.extract_day - s.extract_day) %% 7 = 0 as is_same_weekday,
+        coalesce(
+            sum(
+                p.row_count
+                - coalesce((select sum(r.times::bigint) from jsonb_each_text(p.rejected) as r (rule, times)), 0)
+            ),
+            0
+        ) as row_count
+    from quiet as q
+    inner join standing as s
+        on
+            s.extract_day < q.extract_day
+            and s.extract_day >= q.extract_day - greatest(%(past_days)s, 7 * %(past_weeks)s)
+    left join profile as p
+        on
+            p.extract_day = s.extract_day
+            and p.column_name = ''
+            and not exists (
+                select 1 from raw.brands as c
+                where c.brand_id = p.brand_id and c.working_hours -> 'closed' ? q.extract_day::text
+            )
+    group by q.extract_day, s.extract_day
+),
+
+-- Rows of that day that another extract has by now, since they were changed later: they have moved on.
+moved as (
+    {moved}
+),
+
+-- The least that an extract without rows should have had: the lower bound of its weekday's range (see volume below).
+-- While there are too few weeks, a poor day of the last ones stands for the weekday, unless that was poorer already.
+-- Zero where so few are usual that none is plausible.
+usual as (
+    select
+        w.extract_day,
+        floor(greatest(0, least(0.7 * w.middle - 2 * sqrt(w.middle), w.poorest)))::bigint as least,
+        coalesce((select m.row_count from moved as m where m.extract_day = w.extract_day), 0) as moved
+    from (
+        select
+            b.extract_day,
+            case
+                when count(*) filter (where b.is_same_weekday) >= %(least_weeks)s
+                    then percentile_cont(0.5) within group (order by b.row_count) filter (where b.is_same_weekday)
+                when count(*) filter (where b.past_day >= b.extract_day - %(past_days)s) >= %(past_extracts)s
+                    then
+                        percentile_cont(0.25) within group (order by b.row_count)
+                        filter (where b.past_day >= b.extract_day - %(past_days)s)
+                else 0
+            end as middle,
+            coalesce(
+                (array_agg(b.row_count order by b.row_count) filter (where b.is_same_weekday))[
+                    case when count(*) filter (where b.is_same_weekday) >= %(least_weeks)s then 2 else 1 end
+                ],
+                'infinity'::float8
+            ) as poorest
+        from before_quiet as b
+        group by b.extract_day
+    ) as w
 ),
 
 -- Columns over all brands.
@@ -200,13 +276,12 @@ volume as (
 
 select
     'has_rows' as rule,
-    j.extract_day::text as line,
-    s.row_count::double precision as figure,
-    case when count(past.extract_day) >= %(past_extracts)s and min(past.row_count) > 0 then 1.0 else 0.0 end as bound
+    j.extract_day || case when u.least > 0 then ': no rows, ' || u.least || ' or more expected' else '' end as line,
+    (s.row_count + coalesce(u.moved, 0))::double precision as figure,
+    coalesce(u.least, 0)::double precision as bound
 from judged as j
 inner join size as s on s.extract_day = j.extract_day
-left join size as past on past.extract_day < j.extract_day and past.extract_day >= j.extract_day - %(past_days)s
-group by j.extract_day, s.row_count
+left join usual as u on u.extract_day = j.extract_day
 union all
 select 'is_not_all_empty', 'every extract is empty', max(s.row_count), 1
 from judged as j
@@ -263,6 +338,39 @@ from volume as v
 cross join lateral (values ('volume_is_not_low', v.least), ('volume_is_not_high', v.most)) as side (rule, bound)
 union all
 select
+    'rows_are_usual',
+    l.extract_day || ': ' || w.odd || ' in ' || w.times || ' rows',
+    w.times::double precision,
+    0
+from judged as j
+inner join raw.extract as e on e.dataset = %(dataset)s and e.extract_day = j.extract_day
+inner join raw.load as l on l.load_id = e.load_id
+cross join lateral jsonb_each_text(l.warnings) as w (odd, times)
+union all
+select
+    'currencies_are_the_brands',
+    c.extract_day || ' ' || c.brand_id || ': ' || c.foreign_rows || ' of ' || c.row_count || ' rows',
+    c.foreign_rows / c.row_count::double precision,
+    %(foreign_share)s
+from (
+    select
+        j.extract_day,
+        p.brand_id,
+        p.row_count,
+        (
+            select count(*) from raw.quarantine as q
+            where
+                q.dataset = %(dataset)s
+                and q.extract_day = j.extract_day
+                and q.brand_id = p.brand_id
+                and q.rule = 'brand_currency'
+        ) as foreign_rows
+    from judged as j
+    inner join profile as p on p.extract_day = j.extract_day and p.column_name = '' and p.row_count > 0
+    where %(dataset)s = any(%(in_currencies)s)
+) as c
+union all
+select
     'extracts_are_accepted',
     l.extract_day || case when l.outcome = 'refused' then ' refused: ' || left(l.reason, 300) else '' end,
     (l.outcome = 'refused')::int,
@@ -279,8 +387,28 @@ order by rule, line
 """
 
 
+MOVED = """
+    select q.extract_day, count(*) as row_count
+    from quiet as q
+    inner join {table} as r
+        on
+            r.extract_day > q.extract_day
+            and r.{happened} >= q.extract_day::timestamp at time zone 'UTC'
+            and r.{happened} < (q.extract_day + 1)::timestamp at time zone 'UTC'
+    group by q.extract_day
+"""
+NOTHING_MOVES = "select null::date as extract_day, 0::bigint as row_count where false"
+
+
 def figures(connection: psycopg.Connection[Any], dataset: str, required: list[str]) -> list[dict[str, Any]]:
-    """One line a figure: rule, line, figure, bound (both may be null where nothing can be said)."""
+    """One line a figure: rule, line, figure, bound (both may be null where nothing can be said). Each line begins with
+    the extract day, where it is of one."""
+    told = DATASETS[dataset]
+    moved: sql.Composable = sql.SQL(NOTHING_MOVES)
+    if told.kind == "entity" and told.event_time:
+        moved = sql.SQL(MOVED).format(table=sql.Identifier("raw", dataset), happened=sql.Identifier(told.event_time))
+    in_currencies = [one.name for one in DATASETS.values() if one.currency_column]
+    values = {**LIMITS, "dataset": dataset, "required": required, "in_currencies": in_currencies}
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(FIGURES.encode(), {**LIMITS, "dataset": dataset, "required": required})
+        cursor.execute(sql.SQL(FIGURES).format(moved=moved), values)
         return cursor.fetchall()

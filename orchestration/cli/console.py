@@ -52,6 +52,8 @@ STAGES = {
     "compare": "Comparing with the rebuild",
 }
 PIVOT_BUCKETS = 8
+# So many columns or brands are named in one place.
+MOST_NAMED = 20
 
 
 class Terminal(Console):
@@ -139,6 +141,7 @@ def summary(outcome: Outcome) -> RenderableType:
     rejected = sum(load.counts["rejected"] for load in outcome.loads if load.outcome != "refused")
     if rejected:
         parts.append(Text(f"{rejected:,} bad rows wait in quarantine: causerie quarantine list", style="yellow"))
+    parts += left_out(outcome)
     parts += [
         Text(f"Odd: {check.table_name} {check.name}: {check.observed} (expected {check.expected})", style="yellow")
         for check in outcome.warnings
@@ -152,6 +155,26 @@ def summary(outcome: Outcome) -> RenderableType:
     else:
         parts.append(Text("Nothing changed for readers: no new publication."))
     return Stack(*parts)
+
+
+def left_out(outcome: Outcome) -> list[RenderableType]:
+    """What lies in the sources and is in no number: columns, places, rows of brands that nobody describes."""
+    parts: list[RenderableType] = []
+    for dataset, some in _grouped(outcome.loads, lambda load: load.dataset):
+        if ignored := sorted({name for load in some for name in load.unknown_columns}):
+            more = f" and {len(ignored) - MOST_NAMED} more" * (len(ignored) > MOST_NAMED)
+            shown = ", ".join(ignored[:MOST_NAMED]) + more
+            parts.append(Text(f"Ignored columns of {dataset}, which the contract does not have: {shown}"))
+    for aside in outcome.asides:
+        parts.append(Text(f"Not read: {aside.place}: {aside.reason}", style="red" if aside.is_failure else "yellow"))
+    for brand in outcome.waiting[:MOST_NAMED]:
+        rows = ", ".join(f"{dataset} {number:,}" for dataset, number in brand.rows.items())
+        who = f"{sum(brand.rows.values()):,} rows of the brand '{cleaned(brand.brand_id)}'"
+        parts.append(Text(f"Waiting: {who}, which no extract of brands describes: {rows}", style="red"))
+    if others := outcome.waiting[MOST_NAMED:]:
+        who = f"{sum(sum(brand.rows.values()) for brand in others):,} rows of {len(others):,} brands more"
+        parts.append(Text(f"Waiting: {who}, which no extract of brands describes", style="red"))
+    return parts
 
 
 def nothing_new(generation: Generation | None) -> str:

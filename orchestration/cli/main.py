@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
 from orchestration.redaction import hide
 from orchestration.settings import Settings
+from orchestration.sources.connectors.outside_text import cleaned
+
+if TYPE_CHECKING:
+    from orchestration.sources.accepted import Accepted
 
 app = typer.Typer(
     help="Exact indicators of conversational commerce, from extracts to answers.\n\n"
@@ -92,12 +96,18 @@ def language(given: str) -> str:
 def run(
     first: Annotated[date | None, typer.Option("--from", parser=day, metavar="DAY", help="First extract day.")] = None,
     last: Annotated[date | None, typer.Option("--to", parser=day, metavar="DAY", help="Last extract day.")] = None,
+    accept: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="DATASET DAY", help="Publish this extract day whatever the entrance audits say of it."),
+    ] = None,
+    because: Annotated[str | None, typer.Option(help="With --accept: why. It is kept, and shown.")] = None,
 ) -> None:
     """Load extracts, build what they touch, audit it and publish it.
 
     By default every extract that is new or has changed; with --from or --to, the extracts of these days once more.
-    Exit code 0: all published; 3: published without the refused extracts, which are named; else nothing was published,
-    or what was published breaks a rule of who may read what, which is named too.
+    Exit code 0: all published; 3: published without the refused extracts and the rows of brands that no extract
+    describes, which are named; else nothing was published, or what was published breaks a rule of who may read what,
+    which is named too.
     """
     from orchestration import warehouse
     from orchestration.cli import console, runs
@@ -105,22 +115,39 @@ def run(
 
     if first and last and first > last:
         raise Problem(f"--from {first} comes after --to {last}")
+    accepted = _accepted(accept, because)
     settings = Settings.from_environment()
     log = runs.log_file(settings)
     with runs.quiet(log) as terminal, os.fdopen(os.dup(terminal), "w") as stream:
         out = console.Terminal(stream)
         with console.RunProgress(out) as progress:
-            outcome = runs.run(settings, first, last, progress)
+            outcome = runs.run(settings, first, last, progress, accepted)
             if not outcome.failures:
                 progress.done()
         if outcome.nothing_to_do:
             with warehouse.connect(warehouse.url(settings)) as connection:
-                out.print(console.nothing_new(newest_generation(connection)))
+                out.print(*console.left_out(outcome), console.nothing_new(newest_generation(connection)), sep="\n")
         else:
             out.print(console.summary(outcome))
         if outcome.failures:
             out.print(f"Everything that was said: {log}")
     raise typer.Exit(outcome.exit_code)
+
+
+def _accepted(accept: tuple[str, str] | None, because: str | None) -> Accepted | None:
+    """What --accept and --because say together."""
+    from orchestration.sources.accepted import Accepted
+    from orchestration.sources.contract import DATASETS
+
+    if accept is None:
+        if because:
+            raise Problem("--because says why something is accepted: wanted --accept DATASET DAY too")
+        return None
+    if accept[0] not in DATASETS:
+        raise Problem(f"unknown dataset {accept[0]!r}; known: {', '.join(DATASETS)}")
+    if not (because or "").strip():
+        raise Problem("--accept wants a reason: --because TEXT")
+    return Accepted(accept[0], day(accept[1]), cleaned(str(because).strip()))
 
 
 @app.command()

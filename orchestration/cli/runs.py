@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import psycopg
 
 from orchestration import warehouse
 from orchestration.automation import alerts
@@ -22,14 +24,19 @@ from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
     Load,
+    WaitingBrand,
     failed_checks,
     has_unpublished,
     loads_after,
     newest_generation,
     newest_load,
+    waiting_brands,
 )
 from orchestration.settings import Settings
-from orchestration.sources import extract_days, looks, pending
+from orchestration.sources import accepted, extract_days, looks, pending
+from orchestration.sources.accepted import Accepted
+from orchestration.sources.connectors.listing import Aside
+from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.upgrade import migrate
 
 if TYPE_CHECKING:
@@ -46,6 +53,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     run_ids: list[str] = field(default_factory=list)
     warnings: list[FailedCheck] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
+    waiting: list[WaitingBrand] = field(default_factory=list)
     nothing_to_do: bool = False
 
     @property
@@ -54,21 +63,28 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0: all is published; 3: all but the refused extracts; 1: nothing, or a check of what is published failed."""
+        """0: all is published; 3: all but what was refused, can't be looked into, or waits for a brand that no extract
+        describes; 1: nothing, or a check of what is published failed."""
         if self.failures:
             return 1
-        return 3 if self.refused else 0
+        return 3 if self.refused or self.waiting or any(one.is_failure for one in self.asides) else 0
 
 
-def run(settings: Settings, first: date | None, last: date | None, progress: Progress | None = None) -> Outcome:
+def run(
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    progress: Progress | None = None,
+    accept: Accepted | None = None,
+) -> Outcome:
     """Load, build, audit and publish: the extracts of these days, or by default all that are new or have changed; and
-    everything once more when the definitions have.
+    everything once more when the definitions have. Before that, take note of what a person accepts.
 
     Tells people of what failed, itself included (alerts.py). Raises psycopg.OperationalError or WarehouseError when
     there is no warehouse, SourceError when the sources file or what it points to can't be read.
     """
     try:
-        outcome = _run(settings, first, last, progress)
+        outcome = _run(settings, first, last, progress, accept)
     except Exception as error:
         alerts.tell(settings, [], [" ".join(str(error).split())])
         raise
@@ -76,7 +92,13 @@ def run(settings: Settings, first: date | None, last: date | None, progress: Pro
     return outcome
 
 
-def _run(settings: Settings, first: date | None, last: date | None, progress: Progress | None) -> Outcome:
+def _run(
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    progress: Progress | None,
+    accept: Accepted | None,
+) -> Outcome:
     url = warehouse.url(settings)
     warehouse.wait_until_ready(url, seconds=60)
     with warehouse.connect(url) as connection:
@@ -91,13 +113,16 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
             found = extract_days.available(sources, first, last)
         else:
             found = [(one.dataset, one.day) for one in pending.pending_extracts(connection, sources)]
-        unpublished = has_unpublished(connection)
+        if accept:
+            _accept(connection, accept)
+        # What was held back alone may have touched nothing, and yet moves how far the data reach.
+        unpublished = has_unpublished(connection) or accept is not None
         if generation:
             access.repair(connection)
             published = contracts.marts_of(contracts.manifest(settings.manifest))
             if fingerprint.prepared(connection) != fingerprint.at_hand() or schema.missing(connection, published):
                 unpublished = True  # it was built by other definitions, or is not all there any more
-    outcome = Outcome()
+        outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:
         with warehouse.connect(url) as connection:
@@ -115,10 +140,24 @@ def _run(settings: Settings, first: date | None, last: date | None, progress: Pr
             break
     with warehouse.connect(url) as connection:
         outcome.loads = loads_after(connection, before)
+        outcome.waiting = waiting_brands(connection)
         newest = newest_generation(connection)
         outcome.published = newest if newest != generation else None
         outcome.warnings = [check for check in failed_checks(connection, outcome.run_ids) if not check.is_error]
     return outcome
+
+
+def _accept(connection: psycopg.Connection[Any], accept: Accepted) -> None:
+    """Write the exception down, and audit its dataset anew: what stands of an extract is the newest audit's word."""
+    # Imported here: Great Expectations takes seconds and 230 MB.
+    from expectations import feeds
+    from orchestration.assets.checks import record
+
+    accepted.accept(connection, accept)
+    required = DATASETS[accept.dataset].required_columns
+    findings = feeds.judge_dataset(connection, accept.dataset, required)
+    record(connection, f"accept {accept.dataset} {accept.day} {datetime.now(UTC):%Y%m%dT%H%M%S}", findings)
+    connection.commit()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Load:
     outcome: str
     reason: str | None
     counts: Mapping[str, int] = field(default_factory=dict)
+    unknown_columns: tuple[str, ...] = ()
 
 
 def newest_load(connection: psycopg.Connection[Any]) -> int:
@@ -38,16 +39,37 @@ def loads_after(connection: psycopg.Connection[Any], load_id: int, datasets: Ite
         "select l.load_id, l.dataset, l.extract_day, l.outcome, l.reason,"
         "  coalesce(sum(c.rows_read), 0), coalesce(sum(c.rows_loaded), 0), coalesce(sum(c.duplicates), 0),"
         "  coalesce(sum(c.superseded), 0), coalesce(sum(c.waiting), 0), coalesce(sum(c.rejected), 0),"
-        "  coalesce(sum(c.erased), 0)"
+        "  coalesce(sum(c.erased), 0), l.unknown_columns"
         " from raw.load as l left join raw.load_count as c on c.load_id = l.load_id"
         " where l.load_id > %s and (%s::text[] is null or l.dataset = any(%s))"
         " group by l.load_id order by l.load_id",
         [load_id, *[None if datasets is None else list(datasets)] * 2],
     )
     return [
-        Load(load_id, dataset, day, outcome, reason, dict(zip(COUNTS, map(int, counts), strict=True)))
-        for load_id, dataset, day, outcome, reason, *counts in rows
+        Load(load_id, dataset, day, outcome, reason, dict(zip(COUNTS, map(int, counts), strict=True)), tuple(unknown))
+        for load_id, dataset, day, outcome, reason, *counts, unknown in rows
     ]
+
+
+@dataclass(frozen=True)
+class WaitingBrand:
+    """A brand that no extract describes, and how many rows of each dataset wait for it."""
+
+    brand_id: str
+    rows: Mapping[str, int]
+
+
+def waiting_brands(connection: psycopg.Connection[Any]) -> list[WaitingBrand]:
+    """The brands that standing extracts name and none describes, by name."""
+    rows = connection.execute(
+        "select c.brand_id, e.dataset, sum(c.waiting)::bigint"
+        " from raw.extract as e join raw.load_count as c on c.load_id = e.load_id"
+        " where c.waiting > 0 group by c.brand_id, e.dataset order by c.brand_id, e.dataset"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for brand_id, dataset, waiting in rows:
+        found.setdefault(brand_id, {})[dataset] = waiting
+    return [WaitingBrand(brand_id, waiting) for brand_id, waiting in found.items()]
 
 
 def has_unpublished(connection: psycopg.Connection[Any]) -> bool:

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from orchestration.settings import Settings
-from orchestration.sources.connectors.listing import day_of
+from orchestration.sources.connectors.files import FilesSource
+from orchestration.sources.connectors.listing import Aside, day_of, list_root
 from orchestration.sources.connectors.sources_file import Sources, read_sources
 
 
@@ -31,6 +32,16 @@ def available(sources: Sources, first: date | None = None, last: date | None = N
     last = min(last or today(), today())
     found = [(dataset, day) for dataset, source in sources.items() for day in source.days(today())]
     return sorted((one for one in found if (first or one[1]) <= one[1] <= last), key=lambda one: one[1])
+
+
+def left_aside(sources: Sources) -> list[Aside]:
+    """What lies where these sources read files, and is not read: said once a run, since nobody would look for it."""
+    files = [source for source in sources.values() if isinstance(source, FilesSource)]
+    found = [aside for source in files for aside in source.asides()]
+    for root in dict.fromkeys(source.root for source in files):
+        found += list_root(root, {source.dataset.name for source in files if source.root == root})
+    ahead = [(name, day) for name, source in sources.items() for day in source.days(today()) if day > today()]
+    return found + [Aside(f"{name} of {day}", "the day lies ahead: it is read when it has come") for name, day in ahead]
 
 
 def first_day(settings: Settings) -> date:

@@ -93,7 +93,7 @@ BAD = [
     ("orders", order(1, gross_amount="NaN"), "type", "gross_amount"),
     ("orders", order(1, gross_amount=float("nan")), "type", "gross_amount"),
     ("orders", order(1, gross_amount="1e400"), "range", "gross_amount"),
-    ("orders", order(1, gross_amount="1,5"), "type", "gross_amount"),
+    ("orders", order(1, gross_amount="1,5"), "decimal_comma", "gross_amount"),
     ("orders", order(1, gross_amount="-80.00"), "negative", "gross_amount"),
     ("orders", order(1, discount_amount="-0.01"), "negative", "discount_amount"),
     ("orders", order(1, identity_system="email", identity_id="ann@example.org"), "plain_email", "identity_id"),
@@ -129,6 +129,7 @@ GOOD = [
     ("messages", message(1, sent_at="2026-03-12T00:00:00Z")),
     ("messages", message(1, sent_at="2000-01-01T00:00:00Z")),
     ("messages", message(1, sent_at="2026-03-10T09:00:00.1234567+0530", is_automatic="TRUE")),
+    ("messages", message(1, sent_at="2026-03-11T23:59:59.9999999Z")),
     ("messages", message(1, message_id="x" * 128, conversation_id="é" * 128)),
     ("messages", message(12, message_id=12)),
     ("conversations", conversation(1, kind="internal", visitor_id=None)),
@@ -161,6 +162,23 @@ def test_good(raw: Raw) -> None:
     for dataset, row in GOOD:
         assert raw.take(dataset, [row]).counts == Counts(read=1, loaded=1), (dataset, row)
     assert raw.all("select count(*) from raw.quarantine") == [(0,)]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_time_of_seven_digits_is_cut_and_not_rounded_into_the_next_day(raw: Raw, ending: str) -> None:
+    last = "2026-03-10T23:59:59.9999999Z"
+    rows = [message(1, sent_at=last), message(2)]
+    raw.take("messages", rows, name=f"a.{ending}")
+    raw.take("messages", [*rows, message(3, sent_at="?")], name=f"a.{ending}")
+    if ending == "parquet":
+        (raw.landing / "messages" / str(DAY) / "a.parquet").unlink()
+        path = raw.landing / "messages" / str(DAY) / "b.parquet"
+        columns: dict[str, Any] = {name: [value] for name, value in message(1).items()}
+        columns["sent_at"] = pa.array([1_773_187_199_999_999_999], pa.timestamp("ns", "UTC"))
+        pq.write_table(pa.table(columns), path)
+        raw.load("messages")
+    found = raw.all("select distinct sent_at from raw.messages where message_id = 'm1'")
+    assert found == [(datetime(2026, 3, 10, 23, 59, 59, 999999, tzinfo=UTC),)]
 
 
 def test_a_good_row_is_the_same_beside_a_bad_one(raw: Raw) -> None:

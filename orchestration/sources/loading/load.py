@@ -589,11 +589,37 @@ class _Load:
 
     def _count_unusual(self) -> dict[str, int]:
         conditions = unusual(self.dataset, express=True)
-        if not conditions:
-            return {}
         counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
         row = self.execute("select {counts} from {fresh} s", counts=counts).fetchone() or ()
-        return {name: count for name, count in zip(conditions, row, strict=True) if count}
+        found = {name: count for name, count in zip(conditions, row, strict=True) if count}
+        if self.several and self.dataset.kind == "event":
+            found |= self._count_contradictions()
+        return found
+
+    def _count_contradictions(self) -> dict[str, int]:
+        """Rows that one extract has of an event beside the one that stands, by the identifiers in which they differ: an
+        event is written once, so these may be several events whose ids are unique only within something else."""
+        key = self.dataset.key[-1]
+        told = [column.name for column in self.dataset.columns if column.type == "id" and column.required]
+        others = [name for name in told if name not in self.dataset.key]
+        sums = [
+            sql.SQL("coalesce(sum(times - 1) filter (where {} > 1), 0)").format(sql.Identifier(name)) for name in others
+        ]
+        row = self.execute(
+            "select {sums} from (select count(*) as times{distinct} from {fresh} f join several s on {same_key}"
+            " group by {key} having count(*) > 1) as contended",
+            sums=sql.SQL(", ").join([sql.SQL("coalesce(sum(times - 1), 0)"), *sums]),
+            distinct=sql.SQL("").join(
+                sql.SQL(", count(distinct {}) as {}").format(sql.Identifier("f", name), sql.Identifier(name))
+                for name in others
+            ),
+            key=names(self.dataset.key, "f"),
+            same_key=same(self.dataset.key, "f", "s"),
+        ).fetchone()
+        every, *by_column = map(int, row or (0,))
+        differing = dict(zip(others, by_column, strict=True))
+        found = {f"{name} differs within one {key}": rows for name, rows in differing.items() if rows}
+        return found or ({f"several rows of one {key}": every} if every else {})
 
 
 def _shown(column: Column) -> sql.Composed:

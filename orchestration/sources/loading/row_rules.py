@@ -23,6 +23,7 @@ RULES = {
     "nul": "the text holds a NUL character",
     "encoding": "the text is not UTF-8",
     "required": "a required value is null",
+    "decimal_comma": "the number has a decimal comma; wanted: a point",
     "type": "the value is not of the column's type",
     "length": "an identifier has 1 to 128 characters",
     "offset": "the time says no offset from UTC",
@@ -35,6 +36,8 @@ RULES = {
     "order": "the time is before the one that it follows",
     "brand_currency": "the currency is not the brand's",
 }
+# What programs write for a value that is not there. As identifiers they are legal, and make one visitor of many.
+NOTHING_WORDS = ("null", "none", "nan", "nil", "undefined", "<na>", "#n/a", "(null)", "nat")
 # The only rule about another dataset: its outcome changes when brands do, so it never counts towards a refusal.
 FOREIGN_RULE = "brand_currency"
 # The only rule that a later version of the contract brought for columns that stood (upgrade.py).
@@ -72,11 +75,21 @@ def is_negative(value: sql.Composable) -> sql.Composed:
 
 def unusual(dataset: Dataset, express: bool) -> dict[str, sql.Composed]:
     """Conditions, by name, on good rows that are taken all the same, but reported."""
-    return {
+    found = {
         f"{order.later} before {order.earlier}": _disordered(dataset, order.earlier, order.later, express)
         for order in dataset.time_orders
         if order.warn
     }
+    for column in dataset.columns:
+        if column.type == "id":
+            name = sql.Identifier("s", column.name)
+            longest = max(map(len, NOTHING_WORDS))
+            # Lengths first: most identifiers are longer than any of these words.
+            found[f"{column.name} is a word for nothing"] = sql.SQL(
+                "octet_length({0}) <= {1} and lower({0}) = any ({2})"
+            ).format(name, sql.Literal(longest), sql.Literal(list(NOTHING_WORDS)))
+            found[f"{column.name} has blanks around it"] = sql.SQL("{0} <> btrim({0}, e' \\t\\r\\n')").format(name)
+    return found
 
 
 Broken = tuple[str, Column, sql.Composed]
@@ -121,6 +134,7 @@ def _forms(dataset: Dataset, express: bool) -> Iterator[Broken]:
             case "integer" | "bigint":
                 yield "type", column, _unreadable(name, form, column.type)
             case "money":
+                yield "decimal_comma", column, sql.SQL("{} ~ '^[+-]?[0-9]+,[0-9]+$'").format(name)
                 yield "type", column, _unreadable(name, form, "numeric")
             case "boolean":
                 yield "type", column, sql.SQL("not {} ~ {}").format(name, form)
