@@ -33,7 +33,8 @@ MOST_LINES = 20
 
 # What to do about a check that failed, by its name; the others get the last one.
 ADVICE = {
-    "has_rows": "ask the source why the day is empty; replace its extract, then `causerie run`",
+    "has_rows": "ask the source why the day is empty; replace its extract, then `causerie run`; or,"
+    " if nothing is missing, `causerie run --accept DATASET DAY --because TEXT`",
     "is_not_all_empty": "see whether the export still finds its rows",
     "required_columns_are_filled": "ask the source for the missing values; replace the extract, then `causerie run`",
     "usual_columns_are_filled": "see what empties the column; replace the extract, then `causerie run`",
@@ -42,6 +43,8 @@ ADVICE = {
     "words_are_usual": "see whether the export leaves a part of its rows out",
     "volume_is_not_low": "see whether the extract is complete; a replaced extract is taken up by itself",
     "volume_is_not_high": "see whether rows came twice or of other days; a replaced extract is taken up by itself",
+    "rows_are_usual": "ask the source whether it means what it says; a replaced extract is taken up by itself",
+    "currencies_are_the_brands": "`causerie quarantine show` has the rows; a brand has one currency for all its orders",
     "extracts_are_accepted": "mend the extract as the reason says; it is tried again by each `causerie run`",
     "is_fresh": "see whether the source has delivered the day; a late extract is taken up by itself",
     "stability": "a definition or a fact moves after its period's end: nothing is published until that is mended",

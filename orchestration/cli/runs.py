@@ -19,7 +19,7 @@ from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
 from orchestration.compiler import fingerprint
-from orchestration.marts import access, contracts, schema
+from orchestration.marts import access, contracts, schema, zones
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -120,8 +120,13 @@ def _run(
         if generation:
             access.repair(connection)
             published = contracts.marts_of(contracts.manifest(settings.manifest))
-            if fingerprint.prepared(connection) != fingerprint.at_hand() or schema.missing(connection, published):
-                unpublished = True  # it was built by other definitions, or is not all there any more
+            # What stands was built by other definitions, is not all there any more, or was dated by another calendar.
+            if (
+                fingerprint.prepared(connection) != fingerprint.at_hand()
+                or schema.missing(connection, published)
+                or zones.outdated_brands(connection)
+            ):
+                unpublished = True
         outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:

@@ -17,7 +17,7 @@ from psycopg import sql
 from orchestration.catalogue import catalogue
 from orchestration.compiler import fingerprint, statements
 from orchestration.compiler.functions import audit_function
-from orchestration.marts import access, contracts, schema
+from orchestration.marts import access, contracts, schema, zones
 from orchestration.marts.contracts import Mart
 from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, unhindered, value_of
 
@@ -41,7 +41,8 @@ def prepare(
     """Make marts ready for dbt's views over it, and write down what this run is, in `build.run`. Commits.
 
     A table whose contract has a new column or key is built again as a whole, and so is everything when a model has
-    changed: all brands are noted as touched. Of an indicator that is computed by other SQL all periods are stated anew.
+    changed: all brands are noted as touched; so are those of zones whose rules are others by now. Of an indicator that
+    is computed by other SQL all periods are stated anew.
     Raises MartContractError; the connection must be idle.
     """
     marts = contracts.marts_of(manifest)
@@ -69,6 +70,12 @@ def _prepare(
     # Loads commit in the order of their numbers (sources/loading/load.py), so whoever sees this one has all before it.
     newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
     _render_audit(connection)
+    zones.write(connection)
+    connection.execute(
+        "insert into raw.touched (brand_id, entity, entity_id, load_id) select id, 'brand', id, %s"
+        " from unnest(%s::text[]) as outdated (id)",
+        [newest, zones.outdated_brands(connection)],
+    )
     at_hand, before = fingerprint.at_hand(), fingerprint.prepared(connection)
     _write_indicators(connection, at_hand)
     if rebuilt or before is None or before.models != at_hand.models:

@@ -75,9 +75,9 @@ def write(connection: psycopg.Connection[Any]) -> None:
 
 
 def outdated_brands(connection: psycopg.Connection[Any]) -> list[str]:
-    """Published brands whose days were laid by other rules than their zone has now, as build.zone has them."""
+    """Published brands whose days were laid by other rules than the server has for their zone now."""
     rows = connection.execute(
-        "select b.brand_id from marts.dim_brand as b join build.zone as z on z.timezone = b.timezone"
-        " where b.zone_rules <> z.rules order by b.brand_id"
+        f"select b.brand_id from marts.dim_brand as b join ({RULES}) as z on z.timezone = b.timezone"
+        " where b.zone_rules <> z.rules order by b.brand_id".encode()
     )
     return [row[0] for row in rows]

@@ -69,6 +69,14 @@ def _sources() -> dict[str, Any]:
             {"name": "published_through", "description": "End of the newest complete extract day ever published."},
         ],
     }
+    zone = {
+        "name": "zone",
+        "description": "The zones of all brands, and by which rules the server's clock changes in them.",
+        "columns": [
+            {"name": "timezone", "description": "IANA time zone."},
+            {"name": "rules", "description": "Digest of every change of the zone's clock from 2000 to 2049."},
+        ],
+    }
     indicator = {
         "name": "indicator",
         "description": "What the catalogue says of each indicator that has values.",
@@ -87,7 +95,7 @@ def _sources() -> dict[str, Any]:
                 "description": "Extracts as they arrived, judged row by row.",
                 "tables": [*datasets, touched, *ledger],
             },
-            {"name": "build", "description": "The run's own book-keeping.", "tables": [run, indicator]},
+            {"name": "build", "description": "The run's own book-keeping.", "tables": [run, zone, indicator]},
         ],
     }
 

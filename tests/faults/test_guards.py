@@ -19,6 +19,7 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetSelection, Da
 from night import Night
 from platforms import Copies
 from profiled import profile
+from psycopg import sql
 
 from expectations import feeds
 from orchestration import warehouse
@@ -151,6 +152,23 @@ def a_refusal(connection: psycopg.Connection[Any]) -> None:
     )
 
 
+def odd_rows(connection: psycopg.Connection[Any]) -> None:
+    profile(connection, 0, rows=100)
+    connection.execute("""update raw.load set warnings = '{"sender_id is a word for nothing": 3}'""")
+
+
+def foreign_orders(connection: psycopg.Connection[Any]) -> None:
+    """Six orders of a hundred are in another currency than their brand's."""
+    profile(connection, 0, rows=100)
+    for table in ("load", "extract", "profile"):
+        connection.execute(sql.SQL("update {} set dataset = 'orders'").format(sql.Identifier("raw", table)))
+    connection.execute(
+        "insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule, digest)"
+        " select load_id, dataset, extract_day, 'b', 'f', n, n, 'brand_currency', ''"
+        " from raw.extract, generate_series(1, 6) as n"
+    )
+
+
 ODD: dict[str, tuple[Callable[[psycopg.Connection[Any]], None], tuple[str, ...]]] = {
     "has_rows": (lambda c: a_week(c, {"rows": 0}), ("2026-03-08",)),
     "is_not_all_empty": (lambda c: profile(c, 0, rows=0), ("every extract is empty",)),
@@ -176,8 +194,13 @@ ODD: dict[str, tuple[Callable[[psycopg.Connection[Any]], None], tuple[str, ...]]
     ),
     "volume_is_not_low": (lambda c: six_weeks(c, 49), ("b 2026-04-06: 49 rows, 50 to 210 expected on a Monday",)),
     "volume_is_not_high": (lambda c: six_weeks(c, 211), ("b 2026-04-06: 211 rows, 50 to 210 expected",)),
+    "rows_are_usual": (odd_rows, ("2026-03-01: sender_id is a word for nothing in 3 rows",)),
+    "currencies_are_the_brands": (foreign_orders, ("2026-03-01 b: 6 of 100 rows",)),
     "extracts_are_accepted": (a_refusal, ("2026-03-02 refused: the file is cut off",)),
 }
+
+
+OF_ORDERS = ("sales_entrance", "orders_profile")
 
 
 def test_every_rule_of_the_entrance_is_tried() -> None:
@@ -191,9 +214,10 @@ def test_an_odd_extract_is_told_of(rule: str, database: str, tmp_path: Path) -> 
     odd, said = ODD[rule]
     with warehouse.connect(database) as connection:
         odd(connection)
-    judged = judge(settings, "chat_entrance")
-    told(settings, judged, "messages_profile", rule, feeds.RULES[rule].is_error, *said)
-    assert all(one.passed for name, one in judged.checks.items() if name != "messages_profile")
+    family, check = OF_ORDERS if odd is foreign_orders else ("chat_entrance", "messages_profile")
+    judged = judge(settings, family)
+    told(settings, judged, check, rule, feeds.RULES[rule].is_error, *said)
+    assert all(one.passed for name, one in judged.checks.items() if name != check)
     with warehouse.connect(database) as connection:
         # A later run that does not judge the extract again may not publish it either; but warnings hold nothing back.
         assert [rule in line for line in held_back(connection)] == [True] * feeds.RULES[rule].is_error

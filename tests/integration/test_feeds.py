@@ -5,6 +5,7 @@ Not here: freshness (tests/faults/test_feeds.py).
 
 import json
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg

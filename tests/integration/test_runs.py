@@ -256,6 +256,13 @@ def test_a_failed_audit_keeps_readers_on_the_old_generation(
     with warehouse.connect(str(settings.database_url)) as connection:
         assert (newest_generation(connection), marts_digest.digest(connection)) == before
     figure("2 of 2 held back, marts unchanged")
+    # The way out, where the day is right as it is: a person says so.
+    assert "wants a reason" in causerie(settings, "run", "--accept", "messages", "2026-03-09").stderr
+    done = causerie(settings, "run", "--accept", "messages", "2026-03-09", "--because", "the chat was off that day")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Published generation" in done.stdout
+    ((said,),) = rows(settings, "select distinct observed from marts.data_quality where check_name = 'is_accepted'")
+    assert "has_rows 2026-03-09: no rows, " in said and said.endswith("because the chat was off that day")
 
     shutil.rmtree(folder)
     shutil.copytree(kept, folder)

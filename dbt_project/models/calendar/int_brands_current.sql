@@ -6,5 +6,7 @@ select
     b.locale,
     coalesce(b.attribution_window_days, 14) as attribution_window_days,
     b.working_hours,
-    b.updated_at
+    b.updated_at,
+    z.rules as zone_rules
 from {{ ref('stg_chat__brands') }} as b
+left join {{ source('build', 'zone') }} as z on z.timezone = b.timezone

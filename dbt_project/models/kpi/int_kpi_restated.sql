@@ -4,8 +4,8 @@
 -- The cause of a change, the first that applies:
 --   definition      the indicator is computed in another way than when it was last published (where the new version of
 --                   the contract took something of the period out, that is what is recorded: corrected data)
---   settings        the brand's zone, attribution window, working hours or currency changed; or did before, so that a
---                   period which had been over was not any more
+--   settings        the brand's zone (or the rules of its clock), attribution window, working hours or currency changed;
+--                   or did before, so that a period which had been over was not any more
 --   settings        an order that lies in the period has another visitor, by the brand's identities
 --   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
 --                   something of before the period's end
@@ -159,6 +159,7 @@ resettled as (
         b.working_hours -> 'teams' is not null or n.working_hours -> 'teams' is not null as has_teams,
         n.brand_id is null
         or b.timezone <> n.timezone
+        or coalesce(b.zone_rules <> n.zone_rules, false)
         or b.attribution_window_days <> n.attribution_window_days
         or b.currency <> n.currency
         or coalesce(b.working_hours, 'null') <> coalesce(n.working_hours, 'null') as has_changed,
