@@ -37,10 +37,11 @@ def available(sources: Sources, first: date | None = None, last: date | None = N
 def left_aside(sources: Sources) -> list[Aside]:
     """What lies where these sources read files, and is not read: said once a run, since nobody would look for it."""
     files = [source for source in sources.values() if isinstance(source, FilesSource)]
-    found = [aside for source in files for aside in source.asides()]
-    for root in dict.fromkeys(source.root for source in files):
-        found += list_root(root, {source.dataset.name for source in files if source.root == root})
-    ahead = [(name, day) for name, source in sources.items() for day in source.days(today()) if day > today()]
+    found = list(dict.fromkeys(aside for source in files for aside in source.asides()))
+    by_days = [source for source in files if not source.flat_by]
+    for root in dict.fromkeys(source.root for source in by_days):
+        found += list_root(root, {source.folder or source.dataset.name for source in by_days if source.root == root})
+    ahead = [(source.dataset.name, day) for source in files for day in source.days(today()) if day > today()]
     return found + [Aside(f"{name} of {day}", "the day lies ahead: it is read when it has come") for name, day in ahead]
 
 
