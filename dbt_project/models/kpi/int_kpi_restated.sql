@@ -4,7 +4,7 @@
 -- The cause of a change, the first that applies:
 --   definition      the indicator is computed in another way than when it was last published (where the new version of
 --                   the contract took something of the period out, that is what is recorded: corrected data)
---   settings        the brand's zone (or its clock's rules), attribution window, working hours or currency changed; or did
+--   settings        the brand's zone (or the rules of its clock), attribution window, hours or currency changed; or did
 --                   before, so that a period which had been over was not any more
 --   settings        an order that lies in the period has another visitor, by the brand's identities
 --   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
