@@ -53,7 +53,7 @@ run: setup $(CAUSERIE_HOME)/.simulated  ## try the platform on a made-up brand: 
 # Up to yesterday, as a nightly feed would be. Extracts of one's own in CAUSERIE_LANDING are left alone.
 FIRST_DAY = $$($(BIN)/python -c 'from datetime import *; print((datetime.now(UTC) - timedelta($(DAYS))).date())')
 $(CAUSERIE_HOME)/.simulated: | $(READY)
-	@mkdir -p "$(CAUSERIE_HOME)"
+	@umask 077; mkdir -p "$(CAUSERIE_HOME)"
 	@test -n "$$(ls -A "$(CAUSERIE_LANDING)" 2>/dev/null)" || \
 		$(BIN)/causerie simulate "$(CAUSERIE_LANDING)" --days $(DAYS) --seed $(SEED) --from "$(FIRST_DAY)"
 	@touch "$@"
