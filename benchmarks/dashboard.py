@@ -1,6 +1,6 @@
 """How fast the screens are: pages beside the bare statements that they stand for, and many viewers at once.
 
-    python benchmarks/dashboard.py [--users 50] [--seconds 30]
+    python -m benchmarks.dashboard [--users 50] [--seconds 30]
 
 On what is published in this installation (`make run`). Ratios of one run: a warm page and a first visit beside the bare
 statements of that page (at most 1.5 and 3 times), and the 95th percentile of many users, who click every 5 s, half of

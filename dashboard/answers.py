@@ -75,7 +75,8 @@ def ask(
 ) -> Answers:  # fmt: skip
     """All that a page asks: one statement for its numbers and one for its lists, of what is not kept yet."""
     together: dict[tuple[tuple[str, ...], tuple[str, ...] | None, bool], dict[str, Asked]] = {}
-    for one in asked:
+    # After an upgrade, until the next publication, marts know fewer indicators than the catalogue.
+    for one in (one for one in asked if one.ref in brand.indicators):
         together.setdefault((one.breakdown, one.sources, one.is_before), {})[one.ref] = one
     questions: list[Question] = []
     groups: list[dict[str, Asked]] = []
@@ -90,7 +91,7 @@ def ask(
     for group, found in zip(groups, _numbers(connection, kept, brand, questions), strict=True):
         for ref, one in group.items():
             rows[one] = [row for row in found if row["ref"] == ref]
-    return Answers(rows, _lines(connection, kept, brand, filters, list(lists)))
+    return Answers(rows, _lines(connection, kept, brand, filters, [ref for ref in lists if ref in brand.indicators]))
 
 
 def _is_dated(ref: str) -> bool:

@@ -55,7 +55,8 @@ select n.generation, n.data_through, n.published_at, b.brand_id, b.name, b.timez
             where brand_id = b.brand_id and dimension = 'all' and dimension_value = 'all' and ref = %(ref)s
             group by grain
         ) as p
-    ) end as published
+    ) end as published,
+    case when n.generation is distinct from %(known)s then (select array_agg(ref) from marts.dim_kpi) end as indicators
 from newest as n left join chosen as b on true
 """
 # An indicator that every period of every brand has.
@@ -81,7 +82,8 @@ class Feed:
 @dataclass(frozen=True)
 class Brand:
     """A brand as a publication shows it. `published`: see report.ask_all; `brands`: every brand that this login sees,
-    by id. Raises nothing; `data_through` is None where no extract day is complete."""
+    by id; `indicators`: the refs that the publication knows, of an earlier version perhaps. `data_through` is None where
+    no extract day is complete."""
 
     generation: int
     data_through: datetime | None
@@ -95,6 +97,7 @@ class Brand:
     members: Mapping[str, Member]
     feeds: Mapping[str, Feed]
     published: Mapping[str, Span]
+    indicators: frozenset[str]
 
     @property
     def last_day(self) -> date:
@@ -139,6 +142,7 @@ def about(connection: psycopg.Connection[Any], brand_id: str | None, known: Mapp
         brands=dict(row["brands"] or ()),
         members={member: Member(member, name, role) for member, name, role in row["members"] or ()},
         feeds={feed.dataset: feed for feed in feeds},
+        indicators=frozenset(row["indicators"] or ()),
         published={
             grain: (date.fromisoformat(first), date.fromisoformat(last))
             for grain, (first, last) in (row["published"] or {}).items()
