@@ -82,8 +82,8 @@ class Feed:
 @dataclass(frozen=True)
 class Brand:
     """A brand as a publication shows it. `published`: see report.ask_all; `brands`: every brand that this login sees,
-    by id; `indicators`: the refs that the publication knows, of an earlier version perhaps. `data_through` is None where
-    no extract day is complete."""
+    by id; `indicators`: the refs that the publication knows, of an earlier version perhaps. `data_through` is None
+    where no extract day is complete."""
 
     generation: int
     data_through: datetime | None
