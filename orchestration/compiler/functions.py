@@ -26,6 +26,10 @@ from orchestration.compiler.sql import (
 OF_ONE = (("p_ref", "text", None), *(parameter for parameter in PARAMETERS if parameter[0] != "p_refs"))
 
 
+# Views of marts for people and BI tools, in which the catalogue has no part.
+ANALYSTS_VIEWS = ("dim_member_current", "customer_order")
+
+
 def reader_functions(catalogue: Catalogue | None = None) -> list[str]:
     """The functions and labelled views of marts that answer from the catalogue, as SQL, in the order in which they must
     be created."""
@@ -36,6 +40,7 @@ def reader_functions(catalogue: Catalogue | None = None) -> list[str]:
         _answering("kpi_rows", catalogue, OF_ONE),
         _answering("kpi_list", catalogue, OF_ONE),
         *(render("kpi_period_labelled.sql.j2", language=language, areas=catalogue.areas) for language in LANGUAGES),
+        *(render(f"{view}.sql.j2") for view in ANALYSTS_VIEWS),
     ]
 
 

@@ -596,3 +596,57 @@ def test_what_knows_no_dates_has_none(connection: psycopg.Connection[Any]) -> No
     assert web.value == 1
     periods = "select count(*) from marts.kpi_period where ref = 'Cust-Card-2'"
     assert connection.execute(periods).fetchall() == [(0,)]
+
+
+def test_instants_have_their_day_weekday_and_hour_on_the_brands_clock(connection: psycopg.Connection[Any]) -> None:
+    """Every one of them, through clock changes and second midnights, by the calendar and by the clock itself."""
+    instants = {
+        "fct_conversation": ("requested", "started", "established"), "fct_order": ("ordered",),
+        "fct_rating": ("requested", "given"), "fct_call": ("requested",),
+    }  # fmt: skip
+    for fact, names in instants.items():
+        for name in names:
+            rows, wrong = connection.execute(
+                f"""
+                select count(*), count(*) filter (
+                    where (f.{name}_local_date, f.{name}_local_weekday, f.{name}_local_hour)
+                    is distinct from (d.local_date, extract(isodow from f.{name}_at at time zone b.timezone)::integer,
+                    extract(hour from f.{name}_at at time zone b.timezone)::integer))
+                from marts.{fact} as f
+                inner join marts.dim_brand as b on b.brand_id = f.brand_id
+                left join marts.dim_date as d
+                    on d.brand_id = f.brand_id and d.starts_at <= f.{name}_at and f.{name}_at < d.ends_at
+                """.encode()
+            ).fetchone() or (0, 0)
+            assert rows and not wrong, (fact, name)
+
+
+def test_dates_have_names_and_say_when_the_shop_is_closed(connection: psycopg.Connection[Any]) -> None:
+    told = connection.execute(
+        "select iso_week_label, month_name_en, month_name_fr, month_name_es, weekday_name_en, weekday_name_fr,"
+        " weekday_name_es, is_weekend, is_closed from marts.dim_date where brand_id = 'counter'"
+        " and local_date in ('2025-06-01', '2025-06-02', '2025-06-03') order by local_date"
+    ).fetchall()
+    assert told == [
+        ("2025-W22", "June", "juin", "junio", "Sunday", "dimanche", "domingo", True, True),  # without hours
+        ("2025-W23", "June", "juin", "junio", "Monday", "lundi", "lunes", False, False),
+        ("2025-W23", "June", "juin", "junio", "Tuesday", "mardi", "martes", False, True),  # listed as closed
+    ]
+    always = "select bool_or(is_closed) from marts.dim_date where brand_id = 'paris'"
+    assert connection.execute(always).fetchone() == (False,)
+
+
+def test_analysts_join_members_and_orders_without_doubling(connection: psycopg.Connection[Any]) -> None:
+    members = connection.execute(
+        "select member_id, role from marts.dim_member_current where brand_id = 'paris' order by 1"
+    ).fetchall()
+    assert members == [("ana", 1), ("ben", 3)]
+    said = "select count(*), count(distinct (brand_id, order_id)) from marts.customer_order"
+    ((rows, orders),) = connection.execute(said).fetchall()
+    buyers = connection.execute("select count(*) from marts.fct_order where buyer is not null").fetchone()
+    assert (rows,) == (orders,) == buyers
+    wrong = connection.execute(
+        "select count(*) from marts.customer_order where is_first_order <> (customer_order_number = 1)"
+        " or is_first_order <> (days_since_previous is null) or first_ordered_local_date > ordered_local_date"
+    ).fetchone()
+    assert wrong == (0,)

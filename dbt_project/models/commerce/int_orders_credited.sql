@@ -15,9 +15,12 @@ placed as (
     select
         o.*,
         -- A cancellation dated before its order counts from the order on, before which nothing is known of it.
-        case when o.cancelled_at is not null then greatest(o.cancelled_at, o.ordered_at) end as cancellation_at
+        case when o.cancelled_at is not null then greatest(o.cancelled_at, o.ordered_at) end as cancellation_at,
+        {{ local_clock('o.ordered_at', 'b.timezone') }} as ordered_clock
     from {{ ref('int_orders_identified') }} as o
     inner join {{ ref('touched_order') }} as t on t.brand_id = o.brand_id and t.order_id = o.order_id
+    inner join {{ ref('int_brands_current') }} as b on b.brand_id = o.brand_id
+    offset 0
 ),
 
 pieced as (
@@ -102,6 +105,7 @@ select
     o.shipping_amount,
     o.discount_amount,
     o.gross_amount - o.shipping_amount as sale_amount,
+    {{ on_local_clock('o', 'ordered') }},
     coalesce(p.quantity, 0) as quantity,
     k.conversation_id as credited_conversation_id,
     k.credit_method,
@@ -119,5 +123,6 @@ from placed as o
 left join pieced as p on p.brand_id = o.brand_id and p.order_id = o.order_id
 left join credited as k on k.brand_id = o.brand_id and k.order_id = o.order_id
 left join {{ ref('fct_conversation') }} as c on c.brand_id = k.brand_id and c.conversation_id = k.conversation_id
+{{ join_day_of_clock('o', 'ordered') }}
 {{ join_role_at('ordered', 'c.brand_id', 'c.member_id', 'o.ordered_at') }}
 {{ join_role_at('cancelled', 'c.brand_id', 'c.member_id', 'o.cancellation_at') }}

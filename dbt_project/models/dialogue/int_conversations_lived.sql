@@ -82,6 +82,17 @@ lived as (
             when m.first_member_sent_at is not null then coalesce(m.first_response_author_id, m.member_id)
         end as first_response_member_id
     from met as m
+),
+
+clocked as (
+    select
+        l.*,
+        {{ local_clock('l.requested_at', 'b.timezone') }} as requested_clock,
+        {{ local_clock('l.started_at', 'b.timezone') }} as started_clock,
+        {{ local_clock('l.established_at', 'b.timezone') }} as established_clock
+    from lived as l
+    inner join {{ ref('int_brands_current') }} as b on b.brand_id = l.brand_id
+    offset 0
 )
 
 select
@@ -127,10 +138,16 @@ select
     answered.role as first_call_answered_role,
     l.established_at is not null as is_dialogue,
     l.is_blocked,
+    {{ on_local_clock('l', 'requested') }},
+    {{ on_local_clock('l', 'started') }},
+    {{ on_local_clock('l', 'established') }},
     l.page_url,
     l.ad_id,
     l.ad_payload
-from lived as l
+from clocked as l
+{{ join_day_of_clock('l', 'requested') }}
+{{ join_day_of_clock('l', 'started') }}
+{{ join_day_of_clock('l', 'established') }}
 {{ join_role_at('requested', 'l.brand_id', 'l.member_id', 'l.requested_at') }}
 {{ join_role_at('handled', 'l.brand_id', 'l.member_id', 'l.handled_at') }}
 {{ join_role_at('started', 'l.brand_id', 'l.member_id', 'l.started_at') }}
