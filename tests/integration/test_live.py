@@ -143,7 +143,9 @@ def test_the_chat_database_says_the_same_as_the_rows_loaded_from_it(town: Town, 
         return replace(said, origin="loaded rows", members=tuple(members))
 
     rng = Random(5)
-    there = replace(loaded(town, home), live_url=chat_database)
+    mapped = home / "closings.yml"
+    mapped.write_text("datasets: {}\nlive: {tables: {conversation_events: {table: conversation_events}}}\n")
+    there = replace(loaded(town, home), live_url=chat_database, sources_file=mapped)
     for brand in town.brands:
         for at in instants(brand, town, rng):
             asked = Asked(brand.brand_id, at=at)
