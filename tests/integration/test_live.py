@@ -172,6 +172,7 @@ live:
     conversations: {table: app.chats, columns: {Chat: conversation_id, way: source}, values: {source: {to one: direct}}}
     ratings: {query: "select * from opinions where status like '%'"}
     member_activity: none
+    conversation_events: {table: conversation_events}
 datasets: {}
 """
         )
