@@ -68,7 +68,8 @@ stated as (
         t.identity,
         t.is_equal,
         coalesce(sum(case when t.is_denominator then k.denominator else k.value end) filter (where t.side = 1), 0) as l,
-        coalesce(sum(case when t.is_denominator then k.denominator else k.value end) filter (where t.side = 2), 0) as r
+        coalesce(sum(case when t.is_denominator then k.denominator else k.value end) filter (where t.side = 2), 0) as r,
+        bool_or(k.missing <> '{}') as is_unknown
     from build.int_kpi_answered as k
     inner join term as t on t.ref = k.ref and t.dimension = k.dimension
     where k.dimension = 'all' or k.dimension_value <> 'waiting_list'
@@ -81,7 +82,12 @@ select
     count(*)::int as checked,
     (count(*) filter (where s.is_broken))::int as broken,
     coalesce(min(s.asked || ': ' || s.l || ' against ' || s.r) filter (where s.is_broken), '') as example
-from (select *, case when is_equal then l <> r else l > r end as is_broken from stated) as s
+from (
+    select *, case when is_equal then l <> r else l > r end as is_broken
+    from stated
+    -- Where a part is not known for want of a feed, there is nothing to hold it against.
+    where not is_unknown
+) as s
 group by s.brand_id, s.identity
 order by s.brand_id, s.identity
 """

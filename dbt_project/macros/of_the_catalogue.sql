@@ -2,6 +2,7 @@
     Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue. -#}
 {% macro facts_of_the_reports() %}
 -- depends_on: {{ ref('dim_brand') }}
+-- depends_on: {{ ref('dim_feed') }}
 -- depends_on: {{ ref('dim_member') }}
 -- depends_on: {{ ref('fct_author_day') }}
 -- depends_on: {{ ref('fct_call') }}

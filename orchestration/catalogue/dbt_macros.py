@@ -16,8 +16,8 @@ from orchestration.settings import PROJECT
 from orchestration.sources.contract import DATASETS
 
 MACROS = PROJECT / "dbt_project" / "macros" / "of_the_catalogue.sql"
-# What every report reads beside the facts: the brand's clock.
-READ_BY_ALL = ("dim_brand",)
+# What every report reads beside the facts: the brand's clock, and since when its feeds tell of it.
+READ_BY_ALL = ("dim_brand", "dim_feed")
 # By the key of its rows, the instant of each dataset that an extract's day bounds: no row lies years before all others.
 EVENT_TIMES = {dataset.key[1:]: dataset.event_time for dataset in DATASETS.values() if dataset.event_time}
 WRITTEN = "Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue."
@@ -53,7 +53,7 @@ def facts_read(catalogue: Catalogue) -> list[str]:
 
 
 def _read_by(indicator: Indicator, catalogue: Catalogue) -> Iterator[str]:
-    texts = [indicator.unknown_unless]
+    texts: list[str | None] = []
     for _, measure in indicator.measures:
         relation = catalogue.relations[measure.of]
         texts += [measure.where, measure.value, relation.where, relation.anchor, *relation.aggregates.values()]

@@ -23,16 +23,42 @@ Filter = Literal["source", "member", "role", "channel"]
 Breakdown = Literal["ad", "ad_payload", "notification_channel"]
 # What of a question's window a relation may leave out, by the names that a report gives.
 WindowPart = Literal["dates", "slot", "weekdays"]
-TimeBreakdown = Literal["day", "week", "month", "hour"]
+TimeBreakdown = Literal["day", "week", "month", "hour", "weekday"]
 # The systems whose dashboards these indicators replace.
 Dashboard = Literal["popsell", "popsell_realtime", "jumper", "one_to_one", "personalisation"]
 
+# What an indicator may need to be told of: a dataset, or one kind of event of it (models/kpi/int_feeds_begun.sql).
+Feed = Literal[
+    "conversations",
+    "messages",
+    "calls",
+    "ratings",
+    "conversation_events",
+    "member_activity",
+    "orders",
+    "order_lines",
+    "refunds",
+    "hook_events",
+    "hook_events.display",
+    "hook_events.trigger",
+    "widget_events",
+    "widget_events.impression",
+    "site_events",
+    "site_events.personalisation_shown",
+    "site_events.recommendation_shown",
+    "experiences",
+    "journeys",
+    "journey_runs",
+    "journey_notifications",
+]
+
 LANGUAGES = ("en", "fr", "es")
+FEEDS: tuple[str, ...] = get_args(Feed)
 FILTERS: tuple[str, ...] = get_args(Filter)
 BREAKDOWNS: tuple[str, ...] = get_args(Breakdown)
 WINDOW: tuple[str, ...] = get_args(WindowPart)
 TIME_BREAKDOWNS: tuple[str, ...] = get_args(TimeBreakdown)
-PERIOD_BREAKDOWNS = tuple(b for b in TIME_BREAKDOWNS if b != "hour")
+PERIOD_BREAKDOWNS = ("day", "week", "month")
 Source = Literal["waiting_list", "direct", "hook", "phygital"]
 SOURCES: tuple[str, ...] = get_args(Source)
 CHANNELS = ("web", "store", "direct", "app")
@@ -44,7 +70,7 @@ QUESTION_COLUMNS = ("brand_id", "timezone", "starts_at", "ends_at", "cut_at", "k
 
 def time_breakdowns(ignores: Collection[str]) -> tuple[str, ...]:
     """The breakdowns by time that mean something to what ignores these parts of the window: an hour is a slot."""
-    without = {"hour"} if "slot" in ignores else set()
+    without = {part for part, ignored in (("hour", "slot"), ("weekday", "weekdays")) if ignored in ignores}
     without |= {*PERIOD_BREAKDOWNS} if "dates" in ignores else set()
     return tuple(b for b in TIME_BREAKDOWNS if b not in without)
 
@@ -140,6 +166,7 @@ class Part(Entry):
     where: Sql | None = None
     sum: Sql | None = None
     filters: tuple[Filter, ...] | None = None
+    needs: tuple[Feed, ...] | None = None
 
     @property
     def value(self) -> str | None:
@@ -193,6 +220,7 @@ class Column(Entry):
     ref: str | None = None
     member: Literal["name", "role"] | None = None
     value: Sql | None = None
+    needs: tuple[Feed, ...] = ()
 
 
 class Listing(Entry):
@@ -218,6 +246,7 @@ class Indicator(Entry):
 
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
     `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
+    `needs`: the feeds without which it is not known, all of them, and of `needs_any` one; a part may need others.
     `rises`: a fluctuating one whose count (of a rate, the numerator) never falls as more is known.
     `shows`: for a line or a list, the indicators that it presents; it has no value of its own. `listing`: of a list,
     its lines. A live one is counted by indicators/live.sql.j2, straight from the chat database.
@@ -232,6 +261,8 @@ class Indicator(Entry):
     settling_days: Annotated[int, Field(ge=0)] = 0
     filters: tuple[Filter, ...]
     breakdowns: tuple[Breakdown, ...] = ()
+    needs: tuple[Feed, ...] = ()
+    needs_any: tuple[Feed, ...] = ()
     above: Annotated[Part | None, Field(alias="numerator")] = None
     below: Annotated[Part | None, Field(alias="denominator")] = None
     average: Values | None = None
@@ -239,7 +270,6 @@ class Indicator(Entry):
     classes: Annotated[Bins | None, Field(alias="bins")] = None
     presents: Annotated[tuple[Shown, ...], Field(alias="shows")] = ()
     listing: Annotated[Listing | None, Field(alias="list")] = None
-    unknown_unless: Sql | None = None
     rises: bool = False
     is_additive: Annotated[bool, Field(alias="additive")] = False
     good: Literal["up", "down"] | None = None
@@ -323,6 +353,12 @@ class Indicator(Entry):
     def dimensions(self) -> tuple[str, ...]:
         """Every breakdown that it can be asked by."""
         return (*self.filters, *self.breakdowns, *time_breakdowns(self.ignores))
+
+    @property
+    def needs_of_parts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is needed above and below the line."""
+        above, below = (part.needs if part else None for part in (self.above, self.below))
+        return self.needs if above is None else above, self.needs if below is None else below
 
     @property
     def measures(self) -> list[tuple[str, Measure]]:

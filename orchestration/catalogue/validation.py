@@ -135,9 +135,10 @@ def faults_of_indicator(i: Indicator, known: Known) -> Iterator[str]:
             yield f"{key}: one of value and duration is needed"
     if i.classes:
         yield from (f"bins.{fault}" for fault in _faults_of_bins(i.classes, known))
-    if i.unknown_unless:
-        asked = {"q": QUESTION_COLUMNS}
-        yield from (f"unknown_unless: {fault}" for fault in faults_of(i.unknown_unless, asked))
+    parts = [part for part in (i.above, i.below) if part]
+    needs_of_parts = bool(parts) and all(part.needs for part in parts)
+    if i.ways and not (i.presents or i.listing or i.needs or i.needs_any or needs_of_parts):
+        yield "needs: the feeds without which it is not known are missing"
     for shown in i.presents:
         yield from (f"shows: {fault}" for fault in _faults_of_shown(shown, known))
     if i.listing:

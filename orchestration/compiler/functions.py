@@ -24,6 +24,9 @@ from orchestration.compiler.sql import (
 
 # The same for kpi_rows and kpi_list, which ask for one indicator or list.
 OF_ONE = (("p_ref", "text", None), *(parameter for parameter in PARAMETERS if parameter[0] != "p_refs"))
+# What a question is refused beyond: days, buckets of time beside a second breakdown, and rows of the answer by an
+# estimate, in which a breakdown whose values are not known beforehand counts as so many buckets.
+LIMITS = {"days": 3_700, "periods": 400, "rows": 200_000, "unknown_buckets": 50}
 
 
 # Views of marts for people and BI tools, in which the catalogue has no part.
@@ -62,7 +65,6 @@ def _answering(name: str, catalogue: Catalogue, parameters: Iterable[tuple[str, 
         catalogue=catalogue,
         # Beside the buckets of a breakdown by time, what is told for an instant or for all time states its total.
         undated=[i.ref for i in catalogue.computed if i.ignores],
-        unknowns=[(i.ref, " ".join(i.unknown_unless.split())) for i in catalogue.computed if i.unknown_unless],
         lists_of_members=[i.ref for i in catalogue.lists if i.listing and i.listing.entity == "member"],
         ages=settling().ages,
         longest=max(i.settling_days for i in catalogue.computed),
@@ -89,6 +91,9 @@ def _check_question(catalogue: Catalogue) -> str:
         "kpi_check_question.sql.j2",
         parameters=_declared(PARAMETERS),
         lists=[{"name": n, "parameter": p, "allowed": a, "shown": s} for n, (p, a, s) in allowed.items()],
+        limits=LIMITS,
+        sources=SOURCES,
+        channels=CHANNELS,
         shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i not in computed],
     )
 

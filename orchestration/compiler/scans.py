@@ -19,7 +19,7 @@ from orchestration.catalogue.model import (
     Relation,
     time_breakdowns,
 )
-from orchestration.compiler.sql import FILTER_PARAMETERS, array, quoted, window_condition
+from orchestration.compiler.sql import FILTER_PARAMETERS, array, quoted, weekday_of, window_condition
 
 
 @dataclass
@@ -102,6 +102,8 @@ class Scan:
         by_time = {b: "q.label" for b in time_breakdowns(self.relation.ignores) if b in PERIOD_BREAKDOWNS}
         if "slot" not in self.relation.ignores:
             by_time["hour"] = f"extract(hour from {self.relation.anchor} at time zone q.timezone)::int::text"
+        if "weekdays" not in self.relation.ignores:
+            by_time["weekday"] = f"{weekday_of(self.relation.anchor)}::text"
         named = (*self.filters, *self.breakdowns, *self.broadcast)
         return by_time | {name: f"coalesce(({self.dimension(name)})::text, '(none)')" for name in named}
 

@@ -7,7 +7,7 @@ Not here: those functions (functions.py), what a scan counts and how its rows ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -18,7 +18,7 @@ from orchestration.catalogue.model import Catalogue, Indicator, Measure
 from orchestration.compiler import rollups
 from orchestration.compiler.scans import Scan, bin_name, scan_of
 from orchestration.compiler.shared_scans import BUCKET, SharedScan, placeholder, shared_scans
-from orchestration.compiler.sql import BOUND_OF_LISTS, PARAMETERS, array, bound, render
+from orchestration.compiler.sql import BOUND_OF_LISTS, FILTER_PARAMETERS, PARAMETERS, array, bound, quoted, render
 
 Row = dict[str, Any]
 
@@ -61,6 +61,9 @@ def lines(catalogue: Catalogue) -> list[Row]:
             "ignores": list(i.ignores),
             "is_fixed": i.stability == "fixed",
             "settling_days": i.settling_days,
+            "needs_above": list(i.needs_of_parts[0]),
+            "needs_below": list(i.needs_of_parts[1]),
+            "needs_any": list(i.needs_any),
         }
         for i in catalogue.computed
         for b in (i.bins or (None,))
@@ -183,15 +186,27 @@ def _list(catalogue: Catalogue, i: Indicator) -> Piece:
     scan = scan_of(catalogue, Measure(listing.of, None, None, i.filters)) if listing.of else None
     rows = _rows_of(scan, ()) if scan else ""
     bucket = f"array[{scan.buckets()['member']}]" if scan and by_member else "'{}'::text[]"
+    filters = {*i.filters, *(f for c in listing.columns if c.ref for f in catalogue.indicators[c.ref].filters)}
     lines = render(
         "list_lines.sql.j2",
         listing=listing,
         arguments=[asked.get(name, name) for name, _, _ in PARAMETERS],
         rows=rows.replace(BUCKET, bucket),
         key=listing.by or (scan.relation.identifier if scan else ""),
+        ignored=_ignored(filters),
         kinds={c.ref: catalogue.indicators[c.ref].kind for c in listing.columns if c.ref},
     )
     return "list", i.ref, [i.ref], {}, {"lines": lines}
+
+
+def _ignored(filters: Collection[str]) -> str:
+    """The filters that are given and apply to nothing in a list, by the names that a report gives them."""
+    names = [
+        f"case when {parameter} is not null then {quoted(parameter.removeprefix('p_'))} end"
+        for name, parameter in FILTER_PARAMETERS.items()
+        if name not in filters
+    ]
+    return f"array_remove(array[{', '.join(names)}]::text[], null)"
 
 
 def _rows_of(scan: Scan, measures: Iterable[Measure]) -> str:

@@ -3,10 +3,11 @@
 Here: `answer` and the comparison with the product's figures. Not here: any indicator.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 
 from brute import (
     agents,
@@ -14,6 +15,7 @@ from brute import (
     dialogues,
     engagement,
     hook,
+    needs,
     one_to_one,
     orders,
     personalisation,
@@ -34,13 +36,15 @@ def answer(
     as_of: datetime | None = None, known_until: datetime | None = None,
     notification_channels: Collection[str] | None = None,
     ads: Collection[str | None] | None = None, ad_payloads: Collection[str | None] | None = None,
+    settling: Mapping[str, int] = MappingProxyType({}),
 ) -> Answers:  # fmt: skip
     """(ref, bin or None) -> (value, numerator, denominator), exact.
 
     Rows are contract-shaped, with times as aware datetimes; a row may carry `extract_day`, else it came on its own UTC
     day. Counts and sums: numerator = value, no denominator. Averages: sum and n. Medians: no numerator, n. Ratios: both
-    parts. Durations are seconds. Raises ValueError if the brand is unknown. `Facts` in place of rows spares
-    reading them again for every question.
+    parts; a part is None where a dataset that it needs has told nothing yet. `settling` gives the days after which a
+    fluctuating indicator is taken as settled. Durations are seconds. Raises ValueError if the brand is unknown. `Facts`
+    in place of rows spares reading them again for every question.
     """
     facts = rows if isinstance(rows, Facts) else Facts(rows, brand_id)
     question = Question(
@@ -55,7 +59,7 @@ def answer(
     )  # fmt: skip
     for section in sections:
         answers |= section.figures(question)
-    return answers
+    return needs.hide(answers, question, settling)
 
 
 def agrees(expected: Number | None, given: Decimal | float | int | None) -> bool:

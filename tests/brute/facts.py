@@ -140,9 +140,11 @@ class Facts:
             for row in own("conversations")
             if row["kind"] == "customer"
         }  # fmt: skip
+        self.messages_at: list[datetime] = []
         for row in sorted(own("messages"), key=lambda row: (row["sent_at"], row["message_id"])):
             conversation = self.conversations.get(row["conversation_id"])
             if conversation:
+                self.messages_at.append(row["sent_at"])
                 message = _message(row, conversation)
                 if message:
                     conversation.messages.append(message)
@@ -170,6 +172,13 @@ class Facts:
         self.journeys = own("journeys")
         self.journey_runs = own("journey_runs")
         self.journey_notifications = own("journey_notifications")
+
+    @cached_property
+    def begun(self) -> dict[str, datetime]:
+        """Since when each dataset tells of the brand."""
+        from brute.needs import begun
+
+        return begun(self)
 
     @property
     def everybody(self) -> set[str]:

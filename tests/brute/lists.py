@@ -5,13 +5,14 @@ indicators by member.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from brute.answer import answer
 from brute.clock import day_begins
-from brute.facts import Conversation, Facts, Row
+from brute.facts import Conversation, Facts, Row, before
 from brute.one_to_one import OneToOne, first_answer
 from brute.question import Question
 from brute.sales import value_of
@@ -56,7 +57,7 @@ def surveys(question: Question) -> list[Line]:
     return sorted(lines, key=lambda line: (line["at"], line["rating"]))
 
 
-def agents(asked: dict[str, Any], facts: Facts, known_until: Any) -> list[Line]:
+def agents(asked: dict[str, Any], facts: Facts, known_until: Any, settling: Mapping[str, int]) -> list[Line]:
     """One-List-3, of the arguments of `answer`: each agent's figures are the answers to the question of that agent."""
     question = Question(facts, **{**asked, "known_until": known_until})
     lines = []
@@ -64,12 +65,15 @@ def agents(asked: dict[str, Any], facts: Facts, known_until: Any) -> list[Line]:
     for member in facts.everybody:
         if asked["members"] is not None and member not in asked["members"]:
             continue
-        figures = answer(facts, "", known_until=known_until, **asked | {"members": [member]})
+        figures = answer(facts, "", known_until=known_until, settling=settling, **asked | {"members": [member]})
         orders = [order for order, agents in parts if member in agents]
         if orders or any(any(figures[ref, None][1:]) for ref in FIGURES.values()):
+            is_known = before(facts.begun.get("orders"), question.known_end)
             line: Line = {name: figures[ref, None][0] for name, ref in FIGURES.items()}
-            line |= {"member": member, "name": _name(facts, member), "influenced_orders": len(orders)}
-            lines.append(line | {"influenced_sales": sum((value_of(order) for order in orders), Fraction())})
+            line |= {"member": member, "name": _name(facts, member)}
+            sales = sum((value_of(order) for order in orders), Fraction())
+            known = (len(orders), sales) if is_known else (None, None)
+            lines.append(line | dict(zip(("influenced_orders", "influenced_sales"), known, strict=True)))
     return sorted(lines, key=lambda line: (line["name"] is None, line["name"] or "", line["member"]))
 
 

@@ -30,6 +30,7 @@ class Answer:
     settled_share: Decimal | None
     ignored_filters: list[str]
     is_final: bool
+    missing: list[str]
 
     @property
     def figure(self) -> tuple[Decimal | None, Decimal | None, Decimal | None]:

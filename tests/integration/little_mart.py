@@ -64,7 +64,8 @@ SCANS: dict[str, list[dict[str, Any]]] = {
     "kpi_line": [
         {
             "position": 1, "ref": "Chat-Card-1", "bin": None, "kind": "count", "filters": ["source"],
-            "dimensions": ["day"], "ignores": [], "is_fixed": True, "settling_days": 0,
+            "dimensions": ["day"], "ignores": [], "is_fixed": True, "settling_days": 0, "needs_above": [],
+            "needs_below": [], "needs_any": [],
         }
     ],
     "kpi_scan": [

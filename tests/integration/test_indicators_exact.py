@@ -19,6 +19,8 @@ from brute import agrees, answer
 from brute.brands import CHANNELS, NOTIFICATION_CHANNELS, PLACES, SOURCES, Brand, question
 from brute.clock import day_begins
 from brute.figures import Answers
+from brute.needs import unknown
+from brute.question import Question
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from thoroughness import times
@@ -29,25 +31,27 @@ from orchestration.catalogue import catalogue
 pytestmark = pytest.mark.xdist_group("town")
 
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
+SETTLING = {ref: indicator.settling_days for ref, indicator in COMPUTED.items()}
 FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
 # Breakdowns that no question can ask for by themselves: what the brute force calls them.
 APART = {"ad": "ads", "ad_payload": "ad_payloads"}
 # A part of these knows no channels: it answers alike for each that an order can have, and for no other.
 OF_EVERY_CHANNEL = {"Chat-Card-85", "Chat-Card-86"}
 PERIODS = ("day", "week", "month")
-TIMES = {*PERIODS, "hour"}
+TIMES = {*PERIODS, "hour", "weekday"}
 BREAKDOWNS = (
-    *((one,) for one in ("day", "week", "month", "hour", "source", "member", "role", "channel")),
+    *((one,) for one in ("day", "week", "month", "hour", "weekday", "source", "member", "role", "channel")),
     ("notification_channel",), ("day", "notification_channel"),
     ("ad",), ("ad_payload", "day"), ("ad", "ad_payload"), ("source", "ad"),
     ("day", "source"), ("member", "week"), ("month", "role"), ("source", "member"), ("role", "member"),
     ("hour", "day"), ("hour", "source"), ("member", "hour"), ("channel", "source"),
+    ("weekday", "source"), ("week", "weekday"), ("member", "weekday"),
 )  # fmt: skip
 # An example asks about every brand, and a failing one is small already: nothing to shrink.
 examples = settings(max_examples=times(2, 4), deadline=None, phases=[Phase.reuse, Phase.generate])
 seeds = st.integers(0, 2**32)
 
-Question = dict[str, Any]
+Asked = dict[str, Any]
 Bucket = tuple[str, ...]
 
 
@@ -141,6 +145,7 @@ class Expected:
     figure: tuple[Any, Any, Any]
     previous_value: Any
     is_final: bool
+    missing: set[str]
     ignored_filters: set[str] = field(default_factory=set)
 
     def is_said_by(self, row: Answer) -> bool:
@@ -148,6 +153,7 @@ class Expected:
             all(agrees(mine, theirs) for mine, theirs in zip(self.figure, row.figure, strict=True))
             and agrees(self.previous_value, row.previous_value)
             and self.is_final == row.is_final
+            and self.missing == set(row.missing)
             and self.ignored_filters == set(row.ignored_filters)
         )
 
@@ -156,7 +162,7 @@ def _differences(
     town: Town,
     connection: psycopg.Connection[Any],
     brand: Brand,
-    asked: Question,
+    asked: Asked,
     breakdown: Bucket = (),
     compare_previous: bool = False,
 ) -> list[str]:
@@ -184,7 +190,7 @@ Key = tuple[str, Bucket, str | None]
 
 
 def _expected(
-    town: Town, brand: Brand, asked: Question, breakdown: Bucket, compare_previous: bool
+    town: Town, brand: Brand, asked: Asked, breakdown: Bucket, compare_previous: bool
 ) -> dict[Key, Expected]:
     """Every row of the report, by the definition of a bucket: the same question with that filter or period set."""
     fitting = {ref for ref, indicator in COMPUTED.items() if set(breakdown) <= set(indicator.dimensions)}
@@ -199,8 +205,8 @@ def _expected(
 def _of_bucket(
     town: Town,
     brand: Brand,
-    asked: Question,
-    alone: Question,
+    asked: Asked,
+    alone: Asked,
     bucket: Bucket,
     refs: Collection[str],
     compare_previous: bool,
@@ -219,6 +225,7 @@ def _of_bucket(
             figure,
             previous[ref, bin_][0] if compare_previous else None,
             "dates" not in COMPUTED[ref].ignores and end + timedelta(days=COMPUTED[ref].settling_days) <= judged_at,
+            set().union(*unknown(Question(town.facts[brand.brand_id], **alone), ref, SETTLING[ref])),
             _ignored(ref, asked),
         )
         for (ref, bin_), figure in figures.items()
@@ -226,7 +233,7 @@ def _of_bucket(
     }
 
 
-def _ignored(ref: str, asked: Question) -> set[str]:
+def _ignored(ref: str, asked: Asked) -> set[str]:
     """The parameters that were given, or always are, and do not apply."""
     filters = {name for filter_, name in FILTERS.items() if asked[name] and filter_ not in COMPUTED[ref].filters}
     has_slot = asked["time_from"] is not None or asked["time_to"] is not None
@@ -234,17 +241,17 @@ def _ignored(ref: str, asked: Question) -> set[str]:
     return filters | {part for part in COMPUTED[ref].ignores if given[part]}
 
 
-def _answer(town: Town, brand: Brand, asked: Question) -> Answers:
-    return answer(town.facts[brand.brand_id], brand.brand_id, known_until=town.known_until, **asked)
+def _answer(town: Town, brand: Brand, asked: Asked) -> Answers:
+    return answer(town.facts[brand.brand_id], brand.brand_id, known_until=town.known_until, settling=SETTLING, **asked)
 
 
-def _before(asked: Question) -> Question:
+def _before(asked: Asked) -> Asked:
     """The same question of the period of equal length that ends where this one begins."""
     length = asked["date_to"] - asked["date_from"] + timedelta(days=1)
     return asked | {"date_from": asked["date_from"] - length, "date_to": asked["date_to"] - length}
 
 
-def _alone(town: Town, brand: Brand, asked: Question, breakdown: Bucket) -> Iterator[tuple[Bucket, Question]]:
+def _alone(town: Town, brand: Brand, asked: Asked, breakdown: Bucket) -> Iterator[tuple[Bucket, Asked]]:
     """Every bucket that there could be, with the question that asks for it alone."""
     for buckets in product(*(_values(town, brand, asked, one) for one in breakdown)):
         alone = asked
@@ -253,7 +260,7 @@ def _alone(town: Town, brand: Brand, asked: Question, breakdown: Bucket) -> Iter
         yield tuple(name for name, _ in buckets), alone
 
 
-def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterator[tuple[str, Question]]:
+def _values(town: Town, brand: Brand, asked: Asked, breakdown: str) -> Iterator[tuple[str, Asked]]:
     """The values of one breakdown, each with what it changes in the question."""
     if breakdown in PERIODS:
         for first, last in _periods(breakdown, asked["date_from"], asked["date_to"]):
@@ -261,6 +268,10 @@ def _values(town: Town, brand: Brand, asked: Question, breakdown: str) -> Iterat
     elif breakdown == "hour":
         for hour in range(24):
             yield str(hour), {"time_from": time(hour), "time_to": time(hour + 1) if hour < 23 else None}
+    elif breakdown == "weekday":
+        for weekday in range(1, 8):
+            if asked["weekdays"] is None or weekday in asked["weekdays"]:
+                yield str(weekday), {"weekdays": [weekday]}
     elif breakdown == "notification_channel":
         for channel in NOTIFICATION_CHANNELS:
             yield channel, {"notification_channels": [channel]}

@@ -6,7 +6,7 @@ Not here: the figures of a member, which are the report's (test_indicators_exact
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -22,8 +22,13 @@ from hypothesis import strategies as st
 from thoroughness import times
 from town import SEED, Town
 
+from orchestration.catalogue import catalogue
+
 pytestmark = pytest.mark.xdist_group("town")
 
+# As long a question as there may be, around what happened.
+AGES = timedelta(days=1_800)
+SETTLING = {i.ref: i.settling_days for i in catalogue.load().computed}
 examples = settings(max_examples=times(1, 2), deadline=None, phases=[Phase.reuse, Phase.generate])
 
 
@@ -69,7 +74,7 @@ def test_lists_say_what_the_brute_force_says(town: Town, connection: psycopg.Con
             assert said.pop("anchor") == wanted.pop("at"), where
             assert said == wanted, where
 
-        leaders = lists.agents(asked, facts, town.known_until)
+        leaders = lists.agents(asked, facts, town.known_until, SETTLING)
         found = {line["member"]: line for line in lines(connection, "One-List-3", brand.brand_id, asked)}
         assert sorted(found) == sorted(line["member"] for line in leaders), where
         for wanted in leaders:
@@ -83,7 +88,7 @@ def test_members_are_listed_with_the_figures_of_the_report(town: Town, connectio
     columns = {"active_dialogues": "Chat-Card-21", "closed_conversations": "Chat-Card-70", "sales": "Chat-Card-81"}
     seen = 0
     for brand in town.brands:
-        asked = {"date_from": date(2000, 1, 1), "date_to": date(2049, 12, 31)}
+        asked = {"date_from": brand.around - AGES, "date_to": brand.around + AGES}
         listed = {line["member"]: line for line in lines(connection, "Chat-List-1", brand.brand_id, asked)}
         for row in report(connection, brand.brand_id, **asked, breakdown=["member"], refs=[*columns.values()]):
             (member,) = row.bucket

@@ -122,7 +122,7 @@ DESK = [
     desk("Sale-Card-11", 0, as_of=paris(MONDAY, "11:00")),  # o2's of 10:00 counts from its order on
     desk("Sale-Card-12", 7, as_of=paris(MONDAY, "11:00:01")),
     desk("Sale-Card-9", 1),  # o1
-    desk("Sale-Card-9", 0, as_of=paris(MONDAY, "09:30")),
+    desk("Sale-Card-9", None, as_of=paris(MONDAY, "09:30")),  # no order is known yet
     desk("Shop-Card-4", 5),
     desk("Shop-Card-4", 4, channels=["web"]),  # not the unknown order's
     desk("Shop-Card-5", 36),
@@ -368,7 +368,7 @@ PERSONALISATION = [
     shop("Pers-Card-1", 2, SUNDAY),  # ben's, and cas's at noon
     shop("Pers-Card-2", 1),  # ann's first
     shop("Pers-Card-2", 1, SUNDAY),  # ben's, since 00:10
-    shop("Pers-Card-2", 0, SUNDAY, as_of=paris(MONDAY, "00:10")),
+    shop("Pers-Card-2", None, SUNDAY, as_of=paris(MONDAY, "00:10")),
     shop("Pers-Card-3", 2),  # x1 x3; x2 is over, x4 begins with Tuesday
     shop("Pers-Card-3", 2, SUNDAY),  # x1 x2
     shop("Pers-Card-3", 3, as_of=paris(MONDAY, "12:00")),  # x1 x3, and x2 ends at noon: it is live before that
@@ -378,7 +378,7 @@ PERSONALISATION = [
     shop("Pers-Card-5", 2, as_of=paris(MONDAY, "10:00")),
     shop("Pers-Card-5", 1, time_from=time(9), time_to=time(10), weekdays=[3]),  # takes neither slot nor weekdays
     shop("Pers-Card-10", 50),  # 20 and nothing of ann's, 30 of ben's
-    shop("Pers-Card-10", 0, SUNDAY),
+    shop("Pers-Card-10", None, SUNDAY),
     shop("Pers-Card-11", 3),
     shop("Pers-Card-12", 1),
     shop("Pers-Card-12", 1, SUNDAY),
@@ -454,6 +454,7 @@ SALES = [
     sold("Amb-Card-52", 0, members=["ben"]),
 ]
 
+SETTLING = {i.ref: i.settling_days for i in catalogue.load().computed}
 LINES = [
     *WAITING_LIST, *HOOK, *CONVERSATIONS, *SLOTS, *CLOCKS, *WORKED, *SALES, *ORDERS, *ENGAGEMENT, *AGENTS, *ADS,
     *ONE_TO_ONE, *PERSONALISATION, *RECOMMENDATIONS, *JOURNEYS, *DESK,
@@ -478,7 +479,9 @@ def test_the_report_says_what_was_worked_out(connection: psycopg.Connection[Any]
 
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_the_brute_force_says_so_too(line: Line) -> None:
-    said = answer(ROWS, line.brand, line.day, line.to or line.day, known_until=KNOWN_UNTIL, **line.asked)
+    said = answer(
+        ROWS, line.brand, line.day, line.to or line.day, known_until=KNOWN_UNTIL, settling=SETTLING, **line.asked
+    )
     value = said[line.ref, line.bin][0]
     assert value == (None if line.value is None else Fraction(line.value).limit_denominator(10**6))
 

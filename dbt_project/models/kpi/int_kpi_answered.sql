@@ -15,7 +15,8 @@ select
     a.numerator,
     a.denominator,
     a.is_final,
-    a.settled_share
+    a.settled_share,
+    a.missing
 from (values ('all'), ('source'), ('channel'), ('role'), ('member')) as d (dimension)
 cross join (values (false), (true)) as p (is_partial)
 cross join lateral next.kpi_answers(d.dimension, 'now', p.is_partial) as a
@@ -32,7 +33,8 @@ select
     k.numerator,
     k.denominator,
     k.is_final,
-    k.settled_share
+    k.settled_share,
+    k.missing
 from {{ ref('touched_period') }} as p
 inner join marts.kpi_period as k
     on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start

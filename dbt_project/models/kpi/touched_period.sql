@@ -1,7 +1,8 @@
 {{ config(indexes=[{'columns': ['brand_id', 'grain', 'period_start']}]) }}
 
 -- The periods to state anew: those around a touched date, those not stated yet, those that still move (not final at the
--- last publication), and those that no longer exist. Where an indicator is new or computed in another way, all others
+-- last publication), those that no longer exist, and those around the first instant of a feed that has moved: what was
+-- unknown there is known, or the other way round. Where an indicator is new or computed in another way, all others
 -- too, in part: of these indicators alone. Everything else stands as published.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
@@ -48,21 +49,51 @@ joined as (
     from period as p
     full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
     left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
+),
+
+-- Feeds whose first instant is not the published one: between the two, and as long before as indicators settle.
+feed_moved as (
+    select
+        coalesce(n.brand_id, m.brand_id) as brand_id,
+        least(n.began_at, m.began_at) - interval '{{ var('settling_ages')[-1] }} days' as first_at,
+        case when n.brand_id is null or m.brand_id is null then 'infinity' else greatest(n.began_at, m.began_at) end
+            as last_at
+    from {{ ref('int_feeds_begun') }} as n
+    full join marts.dim_feed as m on m.brand_id = n.brand_id and m.feed = n.feed
+    where n.began_at is distinct from m.began_at
+),
+
+dated as (
+    select
+        j.brand_id,
+        j.grain,
+        j.period_start,
+        j.next_period_start,
+        first_day.starts_at,
+        next_day.starts_at as ends_at,
+        j.is_gone,
+        j.is_touched
+        or exists (
+            select 1
+            from feed_moved as m
+            where m.brand_id = j.brand_id and next_day.starts_at > m.first_at and next_day.starts_at <= m.last_at
+        ) as is_touched
+    from joined as j
+    left join {{ ref('dim_date') }} as first_day
+        on first_day.brand_id = j.brand_id and first_day.local_date = j.period_start and not j.is_gone
+    left join {{ ref('dim_date') }} as next_day
+        on next_day.brand_id = j.brand_id and next_day.local_date = j.next_period_start
 )
 
 select
-    row_number() over (order by j.brand_id, j.grain, j.period_start) as period_number,
-    j.brand_id,
-    j.grain,
-    j.period_start,
-    j.next_period_start,
-    first_day.starts_at,
-    next_day.starts_at as ends_at,
-    j.is_gone,
-    not j.is_touched as is_partial
-from joined as j
-left join {{ ref('dim_date') }} as first_day
-    on first_day.brand_id = j.brand_id and first_day.local_date = j.period_start and not j.is_gone
-left join {{ ref('dim_date') }} as next_day
-    on next_day.brand_id = j.brand_id and next_day.local_date = j.next_period_start
-where j.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)
+    row_number() over (order by d.brand_id, d.grain, d.period_start) as period_number,
+    d.brand_id,
+    d.grain,
+    d.period_start,
+    d.next_period_start,
+    d.starts_at,
+    d.ends_at,
+    d.is_gone,
+    not d.is_touched as is_partial
+from dated as d
+where d.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)

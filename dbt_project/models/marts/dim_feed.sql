@@ -1,0 +1,1 @@
+{{ mart_rows(ref('int_feeds_begun')) }}
