@@ -33,7 +33,7 @@ PASSWORDS = [
 URLS = ("CAUSERIE_DATABASE_URL", "CAUSERIE_LIVE_URL", "CAUSERIE_READER_URL")
 FAULT = (
     36,
-    "a password in each setting, fit for a URL or not; the e-mail of a person in an extract",
+    "a password in each setting, fit for a URL or not",
     "never printed: not in the terminal, a log, an alert, the ledger, the process list",
 )
 

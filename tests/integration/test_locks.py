@@ -26,6 +26,12 @@ from orchestration.warehouse import locks
 # The advisory locks of earlier versions: the turn, migration, publication, brands, messages, the ledger.
 FORMER = [(0x0CA5E417,), (0x0CA5E41E,), (0x0CA5E41F,), (0x0CA5, 1), (0x0CA5, 4), (0x0CA5, 0)]
 
+GUEST = (
+    45,
+    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
+    "denied, or ended and named; loads, runs and publications go on",
+)
+
 
 @pytest.fixture
 def mart(connection: psycopg.Connection[Any]) -> Warehouse:
@@ -42,9 +48,7 @@ def reader(mart: Warehouse, database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.mark.fault(
-    45,
-    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
-    "denied, or ended and named; loads, runs and publications go on",
+    *GUEST,
     figure="locks taken 0 of 5",
 )
 def test_no_reader_can_take_a_lock_of_ours(mart: Warehouse, database: str) -> None:
@@ -159,9 +163,7 @@ def test_two_that_begin_on_an_empty_database_find_one_table_of_locks(server: str
 
 
 @pytest.mark.fault(
-    45,
-    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
-    "denied, or ended and named; loads, runs and publications go on",
+    *GUEST,
     figure="connections over the limit 0",
 )
 def test_connections_of_a_role_are_limited_and_the_writer_finds_a_place(mart: Warehouse, database: str) -> None:
@@ -175,9 +177,7 @@ def test_connections_of_a_role_are_limited_and_the_writer_finds_a_place(mart: Wa
 
 
 @pytest.mark.fault(
-    45,
-    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
-    "denied, or ended and named; loads, runs and publications go on",
+    *GUEST,
     figure="temporary files over the limit 0",
 )
 def test_temporary_files_are_limited(mart: Warehouse, database: str) -> None:
@@ -199,9 +199,7 @@ def settings_of(mart: Warehouse, role: str) -> list[str]:
 
 
 @pytest.mark.fault(
-    45,
-    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
-    "denied, or ended and named; loads, runs and publications go on",
+    *GUEST,
     figure="sessions ended 2 of 2",
 )
 def test_a_reader_who_lifts_its_own_times_is_ended_all_the_same(mart: Warehouse, database: str) -> None:
@@ -232,9 +230,7 @@ def test_a_reader_who_lifts_its_own_times_is_ended_all_the_same(mart: Warehouse,
 
 
 @pytest.mark.fault(
-    45,
-    "a guest takes every lock, connection, temporary file and minute that it can, and idles in the way of an upgrade",
-    "denied, or ended and named; loads, runs and publications go on",
+    *GUEST,
     figure="upgrades stopped 0 of 2",
 )
 def test_an_idle_reader_stops_no_upgrade(mart: Warehouse, database: str, monkeypatch: pytest.MonkeyPatch) -> None:

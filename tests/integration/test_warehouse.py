@@ -208,12 +208,15 @@ def test_a_copied_home_drives_a_server_of_its_own(settings: Settings) -> None:
             assert connection.execute("select n from original").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("content", ["", "x\n", f"{os.getpid()}\n/elsewhere\n0\n1\n", "1\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "x\n", f"{os.getpid()}\n/elsewhere\n0\n1\n", "1\n"],
+    ids=["empty", "torn", "of a living process", "short"],
+)
 @pytest.mark.fault(
     47,
-    "the server is killed in mid-publication and in mid-dbt; the disk is full under its log; its pid and port files are"
-    " stale, torn or another's",
-    "it starts again; readers see the old generation or the new one, never something between",
+    "the embedded server's pid and port files are stale, torn or another's",
+    "it starts, on a port of its own, and drives no other server",
 )
 def test_it_starts_beside_pid_and_port_files_that_are_stale_torn_or_anothers(
     settings: Settings, content: str, figure: Callable[[str], None]
