@@ -94,7 +94,7 @@ def long_texts(path: Path) -> None:
 
 def many_texts(path: Path) -> None:
     """The same without a dictionary, page by page."""
-    text = pa.chunked_array([pa.array(["x" * MIB] * 64)] * 9)
+    text = pa.chunked_array([pa.array(["x" * MIB] * 64)] * 10)
     texts = {name: pa.array([str(value)] * 640) for name, value in message(1).items()}
     pq.write_table(pa.table({**texts, "message_id": text}), path, compression="zstd", use_dictionary=False)
 

@@ -15,8 +15,9 @@ import pytest
 from landing_of import DAY, Raw, brand, message
 
 from orchestration.assets.partitions import daily
-from orchestration.sources import extract_days, pending
+from orchestration.sources import extract_days
 from orchestration.sources.loading.load import Counts
+from orchestration.sources.pending import pending_extracts
 
 NEXT = DAY + timedelta(days=1)
 
@@ -79,7 +80,7 @@ def test_clocks_that_are_wrong(raw: Raw, figure: Callable[[str], None]) -> None:
     # The extract of a day ten years on is no day's yet, for the loader, the sensor and the partitions alike.
     raw.land("messages", messages(), DAY.replace(year=2036))
     sources = {"messages": raw.source("messages")}
-    assert {one.day for one in pending.pending(raw.connection, sources, today=NEXT)} == set()
+    assert {one.day for one in pending_extracts(raw.connection, sources, today=NEXT)} == set()
     assert extract_days.available(sources) == [("messages", DAY)]
     assert daily(DAY).get_partition_keys(datetime(2026, 3, 11, 5, tzinfo=UTC)) == [str(DAY), str(NEXT)]
     figure("100 read = 96 loaded + 4 waiting; partitions ahead 0")

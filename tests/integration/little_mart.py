@@ -25,7 +25,7 @@ DAY = date(2024, 5, 1)
 # Made in the collation of raw on purpose: marts have the default one.
 BUILD = """
 drop table if exists build.brands, build.touched_conversation, build.messages;
-create table build.brands (brand_id text collate "C", name text, timezone text);
+create table build.brands (brand_id text collate "C", name text, timezone text, zone_rules text);
 create table build.touched_conversation (brand_id text collate "C", conversation_id text collate "C");
 create table build.messages (
     brand_id text collate "C", message_id text collate "C", conversation_id text collate "C", sent_at timestamptz,
@@ -126,7 +126,7 @@ def manifest() -> dict[str, Any]:
     """Brands compared whole from build, messages by touched conversation, a calendar compared whole from its view."""
     brands = model(
         "dim_brand",
-        {"brand_id": "text", "name": "text", "timezone": "text"},
+        {"brand_id": "text", "name": "text", "timezone": "text", "zone_rules": "text"},
         {"key": ["brand_id"]},
         refs=["brands"],
         required=["name"],
@@ -214,7 +214,7 @@ class Warehouse:
         """`messages`: brand, message, conversation, minute of the day, amount."""
         self.connection.execute(BUILD.encode())
         with self.connection.cursor() as cursor:
-            cursor.executemany("insert into build.brands values (%s, %s, 'UTC')", [(b, f"Brand {b}") for b in brands])
+            cursor.executemany("insert into build.brands values (%s, %s, 'UTC', '')", [(b, f"Brand {b}") for b in brands])
             cursor.executemany("insert into build.touched_conversation values (%s, %s)", list(touched))
             cursor.executemany(
                 "insert into build.messages values (%s, %s, %s,"

@@ -36,6 +36,7 @@ INDICATOR = {
     "meaning": dict.fromkeys(("en", "fr", "es"), "Calls, by when they were answered."),
     "unit": "count",
     "stability": "fixed",
+    "needs": ["calls"],
     "filters": [],
     "numerator": {"of": "answered_call"},
 }

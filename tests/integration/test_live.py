@@ -131,8 +131,10 @@ def test_a_reading_is_the_report_of_that_day_as_of_its_instant(town: Town, home:
                     report(connection, brand.brand_id, said.local_date, said.local_date, as_of=at, refs=refs, **named)
                 )
                 for card, them in SAME.items():
-                    total = sum(told[ref, (), None].value or 0 for ref in them)
-                    assert said.figures[card] == total, f"{card} {brand.brand_id} {brand.zone} {at} {asked}"
+                    parts = [told[ref, (), None].value for ref in them]
+                    # The report does not know what no feed had told of by then; the chat database has its tables.
+                    if None not in parts:
+                        assert said.figures[card] == sum(parts), f"{card} {brand.brand_id} {brand.zone} {at} {asked}"
 
 
 def test_the_chat_database_says_the_same_as_the_rows_loaded_from_it(town: Town, home: Path, chat_database: str) -> None:

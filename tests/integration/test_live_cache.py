@@ -122,11 +122,11 @@ def test_the_command_line_shows_a_reading(shop: Shop, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("  tables: {chats: {}}\n", "live: tables: 'chats' is unknown; allowed: brands, "),
-        ("  tables: {orders: {file: x}}\n", "live: orders: 'file' is unknown; allowed: columns, query, table, values"),
-        ("  tables: {orders: {table: a, query: b}}\n", "live: orders: wanted a table or a query, found both"),
-        ("  timeout_seconds: soon\n", "live: timeout_seconds must be a number of seconds up to 3600, found 'soon'"),
-        ("  refresh: 3\n", "live: 'refresh' is unknown; allowed: cache_seconds, tables, timeout_seconds"),
+        ("  tables: {chats: {}}\n", "line 3: live.tables.chats: 'chats' is unknown; allowed: brands, "),
+        ("  tables: {orders: {file: x}}\n", "line 3: live.tables.orders.file: unknown word; allowed: table, query, columns, values"),
+        ("  tables: {orders: {table: a, query: b}}\n", "line 3: live.tables.orders: wanted a table or a query, found both"),
+        ("  timeout_seconds: soon\n", "line 3: live.timeout_seconds: wanted a number of seconds up to 3600, found 'soon'"),
+        ("  refresh: 3\n", "line 3: live.refresh: unknown word; allowed: reuse, timeout_seconds, cache_seconds, tables"),
     ],
 )
 def test_a_faulty_mapping_is_named(tmp_path: Path, text: str, said: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -166,8 +165,10 @@ def test_roles_and_definitions_move_what_they_are_about(shop: Shop, monkeypatch:
     known = catalogue.load()
     starts = known.indicators["Chat-Card-1"]
     assert starts.numerator
-    mine = replace(starts, numerator=replace(starts.numerator, where="member_id is not null"))
-    monkeypatch.setattr(catalogue, "load", lambda: replace(known, indicators={**known.indicators, starts.ref: mine}))
+    counted = starts.numerator.model_copy(update={"where": "f.member_id is not null"})
+    mine = starts.model_copy(update={"numerator": counted})
+    changed = known.model_copy(update={"indicators": {**known.indicators, starts.ref: mine}})
+    monkeypatch.setattr(catalogue, "load", lambda: changed)
     assert shop.publish() == 3
     load, members = shop.load_of("conversations", 5), shop.load_of("members", 6)
     assert shop.life("Chat-Card-0", 3)[2:] == [(3, 1, 2, "corrected data", [load])]
