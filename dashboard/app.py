@@ -274,8 +274,8 @@ def _sums(words: Any, known: Indicator, found: report.RowsPage) -> str:
 
 def _rows_table(view: View, known: Indicator, found: report.RowsPage) -> Table:
     words, unit = view.words, _parts_unit(known)
-    optional = ("bin", "denominator", "member_id", "visitor_id", "conversation_id")
-    has = {name: any(row[name] is not None for row in found.rows) for name in optional}
+    optional = ("bin", "denominator", "member_id", "visitor_id", "conversation_id", "basis")
+    has = {name: any(row.get(name) is not None for row in found.rows) for name in optional}
     columns = [Column(words["instant"], "instant"), Column(words["what"]), Column(words["id"])]
     columns += [Column(words["visitor"])] if has["visitor_id"] else []
     columns += [Column(words["member"])] if has["member_id"] else []
@@ -283,6 +283,7 @@ def _rows_table(view: View, known: Indicator, found: report.RowsPage) -> Table:
     columns += [Column(words["entity_conversation"])] if has["conversation_id"] else []
     columns += [Column(words["adds"], unit)]
     columns += [Column(words["of"], "count")] if has["denominator"] else []
+    columns += [Column(words["basis"])] if has["basis"] else []
     lines = []
     for row in found.rows:
         of = row["conversation_id"] and view.filters.url(f"/conversation/{row['conversation_id']}")
@@ -295,6 +296,7 @@ def _rows_table(view: View, known: Indicator, found: report.RowsPage) -> Table:
         cells += [Cell(row["conversation_id"], href=of)] if has["conversation_id"] else []
         cells += [Cell(row["numerator"])]
         cells += [Cell(row["denominator"])] if has["denominator"] else []
+        cells += [Cell(words.value(row["basis"]) if row["basis"] else None)] if has["basis"] else []
         lines.append(cells)
     return Table("rows", known.names[words.language], columns, lines)
 
@@ -340,7 +342,7 @@ def number(visit: Visit) -> Response:
     view, words = visit.view, visit.view.words
     known = _indicator(visit)
     elements = [Element(kind_of(known), (known.ref,))] if kind_of(known) != "live" else []
-    by = [name for name in known.dimensions if name in ("source", "channel", "role", "member", *known.breakdowns)]
+    by = [name for name in known.dimensions if name in (*known.filters, *known.breakdowns)]
     parts = [Element("parts", (known.ref,), name) for name in by] if elements and kind_of(known) == "card" else []
     trend = [Element("line", (known.ref,))] if kind_of(known) == "card" and "dates" not in known.ignores else []
     drawn = visit.drawn(elements)

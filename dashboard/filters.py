@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration.readers.brand import Brand
 from orchestration.readers.report import Question, Span, period_of
-from orchestration.sources.contract import CHANNELS, SOURCES
+from orchestration.sources.contract import CHANNELS, CONVERSATION_CHANNELS, SOURCES
 
 PRESETS = (
     "today", "yesterday", "last_7", "last_30", "last_90", "this_week", "previous_week", "this_month", "previous_month",
@@ -29,7 +29,6 @@ LISTS = {
     "source": "sources", "channel": "channels", "role": "roles", "member": "members", "weekday": "weekdays",
     "inbox": "inboxes", "conversation_channel": "conversation_channels",
 }  # fmt: skip
-_ASKABLE = {f.name for f in fields(Question)}
 
 
 class FilterError(ValueError):
@@ -126,8 +125,10 @@ def known_lists(brand: Brand) -> dict[str, dict[str, str]]:
         "role": {str(number): str(number) for number in range(7)},
         "weekday": {str(number): str(number) for number in range(1, 8)},
         "member": {member.member_id: member.name for member in brand.members.values()},
+        "inbox": {name: name for name in brand.inboxes},
+        "conversation_channel": {name: name for name in CONVERSATION_CHANNELS},
     }
-    return {name: values for name, values in choices.items() if LISTS[name] in _ASKABLE}
+    return choices
 
 
 def read(query: Sequence[tuple[str, str]], brand: Brand, language: str, now: datetime | None = None) -> Filters:

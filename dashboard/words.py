@@ -67,6 +67,8 @@ class Words:
                 return formats.say_weekday(int(value), self.language)
             case "role":
                 return self["role_name"].format(value)
+            case "inbox":
+                return self["none"] if value == NONE else value
             case "member" if brand and value in brand.members:
                 return brand.members[value].name
         return self["none"] if value == NONE else self.value(value)

@@ -50,7 +50,7 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     """
     document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     faults: list[str] = []
-    sections = ("bins", "relations", "areas", "indicators")
+    sections = ("bins", "dimensions", "relations", "areas", "indicators")
     faults += [f"'{s}' is no section; allowed: {', '.join(sections)}" for s in document if s not in sections]
     relations = {
         name: relation
@@ -91,6 +91,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "settling_days": i.settling_days,
             "filters": list(i.filters),
             "dimensions": list(i.dimensions) if i.kind not in ("shows", "list", "live") else [],
+            "rests_on": i.rests_on,
             "is_additive": i.is_additive,
             "good_direction": i.good,
             "plausible_min": i.plausible[0],

@@ -31,6 +31,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "fixed": "fixed", "fluctuating": "fluctuating", "mixed": "mixed",
         "live": "live",
         "source": "source", "member": "member", "role": "role", "channel": "channel",
+        "inbox": "inbox", "conversation_channel": "conversation channel",
     },
     "fr": {
         "title": "Indicateurs",
@@ -48,6 +49,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "fixed": "fixe", "fluctuating": "fluctuant", "mixed": "mixte",
         "live": "en direct",
         "source": "source", "member": "membre", "role": "rôle", "channel": "canal",
+        "inbox": "boîte de réception", "conversation_channel": "canal de conversation",
     },
     "es": {
         "title": "Indicadores",
@@ -65,6 +67,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "fixed": "fijo", "fluctuating": "fluctuante", "mixed": "mixto",
         "live": "en directo",
         "source": "origen", "member": "miembro", "role": "rol", "channel": "canal",
+        "inbox": "bandeja", "conversation_channel": "canal de conversación",
     },
 }  # fmt: skip
 

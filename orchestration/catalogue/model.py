@@ -18,7 +18,7 @@ from orchestration.catalogue.spans import spelled_out
 
 Unit = Literal["count", "ratio", "seconds", "amount", "score"]
 Stability = Literal["fixed", "fluctuating", "mixed", "live"]
-Filter = Literal["source", "member", "role", "channel"]
+Filter = Literal["source", "member", "role", "channel", "inbox", "conversation_channel"]
 # Dimensions that nothing can be asked for by, only told apart by.
 Breakdown = Literal["ad", "ad_payload", "notification_channel"]
 # What of a question's window a relation may leave out, by the names that a report gives.
@@ -137,6 +137,16 @@ class Relation(Entry):
         return " || ' ' || ".join(f"f.{column}" for column in columns)
 
     @property
+    def basis(self) -> str | None:
+        """How a row's handling is known, as a bit: 1 recorded, 2 told from the first reply; null of what never waited.
+        None where the rows don't tell a conversation."""
+        for of in ("f.", "f.credited_"):
+            if f"{of}handled_basis".removeprefix("f.") in facts.columns_of(self.fact):
+                known = f"case {of}handled_basis when 'first_reply' then 2 else 1 end"
+                return f"case when {of}source = 'waiting_list' then {known} end"
+        return None
+
+    @property
     def row_columns(self) -> tuple[str, ...]:
         """The columns of the rows counted, which the measures over the relation may name."""
         if self.entity_key:
@@ -247,6 +257,8 @@ class Indicator(Entry):
     `settling_days`: days after the period's end from which a fluctuating value is taken as settled (0 when fixed).
     `breakdowns`: what it can be told apart by beside its filters; `ignores`: what of the window does not apply to it.
     `needs`: the feeds without which it is not known, all of them, and of `needs_any` one; a part may need others.
+    `rests_on`: handling, where the number depends on when waiting-list requests were handled or started; what is said
+    of it then tells how that is known.
     `rises`: a fluctuating one whose count (of a rate, the numerator) never falls as more is known.
     `shows`: for a line or a list, the indicators that it presents; it has no value of its own. `listing`: of a list,
     its lines. A live one is counted by indicators/live.sql.j2, straight from the chat database.
@@ -270,6 +282,7 @@ class Indicator(Entry):
     classes: Annotated[Bins | None, Field(alias="bins")] = None
     presents: Annotated[tuple[Shown, ...], Field(alias="shows")] = ()
     listing: Annotated[Listing | None, Field(alias="list")] = None
+    rests_on: Literal["handling"] | None = None
     rises: bool = False
     is_additive: Annotated[bool, Field(alias="additive")] = False
     good: Literal["up", "down"] | None = None

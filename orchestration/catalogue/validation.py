@@ -147,6 +147,11 @@ def faults_of_indicator(i: Indicator, known: Known) -> Iterator[str]:
         yield "settling_days: a fluctuating indicator needs them, and only such a one has any"
     if i.rises and (i.stability != "fluctuating" or i.kind not in ("count", "ratio")):
         yield "rises: only a count or ratio that fluctuates can"
+    if i.rests_on:
+        for key, measure in i.measures:
+            relation = known.relations.get(measure.of)
+            if relation and relation.fact in facts.known() and relation.basis is None:
+                yield f"rests_on: {key} counts rows of {relation.fact}, which do not tell handled_basis"
     if i.bounds and None not in i.bounds and i.bounds[0] >= i.bounds[1]:  # type: ignore[operator]
         yield f"plausible: {i.bounds[0]} does not lie below {i.bounds[1]}"
 

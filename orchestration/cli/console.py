@@ -33,7 +33,7 @@ from orchestration.readers.formats import NOTHING, say, say_change, say_seconds
 from orchestration.readers.ledger import COUNTS, Generation, Load
 from orchestration.readers.live import Reading
 from orchestration.readers.published_history import grouped, load_name, period_name, span
-from orchestration.readers.report import WORDS, Question, Row, RowsPage, say_state
+from orchestration.readers.report import AS_FILTERS, WORDS, Question, Row, RowsPage, say_state
 from orchestration.sources.connectors.outside_text import cleaned, is_clean
 from orchestration.sources.loading.load import LoadResult
 from orchestration.sources.loading.quarantine import BadRow, Group
@@ -421,7 +421,7 @@ def _cell(words: Words, column: Any, value: Any, unit: str | None, currency: str
 
 def _filters(question: Question) -> str:
     said = []
-    for name in ("sources", "channels", "roles", "members", "weekdays", "time_from", "time_to", "as_of"):
+    for name in (*AS_FILTERS, "as_of"):
         value = getattr(question, name)
         if value is not None:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)

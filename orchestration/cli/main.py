@@ -163,6 +163,12 @@ def report(
     ] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    inbox: Annotated[
+        list[str] | None, typer.Option(help="Only conversations of this inbox; may be given again.")
+    ] = None,
+    conversation_channel: Annotated[
+        list[str] | None, typer.Option(help="Only conversations by this channel; may be given again.")
+    ] = None,
     role: Annotated[
         list[int] | None, typer.Option(help="Only members of this role, 0 to 6; may be given again.")
     ] = None,
@@ -172,7 +178,7 @@ def report(
     weekday: Annotated[list[int] | None, typer.Option(help="Only this weekday, 1 Monday to 7 Sunday.")] = None,
     breakdown: Annotated[
         list[str] | None,
-        typer.Option(help="day, week, month, source, member, role, channel, hour, ad ...; up to two."),
+        typer.Option(help="day, week, month, hour, source, inbox, member, role, channel, ad ...; up to two."),
     ] = None,
     compare_previous: Annotated[bool, typer.Option("--compare-previous", help="Beside the period before.")] = False,
     as_of: Annotated[
@@ -207,7 +213,7 @@ def report(
         ref = [one for one in ref if one not in {i.ref for i in drawn}] if ref else None
         question = reports.Question(
             brand, first, last or first, source, channel, role, member, time_from, time_to, weekday, breakdown or [],
-            compare_previous, as_of, ref,
+            compare_previous, as_of, ref, inbox, conversation_channel,
         )  # fmt: skip
         rows = reports.ask(connection, question) if ref is None or ref else []
         charts = [(i, [(s, reports.ask(connection, reports.shown(question, s))) for s in i.presents]) for i in drawn]
@@ -235,6 +241,12 @@ def rows(
     last: Annotated[date, typer.Argument(parser=day, metavar="TO", help="Last day, included.")],
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given again.")] = None,
+    inbox: Annotated[
+        list[str] | None, typer.Option(help="Only conversations of this inbox; may be given again.")
+    ] = None,
+    conversation_channel: Annotated[
+        list[str] | None, typer.Option(help="Only conversations by this channel; may be given again.")
+    ] = None,
     role: Annotated[list[int] | None, typer.Option(help="Only members of this role; may be given again.")] = None,
     member: Annotated[list[str] | None, typer.Option(help="Only this member; may be given again.")] = None,
     time_from: Annotated[time | None, typer.Option(parser=hour, metavar="HH:MM", help="From this local time.")] = None,
@@ -255,8 +267,9 @@ def rows(
     from orchestration.readers import report as reports
 
     question = reports.Question(
-        brand, first, last, source, channel, role, member, time_from, time_to, weekday, breakdown or [], False, as_of
-    )
+        brand, first, last, source, channel, role, member, time_from, time_to, weekday, breakdown or [], False, as_of,
+        inboxes=inbox, conversation_channels=conversation_channel,
+    )  # fmt: skip
     known = catalogue.load()
     with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
         is_list = ref in {i.ref for i in known.lists}

@@ -21,6 +21,7 @@ from orchestration.compiler.sql import (
     array,
     render,
 )
+from orchestration.sources.contract import CONVERSATION_CHANNELS
 
 # The same for kpi_rows and kpi_list, which ask for one indicator or list.
 OF_ONE = (("p_ref", "text", None), *(parameter for parameter in PARAMETERS if parameter[0] != "p_refs"))
@@ -81,6 +82,9 @@ def _check_question(catalogue: Catalogue) -> str:
     allowed = {
         "source": ("p_sources", array(SOURCES), ", ".join(SOURCES)),
         "channel": ("p_channels", array(CHANNELS), ", ".join(CHANNELS)),
+        "conversation channel": (
+            "p_conversation_channels", array(CONVERSATION_CHANNELS), ", ".join(CONVERSATION_CHANNELS)
+        ),
         "role": ("p_roles", "array[0, 1, 2, 3, 4, 5, 6]", "0 to 6"),
         "weekday": ("p_weekdays", "array[1, 2, 3, 4, 5, 6, 7]", "1 (Monday) to 7 (Sunday)"),
         "breakdown": ("p_breakdown", array(BREAKDOWNS), ", ".join(BREAKDOWNS)),
@@ -94,6 +98,7 @@ def _check_question(catalogue: Catalogue) -> str:
         limits=LIMITS,
         sources=SOURCES,
         channels=CHANNELS,
+        conversation_channels=CONVERSATION_CHANNELS,
         shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i not in computed],
     )
 

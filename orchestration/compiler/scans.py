@@ -31,12 +31,17 @@ class Part:
     numerator: str = "null"
     denominator: str = "null"
     median: str = "null"
+    basis: str = "null"
 
     @property
     def sql(self) -> str:
         """A row of VALUES."""
         parts = ", ".join(f"{part}::numeric" for part in (self.numerator, self.denominator, self.median))
-        return f"({quoted(self.ref)}, {quoted(self.bin)}, {parts})"
+        return f"({quoted(self.ref)}, {quoted(self.bin)}, {parts}, {self.basis}::int)"
+
+    def names(self, column: str) -> bool:
+        """Whether it is made of this column of the scan's aggregates."""
+        return f"s.{column}" in (self.numerator, self.denominator, self.median, self.basis)
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,13 @@ class Scan:
     parts: list[Part] = field(default_factory=list)
     aggregates: dict[Aggregate, str] = field(default_factory=dict)
     values: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    # Whether its rows say how the handling is known that they rest on.
+    tells_basis: bool = False
 
     @property
     def name(self) -> str:
-        apart = (*(f[0] for f in self.filters), *(f"by_{b}" for b in self.breakdowns))
+        initials = ("".join(word[0] for word in f.split("_")) for f in self.filters)
+        apart = (*initials, *(f"by_{b}" for b in self.breakdowns))
         return "_".join([self.relation.name, *apart, *(f"any_{s}" for s in self.broadcast)])
 
     def aggregate(self, call: str, *conditions: str | None, result: str = "{}", is_of_value: bool = False) -> str:
@@ -85,11 +93,24 @@ class Scan:
         """The column that holds this value of a row: computed once, and null but where it is asked for."""
         return self.values.setdefault((expression, where), f"{self.name}_value_{len(self.values)}")
 
+    @property
+    def basis(self) -> str:
+        """The column of its rows that says how the handling is known."""
+        return f"{self.name}_basis"
+
+    def aggregate_basis(self, *conditions: str | None, is_of_value: bool = False) -> str:
+        """The column that holds the bases of the rows that satisfy all of these conditions."""
+        self.tells_basis = True
+        return self.aggregate(f"bit_or(f.{self.basis})", *conditions, is_of_value=is_of_value)
+
     def dimension(self, name: str) -> str:
         """The SQL of a dimension of the rows, null where there is no member."""
         if name in self.broadcast:
             return f"every_{name}.bucket"
         expression = self.relation.dimensions[name]
+        if name == "inbox":
+            # Asked for by this name too, unlike nobody.
+            return f"coalesce({expression}, '(none)')"
         if self.relation.member_known_at and name in ("member", "role"):
             known = f"f.source <> 'waiting_list' or f.handled_at < q.{self.relation.member_known_at}"
             if self.relation.member_given:
@@ -160,24 +181,44 @@ def scans_of(catalogue: Catalogue, indicators: Iterable[Indicator], is_shared: b
             above = scan(i.numerator)
             part = Part(i.ref, None, _total(above, i.numerator))
             above.parts.append(part)
+            counted = i.numerator.where
             below = scan(i.denominator) if i.denominator else None
             if i.denominator and below is above:
                 part.denominator = _total(above, i.denominator)
+                counted = either(i.numerator, i.denominator)
             elif i.denominator and below:
-                below.parts.append(Part(i.ref, None, denominator=_total(below, i.denominator)))
+                of_below = Part(i.ref, None, denominator=_total(below, i.denominator))
+                if i.rests_on:
+                    of_below.basis = below.aggregate_basis(i.denominator.where)
+                below.parts.append(of_below)
+            if i.rests_on:
+                part.basis = above.aggregate_basis(counted)
     return list(scans.values())
 
 
 def _add_bins(scan: Scan, i: Indicator, measure: Measure) -> None:
     value = scan.value(bin_number(i), measure.where)
     for n, b in enumerate(i.bins, 1):
-        scan.parts.append(Part(i.ref, b.name, scan.aggregate("count(*)", f"{value} = {n}", is_of_value=True)))
+        part = Part(i.ref, b.name, scan.aggregate("count(*)", f"{value} = {n}", is_of_value=True))
+        if i.rests_on:
+            part.basis = scan.aggregate_basis(f"{value} = {n}", is_of_value=True)
+        scan.parts.append(part)
 
 
 def _add_median(scan: Scan, i: Indicator, measure: Measure) -> None:
     value = scan.value(approximate(measure), measure.where)
     middle = scan.aggregate(f"percentile_cont(0.5) within group (order by {value})", is_of_value=True)
-    scan.parts.append(Part(i.ref, None, "null", scan.aggregate("count(*)", measure.where), middle))
+    part = Part(i.ref, None, "null", scan.aggregate("count(*)", measure.where), middle)
+    if i.rests_on:
+        part.basis = scan.aggregate_basis(measure.where)
+    scan.parts.append(part)
+
+
+def either(above: Measure, below: Measure) -> str | None:
+    """The condition of the rows that count above the line or below it; None of all rows."""
+    if above.where is None or below.where is None or above.where == below.where:
+        return above.where if above.where == below.where else None
+    return f"({above.where}) or ({below.where})"
 
 
 def _total(scan: Scan, measure: Measure) -> str:

@@ -68,7 +68,7 @@ class SharedScan:
         """Each aggregate as a column, with the refs that need it."""
         return [
             (
-                [p.ref for p in scan.parts if f"s.{column}" in (p.numerator, p.denominator, p.median)],
+                [p.ref for p in scan.parts if p.names(column)],
                 f"{aggregate.sql(*self._flag(scan))} as {column}",
             )
             for scan in self.scans
@@ -106,19 +106,23 @@ class SharedScan:
         counted = [f"{counted_at} as counted_at"] if counted_at else []
         if not relation.entity_key:
             own = [f"{expression} as {name}" for name, expression in relation.columns.items()]
+            own += [f"{s.relation.basis} as {s.basis}" for s in self.scans if s.tells_basis]
             return select([*columns, *self._flags("({})"), *own, *counted, *columns_of_fact], source, conditions)
         keys = [f"f.{key}" for key in relation.entity_key]
         if on_first_day and not relation.distinct_by:
             described = [f"{alone(e)} as {name}" for s in self.scans for name, e in s.relation.aggregates.items()]
+            described += [f"{s.relation.basis} as {s.basis}" for s in self.scans if s.tells_basis]
             return select([*columns, *keys, *self._flags("({})"), *described], source, conditions)
         if relation.distinct_by and not on_first_day:
             # Each counts one of these once, however many rows it has.
             pair = [columns.pop(), *keys, *(f"f.{key}" for key in relation.distinct_by)]
-            pairs = select([*pair, f"min({relation.anchor}) as at"], source, conditions, group_by=len(pair))
+            bases = [f"bit_or({relation.basis}) as basis"] if first.tells_basis else []
+            pairs = select([*pair, f"min({relation.anchor}) as at", *bases], source, conditions, group_by=len(pair))
             source, conditions = f"from (\n{indent(pairs, '    ')}\n) as f", []
             columns.append("f.bucket")
         grouped = [*columns, *keys]
-        described = [*self._flags("bool_or({})"), *self._described()]
+        is_paired = bool(relation.distinct_by) and not on_first_day
+        described = [*self._flags("bool_or({})"), *self._described("f.basis" if is_paired else relation.basis)]
         return select([*grouped, *described, *counted], source, conditions, group_by=len(grouped))
 
     def _source(self, on_first_day: bool) -> str:
@@ -158,12 +162,16 @@ class SharedScan:
     def _flags(self, form: str) -> list[str]:
         return [f"{form.format(condition)} as in_{name}" for name, condition in self._each().items()]
 
-    def _described(self) -> list[str]:
+    def _described(self, basis: str | None) -> list[str]:
+        """What the rows of each scan say of an entity, `basis` being how a row's handling is known."""
         each = self._each()
         return [
             f"{expression}{f' filter (where {each[s.name]})' if each else ''} as {name}"
             for s in self.scans
-            for name, expression in s.relation.aggregates.items()
+            for name, expression in (
+                *s.relation.aggregates.items(),
+                *([(s.basis, f"bit_or({basis})")] if s.tells_basis else []),
+            )
         ]
 
 

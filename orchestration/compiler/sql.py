@@ -19,7 +19,10 @@ from orchestration.settings import PROJECT
 
 TEMPLATES = PROJECT / "dbt_project" / "indicators"
 BREAKDOWNS = (*TIME_BREAKDOWNS, *FILTERS, *APART)
-FILTER_PARAMETERS = {"source": "p_sources", "member": "p_members", "role": "p_roles", "channel": "p_channels"}
+FILTER_PARAMETERS = {
+    "source": "p_sources", "channel": "p_channels", "role": "p_roles", "member": "p_members", "inbox": "p_inboxes",
+    "conversation_channel": "p_conversation_channels",
+}  # fmt: skip
 PARAMETERS = (
     ("p_brand", "text", None),
     ("p_from", "date", None),
@@ -35,7 +38,11 @@ PARAMETERS = (
     ("p_compare_previous", "boolean", "false"),
     ("p_as_of", "timestamptz", "null"),
     ("p_refs", "text[]", "null"),
+    ("p_inboxes", "text[]", "null"),
+    ("p_conversation_channels", "text[]", "null"),
 )
+# How a handling is known, by its bits (model.Relation.basis): one, the other, or both.
+BASES = ("recorded", "first_reply", "mixed")
 # What a question is: a row for each period asked, and one for the period before it.
 QUESTION_COLUMNS = {
     "question_id": "bigint", "brand_id": "text", "timezone": "text", "grain": "text", "period_start": "date",
@@ -79,7 +86,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {"quoted": quoted, "array": array, "bound": bound}
     environment.globals |= {"time_breakdowns": TIME_BREAKDOWNS, "period_breakdowns": PERIOD_BREAKDOWNS}
-    environment.globals |= {"spans": spans()}
+    environment.globals |= {"spans": spans(), "filter_parameters": FILTER_PARAMETERS, "bases": array(BASES)}
     return environment
 
 

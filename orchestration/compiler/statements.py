@@ -16,7 +16,7 @@ from orchestration.catalogue import catalogue as at_hand
 from orchestration.catalogue.facts import ROLLUPS
 from orchestration.catalogue.model import Catalogue, Indicator, Measure
 from orchestration.compiler import rollups
-from orchestration.compiler.scans import Scan, bin_name, scan_of
+from orchestration.compiler.scans import Scan, bin_name, either, scan_of
 from orchestration.compiler.shared_scans import BUCKET, SharedScan, placeholder, shared_scans
 from orchestration.compiler.sql import BOUND_OF_LISTS, FILTER_PARAMETERS, PARAMETERS, array, bound, quoted, render
 
@@ -145,6 +145,7 @@ def _report(shared: SharedScan, form: str) -> Piece:
 def _rows_behind(catalogue: Catalogue, i: Indicator) -> Iterable[Piece]:
     for n, (measures, numerator, denominator, condition) in enumerate(_parts(catalogue, i), 1):
         scan = scan_of(catalogue, measures[0])
+        scan.tells_basis = i.rests_on is not None
         rows = render(
             "rows_behind.sql.j2",
             relation=scan.relation,
@@ -153,6 +154,7 @@ def _rows_behind(catalogue: Catalogue, i: Indicator) -> Iterable[Piece]:
             numerator=numerator,
             denominator=denominator,
             condition=condition,
+            basis=f"f.{scan.basis}" if scan.tells_basis else None,
         )
         yield "rows", f"{i.ref} {n}", [i.ref], scan.buckets(), {"rows": rows}
 
@@ -173,7 +175,7 @@ def _parts(catalogue: Catalogue, i: Indicator) -> list[tuple[tuple[Measure, ...]
     if scan_of(catalogue, i.numerator).name != scan_of(catalogue, i.denominator).name:
         return [((i.numerator,), value, "null", above), ((i.denominator,), "null", "1", below)]
     counted = f"case when {above} then {value} else 0 end"
-    both = f"({above}) or ({below})" if above != below else above
+    both = either(i.numerator, i.denominator) or "true"
     return [((i.numerator, i.denominator), counted, f"case when {below} then 1 else 0 end", both)]
 
 

@@ -59,6 +59,9 @@ select n.generation, n.data_through, n.published_at, b.brand_id, b.name, b.timez
     case when n.generation is distinct from %(known)s then (select array_agg(ref) from marts.dim_kpi) end as indicators
 from newest as n left join chosen as b on true
 """
+INBOXES = """
+select distinct coalesce(c.inbox, '(none)') from marts.fct_conversation as c where c.brand_id = %s order by 1
+"""
 # An indicator that every period of every brand has.
 EVERYWHERE = "Chat-Card-0"
 
@@ -81,7 +84,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Brand:
-    """A brand as a publication shows it. `published`: see report.ask_all; `brands`: every brand that this login sees,
+    """A brand as a publication shows it. `inboxes`: of its conversations, `(none)` where none is given. `published`: see report.ask_all; `brands`: every brand that this login sees,
     by id; `indicators`: the refs that the publication knows, of an earlier version perhaps. `data_through` is None
     where no extract day is complete."""
 
@@ -98,6 +101,7 @@ class Brand:
     feeds: Mapping[str, Feed]
     published: Mapping[str, Span]
     indicators: frozenset[str]
+    inboxes: tuple[str, ...]
 
     @property
     def last_day(self) -> date:
@@ -143,8 +147,18 @@ def about(connection: psycopg.Connection[Any], brand_id: str | None, known: Mapp
         members={member: Member(member, name, role) for member, name, role in row["members"] or ()},
         feeds={feed.dataset: feed for feed in feeds},
         indicators=frozenset(row["indicators"] or ()),
+        inboxes=_inboxes(connection, row["brand_id"]),
         published={
             grain: (date.fromisoformat(first), date.fromisoformat(last))
             for grain, (first, last) in (row["published"] or {}).items()
         },
     )
+
+
+def _inboxes(connection: psycopg.Connection[Any], brand_id: str) -> tuple[str, ...]:
+    """The inboxes of a brand's conversations, by name; none of marts of an earlier version, until the next publication."""
+    try:
+        with connection.transaction():
+            return tuple(name for (name,) in connection.execute(INBOXES, [brand_id]))
+    except psycopg.errors.UndefinedColumn:
+        return ()

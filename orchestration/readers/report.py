@@ -28,20 +28,23 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
         "settled": "{:.0f} % settled", "falls": "at {:.0f} % of its final value", "moves": "may still move",
-        "ignores": "whatever the {}", "period": "{} to {}",
+        "ignores": "whatever the {}", "first_reply": "handling told from first replies",
+        "mixed": "handling partly told from first replies", "missing": "no {} yet", "period": "{} to {}",
         "entity": "entity", "id": "id", "instant": "instant", "bucket": "bucket", "class": "class",
     },
     "fr": {
         "indicator": "indicateur", "value": "valeur", "before": "avant", "change": "évolution", "total": "total",
         "settled": "établi à {:.0f} %", "falls": "à {:.0f} % de sa valeur finale", "moves": "peut encore bouger",
-        "ignores": "sans tenir compte de {}",
+        "ignores": "sans tenir compte de {}", "first_reply": "prise en charge déduite des premières réponses",
+        "mixed": "prise en charge déduite en partie des premières réponses", "missing": "pas encore de {}",
         "period": "du {} au {}",
         "entity": "objet", "id": "id", "instant": "instant", "bucket": "groupe", "class": "classe",
     },
     "es": {
         "indicator": "indicador", "value": "valor", "before": "antes", "change": "cambio", "total": "total",
         "settled": "asentado al {:.0f} %", "falls": "al {:.0f} % de su valor final", "moves": "aún puede variar",
-        "ignores": "sin tener en cuenta {}",
+        "ignores": "sin tener en cuenta {}", "first_reply": "atención deducida de las primeras respuestas",
+        "mixed": "atención deducida en parte de las primeras respuestas", "missing": "aún sin {}",
         "period": "del {} al {}",
         "entity": "objeto", "id": "id", "instant": "instante", "bucket": "grupo", "class": "clase",
     },
@@ -70,6 +73,8 @@ class Question:
     compare_previous: bool = False
     as_of: datetime | None = None
     refs: list[str] | None = None
+    inboxes: list[str] | None = None
+    conversation_channels: list[str] | None = None
 
 
 ARGUMENTS = {
@@ -87,12 +92,14 @@ ARGUMENTS = {
     "p_compare_previous": ("compare_previous", "boolean"),
     "p_as_of": ("as_of", "timestamptz"),
     "p_refs": ("refs", "text[]"),
+    "p_inboxes": ("inboxes", "text[]"),
+    "p_conversation_channels": ("conversation_channels", "text[]"),
 }
 
 
 def ask(connection: psycopg.Connection[Any], question: Question) -> list[Row]:
     """The rows of marts.kpi_report, in its order. Raises ReportError with the function's own message."""
-    query = sql.SQL("select * from marts.kpi_report({})").format(sql.SQL(", ").join(_arguments()))
+    query = sql.SQL("select * from marts.kpi_report({})").format(_arguments(question))
     return _fetch(connection, query, vars(question))
 
 
@@ -112,7 +119,7 @@ def ask_all(
         grain = published_grain(question, published or {})
         values |= {f"{name}_{number}": value for name, value in vars(question).items()}
         values |= {f"grain_{number}": grain}
-        selections.append(_of_periods(number) if grain else _of_report(number))
+        selections.append(_of_periods(number) if grain else _of_report(question, number))
     answers: list[list[Row]] = [[] for _ in questions]
     for row in _fetch(connection, sql.SQL("\nunion all\n").join(selections), values):
         answers[row.pop("question")].append(row)
@@ -167,16 +174,15 @@ COLUMNS = (
     "ref", "bucket", "bin", "value", "numerator", "denominator", "settled_share", "ignored_filters", "is_final",
 )  # fmt: skip
 GRAINS = ("day", "week", "month", "quarter", "year")
+AS_FILTERS = (
+    "sources", "channels", "roles", "members", "time_from", "time_to", "weekdays", "inboxes", "conversation_channels",
+)  # fmt: skip
 _NO_FILTERS = {"brand", "first", "last", "breakdown", "compare_previous", "as_of", "refs"}
 
 
-def _of_report(number: int) -> sql.Composed:
-    arguments = [
-        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(f"{attribute}_{number}"))
-        for name, (attribute, kind) in ARGUMENTS.items()
-    ]
+def _of_report(question: Question, number: int) -> sql.Composed:
     return sql.SQL("select {}::int as question, {} from marts.kpi_report({})").format(
-        sql.Literal(number), sql.SQL(", ".join(COLUMNS)), sql.SQL(", ").join(arguments)
+        sql.Literal(number), sql.SQL(", ".join(COLUMNS)), _arguments(question, of=f"_{number}")
     )
 
 
@@ -270,7 +276,7 @@ def open_page(
         for entity, (table, key, conversation, visitor) in FOUND_IN.items()
     ]
     query = sql.SQL(text).format(
-        arguments=sql.SQL(", ").join(_arguments("p_refs")), found=sql.SQL(" union all ").join(found)
+        arguments=_arguments(question, "p_refs"), found=sql.SQL(" union all ").join(found)
     )
     asked = {**vars(question), "ref": ref, "bin": bin_name, "limit": limit, "offset": offset}
     rows = _fetch(connection, query, asked)
@@ -292,7 +298,7 @@ def all_lines(connection: psycopg.Connection[Any], refs: Sequence[str], question
     """The lines of several lists, in one statement: place, entity, entity_id, anchor, item. Raises ReportError."""
     if not refs:
         return {}
-    arguments = sql.SQL(", ").join(_arguments("p_refs"))
+    arguments = _arguments(question, "p_refs")
     selections = [
         sql.SQL(
             "select {} as list, place, entity, entity_id, anchor, item from marts.kpi_list(p_ref => {}, {})"
@@ -306,16 +312,19 @@ def all_lines(connection: psycopg.Connection[Any], refs: Sequence[str], question
     return lines
 
 
-def _arguments(*without: str) -> list[sql.Composed]:
-    return [
-        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute))
+def _arguments(question: Question, *without: str, of: str = "") -> sql.Composed:
+    """The arguments that are given, as placeholders; `of` ends their names. The others are left out, so that marts of an
+    earlier version, which know fewer, answer until the next publication."""
+    given = [
+        sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute + of))
         for name, (attribute, kind) in ARGUMENTS.items()
-        if name not in without
+        if name not in without and getattr(question, attribute) is not None
     ]
+    return sql.SQL(", ").join(given)
 
 
 def _ask_of(connection: psycopg.Connection[Any], query: sql.SQL, ref: str, question: Question) -> list[Row]:
-    return _fetch(connection, query.format(sql.SQL(", ").join(_arguments("p_refs"))), {**vars(question), "ref": ref})
+    return _fetch(connection, query.format(_arguments(question, "p_refs")), {**vars(question), "ref": ref})
 
 
 def shown(question: Question, part: Shown) -> Question:
@@ -392,7 +401,7 @@ def as_json(question: Question, rows: Iterable[Row]) -> Row:
         "filters": {
             name: plain(value)
             for name, value in vars(question).items()
-            if name in {"sources", "channels", "roles", "members", "time_from", "time_to", "weekdays"} and value
+            if name in AS_FILTERS and value
         },
         "breakdown": question.breakdown,
         "indicators": [{name: plain(value) for name, value in row.items()} for row in rows],
@@ -413,14 +422,17 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def say_state(row: Mapping[str, Any], language: str = "en") -> str:
-    """What a reader should know beside the number: how settled it is, and which filters do not apply to it."""
+    """What a reader should know beside the number: what it lacks, how settled it is, whether the handling it rests on was
+    recorded, and which filters do not apply to it."""
     words = WORDS[language]
-    notes = []
+    notes = [words["missing"].format(", ".join(row["missing"]))] if row.get("missing") else []
     if row.get("settled_share") is not None and not row.get("is_final"):
         # Some fall towards their final value, such as the share of questions still without an answer.
         notes.append(words["falls" if row["settled_share"] > 1 else "settled"].format(row["settled_share"] * 100))
     elif row.get("is_final") is False:
         notes.append(words["moves"])
+    if row.get("basis") in ("first_reply", "mixed"):
+        notes.append(words[row["basis"]])
     if row.get("ignored_filters"):
         notes.append(words["ignores"].format(", ".join(row["ignored_filters"])))
     return "; ".join(notes)

@@ -27,7 +27,7 @@ def figures(question: Question) -> Answers:
         if message.side == "member"
         and message.time
         and ask.in_window(message.time)
-        and ask.passes_source(one.source)
+        and ask.passes_conversation(one)
         and ask.passes_member(message.author, message.time)
     ]
     served = {one.visitor_id for one, _ in written if _visitor_has_written(one, ask)}
@@ -71,7 +71,7 @@ def _response_times(ask: Question) -> list[Fraction]:
             if (
                 reply.time
                 and ask.in_window(reply.time)
-                and ask.passes_source(one.source)
+                and ask.passes_conversation(one)
                 and ask.passes_member(reply.author, reply.time)
             ):
                 team = ask.facts.team(reply.author, reply.time) if reply.author else None

@@ -36,7 +36,8 @@ def answer(
     as_of: datetime | None = None, known_until: datetime | None = None,
     notification_channels: Collection[str] | None = None,
     ads: Collection[str | None] | None = None, ad_payloads: Collection[str | None] | None = None,
-    settling: Mapping[str, int] = MappingProxyType({}),
+    settling: Mapping[str, int] = MappingProxyType({}), inboxes: Collection[str] | None = None,
+    conversation_channels: Collection[str] | None = None, bases: Collection[str] | None = None,
 ) -> Answers:  # fmt: skip
     """(ref, bin or None) -> (value, numerator, denominator), exact.
 
@@ -50,7 +51,7 @@ def answer(
     question = Question(
         facts, date_from, date_to, sources, channels, roles, members, time_from, time_to, weekdays,
         as_of.astimezone(UTC) if as_of else None, known_until.astimezone(UTC) if known_until else None,
-        notification_channels, ads, ad_payloads,
+        notification_channels, ads, ad_payloads, inboxes, conversation_channels, bases,
     )  # fmt: skip
     answers: Answers = {}
     sections = (

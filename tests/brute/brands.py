@@ -547,6 +547,8 @@ def question(rng: Random, brand: Brand) -> dict[str, Any]:
         "time_to": slot[1],
         "weekdays": some(*range(1, 8)),
         "as_of": as_of,
+        "inboxes": some(*INBOXES, "(none)", "elsewhere"),
+        "conversation_channels": some(*CONVERSATION_CHANNELS),
     }
 
 

@@ -43,7 +43,7 @@ def _first_responses(ask: Question) -> list[Fraction]:
         author = reply.author if reply.is_signed else one.member_known_before(ask.known_end)
         if (
             ask.in_window(reply.sent_at)
-            and ask.passes_source(one.source)
+            and ask.passes_conversation(one)
             and ask.passes_member(author, reply.sent_at)
         ):
             waits.append(seconds(reply.sent_at - min(asked)))
@@ -62,7 +62,7 @@ def _dated(ask: Question, event_type: str) -> list[tuple[Conversation, datetime]
 
 def _passes(ask: Question, one: Conversation, at: datetime) -> bool:
     member = one.member_known_before(ask.known_end)
-    return ask.in_window(at) and ask.passes_source(one.source) and ask.passes_member(member, at)
+    return ask.in_window(at) and ask.passes_conversation(one) and ask.passes_member(member, at)
 
 
 def _events(ask: Question, event_type: str) -> list[str]:

@@ -26,7 +26,8 @@ class Dialogues:
         Fixed indicators look at the member as known at the end of P, fluctuating ones as known at A.
         """
         member = one.member_known_before(self.ask.as_of if fluctuating else self.ask.known_end)
-        return (not source or self.ask.passes_source(one.source)) and self.ask.passes_member(member, instant)
+        passes = self.ask.passes_conversation if source else self.ask.passes_place
+        return passes(one) and self.ask.passes_member(member, instant)
 
     def requested(self, fluctuating: bool = False) -> list[Conversation]:
         """Chat-Card-0; below Chat-Card-12 with the member as known at A."""
@@ -86,7 +87,7 @@ class Dialogues:
         for one, message, time in self.active():
             if (
                 message.side == "member"
-                and self.ask.passes_source(one.source)
+                and self.ask.passes_conversation(one)
                 and self.ask.passes_member(message.author, time)
             ):
                 found[message.author].add(one.conversation_id)

@@ -123,7 +123,7 @@ def exchanged(ask: Question) -> Iterator[Conversation]:
         for sent_at in one.exchanged_at:
             if (
                 ask.in_window(sent_at)
-                and ask.passes_source(one.source)
+                and ask.passes_conversation(one)
                 and ask.passes_member(one.member_known_before(ask.known_end), sent_at)
             ):
                 yield one

@@ -42,7 +42,7 @@ def surveys(question: Question) -> list[Line]:
     lines = []
     for rating in question.facts.ratings:
         one = question.facts.conversations.get(rating["conversation_id"])
-        if one is None or not question.in_window(rating["requested_at"]) or not question.passes_source(one.source):
+        if one is None or not question.in_window(rating["requested_at"]) or not question.passes_conversation(one):
             continue
         agent = rating["member_id"] or one.member_known_before(question.as_of)
         if question.passes_member(agent, rating["requested_at"]):
@@ -87,7 +87,7 @@ def _parts(question: Question) -> list[tuple[Row, set[str]]]:
             agents = {
                 agent
                 for one in met.behind(order)
-                if question.passes_source(one.source)
+                if question.passes_conversation(one)
                 for agent in _agents_of(one, order)
                 if question.passes_member(agent, at)
             }

@@ -65,7 +65,7 @@ class OneToOne:
     def passes(self, one: Conversation, instant: datetime, fluctuating: bool = False) -> bool:
         """Source, member and role filter; a fixed indicator knows the member of the period's end, others that of A."""
         member = one.member_known_before(self.ask.as_of if fluctuating else self.ask.known_end)
-        return self.ask.passes_source(one.source) and self.ask.passes_member(member, instant)
+        return self.ask.passes_conversation(one) and self.ask.passes_member(member, instant)
 
     def became(self, fluctuating: bool = False) -> list[tuple[Conversation, datetime]]:
         """One-Card-1: the conversations that became two-way in W, and when."""
@@ -160,7 +160,7 @@ class OneToOne:
             member = rating["member_id"] or one.member_known_before(self.ask.known_end)
             if (
                 self.ask.in_window(given_at)
-                and self.ask.passes_source(one.source)
+                and self.ask.passes_conversation(one)
                 and self.ask.passes_member(member, given_at)
             ):
                 found.append(rating)

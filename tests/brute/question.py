@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from brute.clock import day_begins, in_slot
-from brute.facts import Facts
+from brute.facts import Conversation, Facts
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Question:
     notification_channels: Collection[str] | None = None
     ads: Collection[str | None] | None = None
     ad_payloads: Collection[str | None] | None = None
+    inboxes: Collection[str] | None = None
+    conversation_channels: Collection[str] | None = None
+    bases: Collection[str] | None = None
 
     @property
     def begin(self) -> datetime:
@@ -60,8 +63,18 @@ class Question:
             return False
         return self.weekdays is None or instant.astimezone(self.facts.zone).isoweekday() in self.weekdays
 
-    def passes_source(self, source: str) -> bool:
-        return self.sources is None or source in self.sources
+    def passes_conversation(self, one: Conversation) -> bool:
+        """Every filter of a conversation by itself, its source among them."""
+        return (self.sources is None or one.source in self.sources) and self.passes_place(one)
+
+    def passes_place(self, one: Conversation) -> bool:
+        """Where it came in: inbox, `(none)` where none is given, and channel. `bases`, which no report takes, leaves those
+        waiting-list requests whose handling is known in one of these ways."""
+        if self.inboxes is not None and ("(none)" if one.inbox is None else one.inbox) not in self.inboxes:
+            return False
+        if self.conversation_channels is not None and one.channel not in self.conversation_channels:
+            return False
+        return self.bases is None or (one.source == "waiting_list" and one.handled_basis in self.bases)
 
     def passes_channel(self, channel: str | None) -> bool:
         return self.channels is None or channel in self.channels

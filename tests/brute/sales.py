@@ -48,7 +48,7 @@ def figures(question: Question) -> Answers:
     def passes(order: Row, dialogue: Conversation, instant: datetime) -> bool:
         return (
             ask.passes_channel(order["channel"])
-            and ask.passes_source(dialogue.source)
+            and ask.passes_conversation(dialogue)
             and ask.passes_member(dialogue.member_id, instant)
         )
 
@@ -110,7 +110,7 @@ def _ratings(ask: Question) -> Answers:
         found = []
         for rating in ask.facts.ratings:
             one = ask.facts.conversations.get(rating["conversation_id"])
-            if one and ask.in_window(rating["requested_at"]) and ask.passes_source(one.source):
+            if one and ask.in_window(rating["requested_at"]) and ask.passes_conversation(one):
                 known = one.member_known_before(ask.as_of if fluctuating else ask.known_end)
                 if ask.passes_member(rating["member_id"] or known, rating["requested_at"]):
                     found.append(rating)

@@ -11,6 +11,7 @@ from brute.question import Question
 def figures(question: Question) -> Answers:
     ask = question
     requests = [one for one in ask.facts.conversations.values() if one.source == "waiting_list"]
+    requests = [one for one in requests if ask.passes_place(one)]
 
     created = [one for one in requests if ask.in_window(one.requested_at)]
     cancelled = [one for one in requests if ask.known(one.requested_at) and ask.in_window(one.cancelled_at)]

@@ -30,6 +30,7 @@ class Answer:
     settled_share: Decimal | None
     ignored_filters: list[str]
     is_final: bool
+    basis: str | None
     missing: list[str]
 
     @property

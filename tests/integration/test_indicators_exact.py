@@ -16,7 +16,17 @@ import psycopg
 import pytest
 from asking import Answer, report, values
 from brute import agrees, answer
-from brute.brands import CHANNELS, NOTIFICATION_CHANNELS, PLACES, SOURCES, Brand, question
+from brute.basis import bases
+from brute.brands import (
+    CHANNELS,
+    CONVERSATION_CHANNELS,
+    INBOXES,
+    NOTIFICATION_CHANNELS,
+    PLACES,
+    SOURCES,
+    Brand,
+    question,
+)
 from brute.clock import day_begins
 from brute.figures import Answers
 from brute.needs import unknown
@@ -32,7 +42,10 @@ pytestmark = pytest.mark.xdist_group("town")
 
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
 SETTLING = {ref: indicator.settling_days for ref, indicator in COMPUTED.items()}
-FILTERS = {"source": "sources", "channel": "channels", "role": "roles", "member": "members"}
+FILTERS = {
+    "source": "sources", "channel": "channels", "role": "roles", "member": "members", "inbox": "inboxes",
+    "conversation_channel": "conversation_channels",
+}  # fmt: skip
 # Breakdowns that no question can ask for by themselves: what the brute force calls them.
 APART = {"ad": "ads", "ad_payload": "ad_payloads"}
 # A part of these knows no channels: it answers alike for each that an order can have, and for no other.
@@ -46,6 +59,7 @@ BREAKDOWNS = (
     ("day", "source"), ("member", "week"), ("month", "role"), ("source", "member"), ("role", "member"),
     ("hour", "day"), ("hour", "source"), ("member", "hour"), ("channel", "source"),
     ("weekday", "source"), ("week", "weekday"), ("member", "weekday"),
+    ("inbox",), ("conversation_channel",), ("inbox", "day"), ("source", "conversation_channel"), ("member", "inbox"),
 )  # fmt: skip
 # An example asks about every brand, and a failing one is small already: nothing to shrink.
 examples = settings(max_examples=times(2, 4), deadline=None, phases=[Phase.reuse, Phase.generate])
@@ -116,6 +130,23 @@ def test_slots_that_begin_or_end_amid_what_happened(
             asked = question(rng, brand) | {"time_from": begin, "time_to": end, "as_of": None}
             differences += _differences(town, connection, brand, asked, rng.choice(((), ("day",), ("role",))))
     assert not differences, _shown(differences)
+
+
+@examples
+@given(seed=seeds)
+def test_a_number_says_how_the_handling_is_known_that_it_rests_on(
+    town: Town, connection: psycopg.Connection[Any], seed: int
+) -> None:
+    rng = Random(seed)
+    for brand in town.brands:
+        asked = question(rng, brand) | {"roles": None}
+        breakdown = rng.choice(((), (), ("source",), ("inbox",), ("member",)))
+        said = values(report(connection, brand.brand_id, breakdown=list(breakdown), **asked))
+        for bucket, alone in _alone(town, brand, asked, breakdown):
+            wanted = bases(town.facts[brand.brand_id], alone, town.known_until, SETTLING)
+            found = {key: row.basis for key, row in said.items() if key[1] == bucket}
+            different = {key: basis for key, basis in found.items() if basis != wanted[key[0], key[2]]}
+            assert not different, (brand.brand_id, asked, breakdown, bucket, different)
 
 
 @examples
@@ -283,6 +314,8 @@ def _values(town: Town, brand: Brand, asked: Asked, breakdown: str) -> Iterator[
             # A member who writes but was never described, and nobody; the role of either is not known.
             "member": (*brand.members, "unknown", None),
             "role": (*range(7), None),
+            "inbox": (*INBOXES, "(none)"),
+            "conversation_channel": CONVERSATION_CHANNELS,
             "ad": ("a1", "a2", None),
             "ad_payload": ("x", None),
         }[breakdown]

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.xdist_group("town")
 
 COMPUTED = {i.ref: i for i in catalogue.load().computed}
 BREAKDOWNS: tuple[list[str], ...] = (
-    [], ["source"], ["member"], ["day"], ["channel"], ["hour", "role"], ["notification_channel"],
+    [], ["source"], ["member"], ["day"], ["channel"], ["hour", "role"], ["notification_channel"], ["inbox"],
+    ["conversation_channel", "source"],
 )  # fmt: skip
 # As long a question as there may be, around what happened.
 AGES = timedelta(days=1_800)
@@ -62,7 +63,8 @@ def test_sums_give_the_number_back(town: Town, connection: psycopg.Connection[An
         for ref, rows in stated.items():
             sums: dict[Key, list[Decimal]] = {}
             seen = set()
-            for entity, entity_id, anchor, bucket, bin_, numerator, denominator in _rows(
+            bases: dict[Key, set[str]] = {}
+            for entity, entity_id, anchor, bucket, bin_, numerator, denominator, basis in _rows(
                 connection, ref, brand.brand_id, asked
             ):
                 counted = (entity, entity_id, tuple(bucket), numerator is None)
@@ -75,7 +77,12 @@ def test_sums_give_the_number_back(town: Town, connection: psycopg.Connection[An
                 pair = sums.setdefault((ref, tuple(bucket), bin_), [Decimal(0), Decimal(0)])
                 pair[0] += numerator or 0
                 pair[1] += denominator or 0
+                bases.setdefault((ref, tuple(bucket), bin_), set()).update([basis] if basis else [])
             for key, row in rows.items():
+                known_by = bases.get(key, set()) if not row.missing else set()
+                basis = "mixed" if len(known_by) > 1 else next(iter(known_by), None)
+                if basis != row.basis:
+                    wrong.append(f"{brand.brand_id} {key}: rows rest on {basis}, report on {row.basis}")
                 above, below = sums.pop(key, [Decimal(0), Decimal(0)])
                 # A part that is not known, for want of a feed, is null whatever rows there are.
                 is_median, is_known = COMPUTED[ref].kind == "median", not row.missing

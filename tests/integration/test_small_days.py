@@ -130,6 +130,26 @@ DESK = [
     desk("Chat-Card-30", 1),  # q2: one message, a product and a photo
     desk("Chat-Card-31", 1),
     desk("Chat-Card-33", 1),  # q1
+    # q1 came in by support, q2 by sales, the others by none that is told; q1 by e-mail, the others on the site
+    desk("Chat-Card-0", 1, inboxes=["support"]),
+    desk("Chat-Card-0", 4, inboxes=["(none)"]),  # q3 q4 q5 q7
+    desk("Chat-Card-0", 0, inboxes=["nowhere"]),
+    desk("Chat-Card-0", 5, conversation_channels=["web"]),
+    desk("Chat-Card-0", 1, inboxes=["support", "sales"], conversation_channels=["web"]),  # q2
+    desk("Wlst-Card-1", 1, inboxes=["(none)"]),  # q3
+    desk("Wlst-Card-1", 0, inboxes=["sales"]),
+    desk("Wlst-Card-10", 0, conversation_channels=["email"]),
+    Line("desk", "Chat-Donut-1", 1, MONDAY, bin="direct", asked={"inboxes": ["support"]}),
+    desk("Desk-Card-1", 300, inboxes=["support"]),
+    desk("Sale-Card-11", 2, inboxes=["support"]),  # of o1
+    desk("Shop-Card-4", 5, inboxes=["support"]),  # takes none
+    # v1 wrote to support by e-mail (q1) and to sales on the site (q8): never to support on the site
+    Line("desk", "Engt-Card-1", 1, SUNDAY, MONDAY, asked={"inboxes": ["support"]}),
+    Line("desk", "Engt-Card-1", 2, SUNDAY, MONDAY, asked={"inboxes": ["support", "sales"]}),  # and v2
+    Line(
+        "desk", "Engt-Card-1", 0, SUNDAY, MONDAY,
+        asked={"inboxes": ["support"], "conversation_channels": ["web"]},
+    ),
 ]
 
 HOOK = [
@@ -529,6 +549,50 @@ def test_what_does_not_apply_is_named_and_ignored(connection: psycopg.Connection
     assert ignored["Wlst-Card-10"] == {"sources", "channels"}
     assert ignored["Chat-Card-0"] == {"channels"}
     assert ignored["Chat-Donut-1"] == {"sources", "channels"}
+
+
+def test_inboxes_and_conversation_channels_are_told_apart_and_named_where_they_do_not_apply(
+    connection: psycopg.Connection[Any],
+) -> None:
+    asked: dict[str, Any] = {"refs": ["Chat-Card-0", "Shop-Card-4"], "breakdown": ["inbox"]}
+    told = {(row.ref, *row.bucket): row.value for row in report(connection, "desk", MONDAY, MONDAY, **asked)}
+    assert told == {
+        ("Chat-Card-0", "(none)"): 4, ("Chat-Card-0", "sales"): 1, ("Chat-Card-0", "support"): 1, ("Shop-Card-4",): 5,
+    }  # fmt: skip
+    asked = {"breakdown": ["conversation_channel"], "inboxes": ["support"], "conversation_channels": ["email", "web"]}
+    rows = report(connection, "desk", MONDAY, MONDAY, **asked)
+    assert [(row.bucket, row.value) for row in rows if row.ref == "Chat-Card-0"] == [(["email"], 1)]
+    ignored = {row.ref: set(row.ignored_filters) for row in rows}
+    assert ignored["Wlst-Card-1"] == ignored["Chat-Donut-1"] == set()
+    assert ignored["One-Donut-1"] >= {"inboxes", "conversation_channels"} == ignored["Shop-Card-4"]
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r'conversation channel "fax"; allowed: web, store'):
+        report(connection, "desk", MONDAY, MONDAY, conversation_channels=["fax"])
+    connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("ref", "first", "last", "basis"),
+    [
+        ("Wlst-Card-10", SUNDAY, SUNDAY, "recorded"),  # q9
+        ("Wlst-Card-10", MONDAY, MONDAY, "first_reply"),  # q3
+        ("Wlst-Card-10", SUNDAY, MONDAY, "mixed"),
+        ("Wlst-Card-14", SUNDAY, MONDAY, "mixed"),
+        ("Chat-Card-1", MONDAY, MONDAY, "first_reply"),  # q3 among five that never waited
+        ("Chat-Card-1", TUESDAY, TUESDAY, None),  # none
+        ("Chat-Card-10", MONDAY, MONDAY, "first_reply"),
+        ("Chat-Card-10", SUNDAY, SUNDAY, None),
+        ("Wlst-Card-1", SUNDAY, MONDAY, None),  # a request rests on no handling
+        ("Desk-Card-1", MONDAY, MONDAY, None),  # nor does a first response, counted as sent
+    ],
+)
+def test_a_number_says_how_the_handling_is_known(
+    connection: psycopg.Connection[Any], ref: str, first: date, last: date, basis: str | None
+) -> None:
+    assert [row.basis for row in report(connection, "desk", first, last, refs=[ref])] == [basis]
+    rows = connection.execute(
+        "select distinct basis from marts.kpi_rows(%s, 'desk', %s, %s) where basis is not null", [ref, first, last]
+    ).fetchall()
+    assert {row[0] for row in rows} == ({"recorded", "first_reply"} if basis == "mixed" else {basis} - {None})
 
 
 def test_a_period_is_compared_with_the_one_that_ends_where_it_begins(connection: psycopg.Connection[Any]) -> None:

@@ -97,7 +97,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("relations", "handling", "wher"), "true", "relation handling: 'wher' is no key; allowed: name, fact, anchor"),
     (("Chat-Bar-10", "bins", "edges", 0, "upto"), 60, "Chat-Bar-10: 'bins.edges[0].upto' is no key; allowed: name"),
     (("One-List-2", "list", "columns", 1, "width"), 3, "One-List-2: 'list.columns[1].width' is no key; allowed: name"),
-    (("section",), {}, "'section' is no section; allowed: bins, relations, areas, indicators"),
+    (("section",), {}, "'section' is no section; allowed: bins, dimensions, relations, areas, indicators"),
     (("Wlst-Card-10", "unit"), None, "Wlst-Card-10: 'unit' is missing"),
     # Words of a closed list
     (("Wlst-Card-11", "unit"), "furlongs", "Wlst-Card-11: unit 'furlongs' is none of count, ratio, seconds, amount"),
@@ -114,7 +114,8 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("areas", "widget", "fr"), None, "area widget: no text in fr; needed: en, fr, es"),
     (("relations", "journey", "ignores"), ["hours"], "relation journey: ignores 'hours' is none of dates, slot"),
     (("relations", "request", "member_known_at"), "now", "relation request: member_known_at 'now' is none of cut_at"),
-    (("relations", "order", "dimensions", "shop"), "f.channel", "'shop' is none of source, member, role, channel, ad"),
+    (("relations", "order", "dimensions", "shop"), "f.channel", "'shop' is none of source, member, role, channel, inbox"),
+    (("Agnt-Card-2", "rests_on"), "handling", "Agnt-Card-2: rests_on: average counts rows of fct_session_member, which"),
     # Columns, in each place that names one
     (("relations", "waiting_request", "anchor"), "f.askd_at", "relation waiting_request: anchor: 'f.askd_at' does not"),
     (

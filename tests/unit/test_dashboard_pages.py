@@ -20,7 +20,7 @@ from orchestration.sources.contract import DATASETS
 
 BRAND = Brand(
     1, datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC), "b", "B", "Europe/Paris", "EUR",
-    "fr-FR", {}, {}, {}, {}, frozenset(),
+    "fr-FR", {}, {}, {}, {}, frozenset(), (),
 )  # fmt: skip
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
 
