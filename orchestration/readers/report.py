@@ -313,8 +313,8 @@ def all_lines(connection: psycopg.Connection[Any], refs: Sequence[str], question
 
 
 def _arguments(question: Question, *without: str, of: str = "") -> sql.Composed:
-    """The arguments that are given, as placeholders; `of` ends their names. The others are left out, so that marts of an
-    earlier version, which know fewer, answer until the next publication."""
+    """The arguments that are given, as placeholders; `of` ends their names. The others are left out: marts of an earlier
+    version, which know fewer, answer until the next publication."""
     given = [
         sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute + of))
         for name, (attribute, kind) in ARGUMENTS.items()
@@ -422,8 +422,8 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def say_state(row: Mapping[str, Any], language: str = "en") -> str:
-    """What a reader should know beside the number: what it lacks, how settled it is, whether the handling it rests on was
-    recorded, and which filters do not apply to it."""
+    """What a reader should know beside the number: what it lacks, how settled it is, whether the handling it rests on
+    was recorded, and which filters do not apply to it."""
     words = WORDS[language]
     notes = [words["missing"].format(", ".join(row["missing"]))] if row.get("missing") else []
     if row.get("settled_share") is not None and not row.get("is_final"):
