@@ -37,7 +37,7 @@ def audit_tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
 
 def of_indicator(catalogue: Catalogue, i: Indicator) -> str:
     """All that decides what an indicator says of a period, as a text."""
-    pieces = [_report(shared, "apart") for shared in shared_scans(catalogue, [i], is_shared=False)]
+    pieces = [_report(shared, "apart") for shared in shared_scans(catalogue, [_value_of(i)], is_shared=False)]
     read = [_rollup(name) for name in ROLLUPS if any(placeholder(name) in piece[-1]["rows"] for piece in pieces)]
     own = [{k: v for k, v in line.items() if k != "position"} for line in lines(catalogue) if line["ref"] == i.ref]
     return repr((pieces, read, own))
@@ -86,7 +86,12 @@ def audit_scans(catalogue: Catalogue) -> list[Row]:
     def said(text: str) -> str:
         return bound(text.replace("marts.", "next.").replace("p_brand", "q.brand_id"), BOUND_OF_LISTS)
 
-    return _rows(_reports(catalogue, catalogue.dated), said)
+    return _rows(_reports(catalogue, [_value_of(i) for i in catalogue.dated]), said)
+
+
+def _value_of(i: Indicator) -> Indicator:
+    """The same, to be asked for its value alone: periods do not tell how the handling is known that it rests on."""
+    return i.model_copy(update={"rests_on": None})
 
 
 Piece = tuple[str, str, list[str], Mapping[str, str], Mapping[str, Any]]

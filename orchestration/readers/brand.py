@@ -84,9 +84,9 @@ class Feed:
 
 @dataclass(frozen=True)
 class Brand:
-    """A brand as a publication shows it. `inboxes`: of its conversations, `(none)` where none is given. `published`: see report.ask_all; `brands`: every brand that this login sees,
-    by id; `indicators`: the refs that the publication knows, of an earlier version perhaps. `data_through` is None
-    where no extract day is complete."""
+    """A brand as a publication shows it. `published`: see report.ask_all; `brands`: every brand that this login sees,
+    by id; `indicators`: the refs that the publication knows, of an earlier version perhaps; `inboxes`: those of its
+    conversations, `(none)` among them where one names none. `data_through` is None where no extract day is complete."""
 
     generation: int
     data_through: datetime | None
@@ -156,7 +156,7 @@ def about(connection: psycopg.Connection[Any], brand_id: str | None, known: Mapp
 
 
 def _inboxes(connection: psycopg.Connection[Any], brand_id: str) -> tuple[str, ...]:
-    """The inboxes of a brand's conversations, by name; none of marts of an earlier version, until the next publication."""
+    """The inboxes of a brand's conversations, by name; none in marts of an earlier version, which do not tell them."""
     try:
         with connection.transaction():
             return tuple(name for (name,) in connection.execute(INBOXES, [brand_id]))

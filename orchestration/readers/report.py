@@ -313,8 +313,8 @@ def all_lines(connection: psycopg.Connection[Any], refs: Sequence[str], question
 
 
 def _arguments(question: Question, *without: str, of: str = "") -> sql.Composed:
-    """The arguments that are given, as placeholders; `of` ends their names. The others are left out: marts of an earlier
-    version, which know fewer, answer until the next publication."""
+    """The arguments that are given, as placeholders; `of` ends their names. The others are left out, so that marts of
+    an earlier version, which know fewer, answer until the next publication."""
     given = [
         sql.SQL("{} => {}::" + kind).format(sql.SQL(name), sql.Placeholder(attribute + of))
         for name, (attribute, kind) in ARGUMENTS.items()

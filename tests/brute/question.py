@@ -68,8 +68,8 @@ class Question:
         return (self.sources is None or one.source in self.sources) and self.passes_place(one)
 
     def passes_place(self, one: Conversation) -> bool:
-        """Where it came in: inbox, `(none)` where none is given, and channel. `bases`, which no report takes, leaves those
-        waiting-list requests whose handling is known in one of these ways."""
+        """Where it came in: inbox, `(none)` where none is given, and channel. `bases`, which no report takes, leaves
+        those waiting-list requests whose handling is known in one of these ways."""
         if self.inboxes is not None and ("(none)" if one.inbox is None else one.inbox) not in self.inboxes:
             return False
         if self.conversation_channels is not None and one.channel not in self.conversation_channels:

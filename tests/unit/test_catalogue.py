@@ -114,8 +114,8 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("areas", "widget", "fr"), None, "area widget: no text in fr; needed: en, fr, es"),
     (("relations", "journey", "ignores"), ["hours"], "relation journey: ignores 'hours' is none of dates, slot"),
     (("relations", "request", "member_known_at"), "now", "relation request: member_known_at 'now' is none of cut_at"),
-    (("relations", "order", "dimensions", "shop"), "f.channel", "'shop' is none of source, member, role, channel, inbox"),
-    (("Agnt-Card-2", "rests_on"), "handling", "Agnt-Card-2: rests_on: average counts rows of fct_session_member, which"),
+    (("relations", "order", "dimensions", "shop"), "f.channel", "'shop' is none of source, member, role, channel, in"),
+    (("Agnt-Card-2", "rests_on"), "handling", "Agnt-Card-2: rests_on: average counts rows of fct_session_member, whi"),
     # Columns, in each place that names one
     (("relations", "waiting_request", "anchor"), "f.askd_at", "relation waiting_request: anchor: 'f.askd_at' does not"),
     (
