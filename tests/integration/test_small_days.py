@@ -562,6 +562,7 @@ def test_inboxes_and_conversation_channels_are_told_apart_and_named_where_they_d
     asked = {"breakdown": ["conversation_channel"], "inboxes": ["support"], "conversation_channels": ["email", "web"]}
     rows = report(connection, "desk", MONDAY, MONDAY, **asked)
     assert [(row.bucket, row.value) for row in rows if row.ref == "Chat-Card-0"] == [(["email"], 1)]
+    rows = report(connection, "desk", MONDAY, MONDAY, **asked | {"breakdown": []})
     ignored = {row.ref: set(row.ignored_filters) for row in rows}
     assert ignored["Wlst-Card-1"] == ignored["Chat-Donut-1"] == set()
     assert ignored["One-Donut-1"] >= {"inboxes", "conversation_channels"} == ignored["Shop-Card-4"]
