@@ -57,6 +57,7 @@ KPI = {
     "conversion_step": None,
     "dashboards": ["chat"],
     "status": "built",
+    "rests_on": None,
 }
 
 # What the functions of a catalogue would be put together from.
@@ -214,7 +215,9 @@ class Warehouse:
         """`messages`: brand, message, conversation, minute of the day, amount."""
         self.connection.execute(BUILD.encode())
         with self.connection.cursor() as cursor:
-            cursor.executemany("insert into build.brands values (%s, %s, 'UTC', '')", [(b, f"Brand {b}") for b in brands])
+            cursor.executemany(
+                "insert into build.brands values (%s, %s, 'UTC', '')", [(b, f"Brand {b}") for b in brands]
+            )
             cursor.executemany("insert into build.touched_conversation values (%s, %s)", list(touched))
             cursor.executemany(
                 "insert into build.messages values (%s, %s, %s,"

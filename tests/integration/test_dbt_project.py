@@ -19,6 +19,7 @@ from orchestration.marts.contracts import marts_of
 from orchestration.sources import staging_docs
 
 KPIS = Path(__file__).parents[2] / ".." / "shared" / "spec" / "KPIS.md"
+OF_CONVERSATIONS = {"inbox", "conversation_channel"}
 
 
 @pytest.fixture(scope="session")
@@ -94,5 +95,19 @@ def contract_refs(text: str, sections: tuple[int, ...]) -> list[tuple[str, str, 
 
 
 def _letters(filters: tuple[str, ...]) -> str:
-    """The filters as the contract writes them: S source, M member and role, C channel."""
-    return "".join(sorted({{"source": "S", "member": "M", "role": "M", "channel": "C"}[one] for one in filters}))
+    """The filters as the contract writes them: S source, M member and role, C channel; the conversation's own inbox and
+    channel have no letter, for they follow from the others."""
+    letters = {"source": "S", "member": "M", "role": "M", "channel": "C"}
+    return "".join(sorted({letters[one] for one in filters if one not in OF_CONVERSATIONS}))
+
+
+def test_inbox_and_conversation_channel_are_filters_wherever_the_conversation_counts() -> None:
+    if not KPIS.exists():
+        pytest.skip("the indicators' definitions are not beside this project")
+    of_the_waiting_list = {ref for ref, _, _ in contract_refs(KPIS.read_text(), sections=(1,))}
+    # Chat-Line-2 draws an indicator that takes a source, of one that it names itself.
+    wanted = of_the_waiting_list | {"Chat-Donut-1", "Chat-Donut-2", "Chat-Line-2"}
+    for ref, known in catalogue.load().indicators.items():
+        has = OF_CONVERSATIONS & set(known.filters)
+        assert has in (set(), OF_CONVERSATIONS), ref
+        assert bool(has) == (ref in wanted or "source" in known.filters), ref

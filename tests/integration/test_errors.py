@@ -30,7 +30,10 @@ def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"brand": "nowhere"}, ('"nowhere"', "backlog, clock_changes, counter, desk, night_shift, one_to_one, paris, ")),
+        (
+            {"brand": "nowhere"},
+            ('"nowhere"', "backlog, clock_changes, counter, desk, night_shift, one_to_one, paris, "),
+        ),
         ({"brand": None}, ("brand", "paris")),
         ({"date_from": TUESDAY, "date_to": MONDAY}, ("2025-06-03", "2025-06-02", "at most")),
         ({"date_from": None}, ("both dates", "2025-06-02")),
@@ -45,7 +48,13 @@ def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
         ({"weekdays": [0]}, ('"0"', "1 (Monday) to 7 (Sunday)")),
         ({"weekdays": [1, 8, 9]}, ('"8, 9"', "1 (Monday) to 7 (Sunday)")),
         ({"refs": ["Chat-Card-1", "Chat-Card-999"]}, ('"Chat-Card-999"', "Wlst-Card-1, Wlst-Card-2")),
-        ({"breakdown": ["year"]}, ('"year"', "day, week, month, hour, weekday, source, member, role, channel, ad, ad_payload")),
+        (
+            {"breakdown": ["year"]},
+            (
+                '"year"',
+                "day, week, month, hour, weekday, source, member, role, channel, inbox, conversation_channel, ad, ",
+            ),
+        ),
         ({"breakdown": ["day", "source", "member"]}, ("day, source, member", "at most two")),
         ({"breakdown": ["source", "source"]}, ("source, source", "two different")),
         ({"breakdown": ["day", "month"]}, ("day, month", "only one")),

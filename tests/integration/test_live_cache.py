@@ -123,10 +123,22 @@ def test_the_command_line_shows_a_reading(shop: Shop, monkeypatch: pytest.Monkey
     ("text", "said"),
     [
         ("  tables: {chats: {}}\n", "line 3: live.tables.chats: 'chats' is unknown; allowed: brands, "),
-        ("  tables: {orders: {file: x}}\n", "line 3: live.tables.orders.file: unknown word; allowed: table, query, columns, values"),
-        ("  tables: {orders: {table: a, query: b}}\n", "line 3: live.tables.orders: wanted a table or a query, found both"),
-        ("  timeout_seconds: soon\n", "line 3: live.timeout_seconds: wanted a number of seconds up to 3600, found 'soon'"),
-        ("  refresh: 3\n", "line 3: live.refresh: unknown word; allowed: reuse, timeout_seconds, cache_seconds, tables"),
+        (
+            "  tables: {orders: {file: x}}\n",
+            "line 3: live.tables.orders.file: unknown word; allowed: table, query, columns, values",
+        ),
+        (
+            "  tables: {orders: {table: a, query: b}}\n",
+            "line 3: live.tables.orders: wanted a table or a query, found both",
+        ),
+        (
+            "  timeout_seconds: soon\n",
+            "line 3: live.timeout_seconds: wanted a number of seconds up to 3600, found 'soon'",
+        ),
+        (
+            "  refresh: 3\n",
+            "line 3: live.refresh: unknown word; allowed: reuse, timeout_seconds, cache_seconds, tables",
+        ),
     ],
 )
 def test_a_faulty_mapping_is_named(tmp_path: Path, text: str, said: str) -> None:
