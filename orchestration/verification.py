@@ -26,8 +26,9 @@ from orchestration.assets.progress import Progress
 from orchestration.catalogue import catalogue
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
-from orchestration.marts import access_check, contracts, preparation, publication
+from orchestration.marts import access_check, contracts, feeds, preparation, publication
 from orchestration.marts.contracts import Mart
+from orchestration.marts.feeds import Connected
 from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
@@ -80,7 +81,8 @@ def verify(settings: Settings, url: str, brand: str | None, progress: Progress) 
             migrate(scratch)
             progress.stage("copy", len(DATASETS))
             _copy_raw(published, scratch, brands, progress)
-            tested = _rebuild(settings, scratch, scratch_url, manifest, generation.data_through, progress)
+            connected = feeds.published(published)
+            tested = _rebuild(settings, scratch, scratch_url, manifest, generation.data_through, connected, progress)
             progress.stage("judge", 3)
             verdicts = [tested]
             for judged in (
@@ -174,11 +176,12 @@ def _rebuild(
     url: str,
     manifest: Mapping[str, Any],
     data_through: datetime | None,
+    connected: Sequence[Connected],
     progress: Progress,
 ) -> Verdict:
     """Build and publish the scratch database; what dbt's tests say of it. Raises VerificationError if it can't."""
     now = datetime.now(UTC)
-    preparation.prepare(scratch, manifest, RUN_ID, now, data_through)
+    preparation.prepare(scratch, manifest, RUN_ID, now, data_through, connected)
     progress.stage("build")
     target = settings.home / "verify"
     done = subprocess.run(

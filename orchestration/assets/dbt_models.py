@@ -26,7 +26,7 @@ from packaging.version import Version
 from orchestration.assets.ingestion import OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
-from orchestration.marts import preparation
+from orchestration.marts import feeds, preparation
 from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import held_back
 from orchestration.settings import Settings
@@ -152,10 +152,16 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         with warehouse.connect() as connection:
             if held := held_back(connection):
                 raise Failure("not published, for an audit holds it back: " + "; ".join(held), allow_retries=False)
-            data_through = pending.data_through(connection, extract_days.sources_of(settings))
+            sources = extract_days.sources_of(settings)
+            data_through = pending.data_through(connection, sources)
             connection.commit()
             prepared = preparation.prepare(
-                connection, manifest(settings.manifest), context.run_id, datetime.now(UTC), data_through
+                connection,
+                manifest(settings.manifest),
+                context.run_id,
+                datetime.now(UTC),
+                data_through,
+                feeds.declared(sources),
             )
             # The dbt of a killed run lives on and opens sessions; from here on build.run refuses it new statements
             # (macros/of_the_run_under_way.sql), and this ends those that it had begun.

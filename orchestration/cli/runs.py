@@ -19,7 +19,7 @@ from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
 from orchestration.compiler import fingerprint
-from orchestration.marts import access, contracts, schema, zones
+from orchestration.marts import access, contracts, feeds, schema, zones
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -120,11 +120,13 @@ def _run(
         if generation:
             access.repair(connection)
             published = contracts.marts_of(contracts.manifest(settings.manifest))
-            # What stands was built by other definitions, is not all there any more, or was dated by another calendar.
+            # What stands was built by other definitions, is not all there any more, was dated by another calendar, or
+            # takes other feeds for connected.
             if (
                 fingerprint.prepared(connection) != fingerprint.at_hand()
                 or schema.missing(connection, published)
                 or zones.outdated_brands(connection)
+                or feeds.are_outdated(connection, feeds.declared(sources))
             ):
                 unpublished = True
         outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))

@@ -6,7 +6,7 @@ Not here: the tables' shape (schema.py) or merging rows (publication.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,9 @@ from psycopg import sql
 from orchestration.catalogue import catalogue
 from orchestration.compiler import fingerprint, statements
 from orchestration.compiler.functions import audit_function
-from orchestration.marts import access, contracts, schema, zones
+from orchestration.marts import access, contracts, feeds, schema, zones
 from orchestration.marts.contracts import Mart
+from orchestration.marts.feeds import Connected
 from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, unhindered, value_of
 
 
@@ -37,8 +38,11 @@ def prepare(
     run_id: str,
     instant: datetime,
     data_through: datetime | None,
+    connected: Iterable[Connected] = (),
 ) -> Prepared:
     """Make marts ready for dbt's views over it, and write down what this run is, in `build.run`. Commits.
+
+    `connected` is since when the sources file says that datasets are connected.
 
     A table whose contract has a new column or key is built again as a whole, and so is everything when a model has
     changed: all brands are noted as touched; so are those of zones whose rules are others by now. Of an indicator that
@@ -50,7 +54,7 @@ def prepare(
     remarks += access.ensure_roles(connection, [])
     with serialised(connection):
         newest, rebuilt = unhindered(
-            connection, lambda: _prepare(connection, marts, run_id, instant, data_through), remarks
+            connection, lambda: _prepare(connection, marts, run_id, instant, data_through, connected), remarks
         )
     return Prepared(newest, tuple(rebuilt), tuple(remarks))
 
@@ -61,6 +65,7 @@ def _prepare(
     run_id: str,
     instant: datetime,
     data_through: datetime | None,
+    connected: Iterable[Connected],
 ) -> tuple[int, list[str]]:
     """The newest load that the run covers, and the tables to be rebuilt as a whole."""
     for name in ("build", "next", "marts"):
@@ -71,6 +76,7 @@ def _prepare(
     newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
     _render_audit(connection)
     zones.write(connection)
+    feeds.write(connection, connected)
     connection.execute(
         "insert into raw.touched (brand_id, entity, entity_id, load_id) select id, 'brand', id, %s"
         " from unnest(%s::text[]) as outdated (id)",

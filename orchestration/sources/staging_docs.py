@@ -77,6 +77,15 @@ def _sources() -> dict[str, Any]:
             {"name": "rules", "description": "Digest of every change of the zone's clock from 2000 to 2049."},
         ],
     }
+    connected = {
+        "name": "connected",
+        "description": "Datasets that the sources file declares connected: from that day on, no row means none.",
+        "columns": [
+            {"name": "dataset", "description": "The dataset."},
+            {"name": "brand_id", "description": "The brand; null means all of them."},
+            {"name": "connected_from", "description": "The first such day, on the brand's clock."},
+        ],
+    }
     indicator = {
         "name": "indicator",
         "description": "What the catalogue says of each indicator that has values.",
@@ -95,7 +104,11 @@ def _sources() -> dict[str, Any]:
                 "description": "Extracts as they arrived, judged row by row.",
                 "tables": [*datasets, touched, *ledger],
             },
-            {"name": "build", "description": "The run's own book-keeping.", "tables": [run, zone, indicator]},
+            {
+                "name": "build",
+                "description": "The run's own book-keeping.",
+                "tables": [run, zone, connected, indicator],
+            },
         ],
     }
 

@@ -19,7 +19,7 @@ import pytest
 from orchestration import warehouse
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
-from orchestration.marts import preparation, publication
+from orchestration.marts import feeds, preparation, publication
 from orchestration.marts.publication import Published
 from orchestration.settings import PROJECT
 from orchestration.sources import pending
@@ -87,10 +87,11 @@ class Night:
     project: Any = field(repr=False)
     folder: Path = DBT_PROJECT
     nights: int = field(default=0)
+    sources_file: Path = PROJECT / "sources.yml"
 
     @property
     def sources(self) -> Sources:
-        return read_sources(PROJECT / "sources.yml", str(self.landing))
+        return read_sources(self.sources_file, str(self.landing))
 
     def connect(self) -> psycopg.Connection[Any]:
         return warehouse.connect(self.url)
@@ -112,8 +113,8 @@ class Night:
         run_id = f"night-{self.nights}"
         manifest = json.loads((self.target / "manifest.json").read_bytes())
         with self.connect() as connection:
-            through = pending.data_through(connection, self.sources)
-            preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through)
+            through, connected = pending.data_through(connection, self.sources), feeds.declared(self.sources)
+            preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through, connected)
             self.dbt("build", "--exclude-resource-type", "unit_test")
             return publication.publish(
                 connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), statements.tables()

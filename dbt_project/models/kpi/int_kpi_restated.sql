@@ -6,6 +6,8 @@
 --                   the contract took something of the period out, that is what is recorded: corrected data)
 --   settings        the brand's zone (or the rules of its clock), attribution window, hours or currency changed; or did
 --                   before, so that a period which had been over was not any more
+--   settings        a feed that the number needs is declared connected from another day: what was unknown is 0, or the
+--                   other way round
 --   settings        an order that lies in the period has another visitor, by the brand's identities
 --   corrected data  something that lies in the period was altered, replaced or taken back; of a fixed indicator,
 --                   something of before the period's end
@@ -173,6 +175,15 @@ resettled as (
     left join {{ ref('int_brands_current') }} as n on n.brand_id = b.brand_id
 ),
 
+-- Brands of which a feed is declared connected from another day than published.
+reconnected as (
+    select brand_id
+    from {{ ref('int_feeds_begun') }} as n
+    full join marts.dim_feed as m using (brand_id, feed)
+    group by brand_id
+    having bool_or(n.connected_from is distinct from m.connected_from)
+),
+
 judged as (
     select
         c.*,
@@ -181,6 +192,10 @@ judged as (
             when coalesce(i.is_redefined, true)
                 then case when h.is_judged_anew then 'corrected data' else 'definition' end
             when s.has_changed or not c.was_over then 'settings'
+            when
+                f.brand_id is not null and num_nulls(c.value, c.previous_value) = 1
+                and coalesce(c.value, c.previous_value) = 0
+                then 'settings of feeds'
             when h.link_loads is not null then 'settings of links'
             when i.is_fixed and h.loads_before_end is not null
                 then case when h.is_corrected_before_end then 'corrected data' else 'late data' end
@@ -194,6 +209,7 @@ judged as (
             when w.link_loads is not null then 'settings of links elsewhere'
             -- Of an entity whose own time is later, with a part that lies in the period: a call before its request.
             when h.loads is not null then case when h.is_corrected then 'corrected data' else 'late data' end
+            when f.brand_id is not null then 'settings of feeds'
         end as cause,
         i.is_fixed,
         s.loads as brand_loads,
@@ -206,6 +222,7 @@ judged as (
     from changed as c
     left join {{ source('build', 'indicator') }} as i on i.ref = c.ref
     left join resettled as s on s.brand_id = c.brand_id
+    left join reconnected as f on f.brand_id = c.brand_id
     left join restated_here as h
         on h.brand_id = c.brand_id and h.grain = c.grain and h.period_start = c.period_start
     left join restated_anywhere as w

@@ -87,6 +87,10 @@ class Source(Protocol):
     def daily(self) -> bool:
         """Is a day without this dataset not complete?"""
 
+    @property
+    def connected_from(self) -> date | None:
+        """The day from which no row means none; None: from the first row on."""
+
     def days(self, today: date) -> Mapping[date, str]:
         """The extract days to be had, with a fingerprint that changes when the extract does."""
 

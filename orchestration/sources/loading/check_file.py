@@ -33,6 +33,7 @@ class OneFile:
     naming: Naming = field(default_factory=Naming)
     adds_only: bool = False
     daily: bool = False
+    connected_from: date | None = None
 
     def days(self, today: date) -> Mapping[date, str]:
         return {today: ""}

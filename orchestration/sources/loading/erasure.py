@@ -87,6 +87,10 @@ class Forgetful:
     def daily(self) -> bool:
         return self.source.daily
 
+    @property
+    def connected_from(self) -> date | None:
+        return self.source.connected_from
+
     def days(self, today: date) -> Mapping[date, str]:
         return self.source.days(today)
 
