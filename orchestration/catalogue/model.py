@@ -410,6 +410,19 @@ class Catalogue:
         """The lists, which marts.kpi_list answers."""
         return [i for i in self.indicators.values() if i.kind == "list"]
 
+    def unknown_without(self, feeds: Collection[str]) -> dict[str, list[str]]:
+        """The indicators that are not known where only these feeds tell something, by the dataset that is missing; each
+        in the catalogue's order. One stands under every dataset that it lacks."""
+        lacking: dict[str, list[str]] = {}
+        for i in self.computed:
+            above, below = i.needs_of_parts
+            missing = {feed for feed in (*above, *below) if feed not in feeds}
+            if not any(feed in feeds for feed in i.needs_any):
+                missing |= {*i.needs_any}
+            for dataset in sorted({feed.partition(".")[0] for feed in missing}):
+                lacking.setdefault(dataset, []).append(i.ref)
+        return lacking
+
     @property
     def dated(self) -> list[Indicator]:
         """Those that belong to the whole of a period, and so can be stated for each: the indicators of kpi_period."""

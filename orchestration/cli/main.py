@@ -455,13 +455,14 @@ def _check_sources(settings: Settings) -> NoReturn:
 
     out = _console()
     sources = extract_days.sources_of(settings)
-    good = True
+    good, feeds = True, set[str]()
     with warehouse.connect(warehouse.url(settings)) as connection:
         migrate(connection)
         for one in check_sources(connection, sources, extract_days.today()):
             systems.judged(out, one)
             good = good and one.is_good
-    out.print(systems.missing_datasets(sources))
+            feeds.update(one.feeds)
+    out.print(systems.unknown(sources, feeds))
     raise typer.Exit(0 if good else 3)
 
 

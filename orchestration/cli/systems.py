@@ -7,10 +7,10 @@ Not here: the work (sources/systems, sources/loading/check_sources.py).
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -159,12 +159,29 @@ def reconciled(out: Console, package: Package, figures: Sequence[Figure]) -> Non
                            style="red" if left else "green"))  # fmt: skip
 
 
-def missing_datasets(connected: Any) -> str:
-    """The datasets that no source brings, in a line."""
+def unknown(connected: Collection[str], feeds: Collection[str]) -> Table:
+    """Which indicators are not known, by the dataset that no source brings, or that tells nothing of what they need."""
+    from orchestration.catalogue import catalogue
     from orchestration.sources.contract import DATASETS
 
-    absent = [name for name in DATASETS if name not in connected]
-    return f"Not connected: {', '.join(absent)}. What needs them is unknown, and not 0." if absent else ""
+    shown = Table(title="Unknown, and not 0, for want of", title_justify="left", box=None)
+    for heading in ("dataset", "is", "indicators"):
+        shown.add_column(heading)
+    lacking = catalogue.load().unknown_without(feeds)
+    for name in (name for name in DATASETS if name in lacking):
+        is_empty = "without such events" if name in feeds else "without a row"
+        shown.add_row(name, is_empty if name in connected else "not connected", _shortened(lacking[name]))
+    return shown
+
+
+def _shortened(refs: Sequence[str]) -> str:
+    """`Sale-Card-1, -2, Shop-Card-1`: a beginning that is the same stands once."""
+    told, before = [], ""
+    for ref in refs:
+        beginning, _, number = ref.rpartition("-")
+        told.append(f"-{number}" if beginning == before else ref)
+        before = beginning
+    return ", ".join(told)
 
 
 def days(first: date, last: date) -> None:

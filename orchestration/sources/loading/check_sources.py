@@ -25,14 +25,16 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Judged:
-    """What a dataset's source came to: its load, the rules that its rows break, extracts that can't be read, and a few
-    rows as the platform understands them."""
+    """What a dataset's source came to: its load, the rules that its rows break, extracts that can't be read, a few rows
+    as the platform understands them, and the feeds that tell something: the dataset, and each kind of event of it. One
+    that is declared connected tells without a row, of every kind."""
 
     dataset: str
     result: LoadResult
     faults: Sequence[Group]
     refused: Sequence[str]
     examples: Sequence[Mapping[str, Any]]
+    feeds: Sequence[str] = ()
 
     @property
     def is_good(self) -> bool:
@@ -93,7 +95,19 @@ def check_sources(
                 yield Judged(name, result, [], list(everything.refused), [])
                 continue
             faults = [group for group in groups(connection, name, today) if group.extract_day == today]
-            yield Judged(name, result, faults, list(everything.refused), _examples(connection, dataset, today))
+            examples, feeds = _examples(connection, dataset, today), _feeds(connection, dataset, today, source)
+            yield Judged(name, result, faults, list(everything.refused), examples, feeds)
+
+
+def _feeds(connection: psycopg.Connection[Any], dataset: Dataset, day: date, source: Source) -> list[str]:
+    events = dataset.by_name.get("event_type")
+    if source.connected_from:
+        return [dataset.name, *(f"{dataset.name}.{kind}" for kind in (events.values if events else ()))]
+    told = sql.Identifier(events.name) if events else sql.SQL("null")
+    found = connection.execute(
+        sql.SQL("select distinct {} from {} where extract_day = %s").format(told, table(dataset)), [day]
+    ).fetchall()
+    return [dataset.name] * bool(found) + [f"{dataset.name}.{kind}" for (kind,) in found if kind]
 
 
 def _examples(connection: psycopg.Connection[Any], dataset: Dataset, day: date) -> list[dict[str, Any]]:
