@@ -241,7 +241,7 @@ class WholeQuery:
             return
         rows = self._advance(day)
         if rows is not None:
-            told = Rows(self.dataset, self._naming(), where, rows.offered, unknown)
+            told = self._rows(where, rows.offered, unknown)
             for first in range(0, len(rows.rows), BATCH_ROWS):
                 yield told.batch(rows.rows[first : first + BATCH_ROWS])
 
@@ -272,16 +272,21 @@ class WholeQuery:
     def _window(self, first: date, last: date, where: str, unknown: set[str]) -> Iterator[Batch]:
         with self._ask(where.partition(": ")[2]) as query:
             result = query.run(self._between(query.select(sa.literal_column("q.*")), query, first, last))
-            rows = Rows(self.dataset, self._naming(), where, list(result.keys()), unknown)
+            rows = self._rows(where, list(result.keys()), unknown)
             for some in result.partitions(BATCH_ROWS):
                 yield rows.batch(some)
 
     def _all(self, unknown: set[str]) -> Iterator[Batch]:
         with self._ask("query") as query:
             result = query.run(query.select(sa.literal_column("q.*")))
-            rows = Rows(self.dataset, self._naming(), f"{self.dataset.name}: query", list(result.keys()), unknown)
+            rows = self._rows(f"{self.dataset.name}: query", list(result.keys()), unknown)
             for some in result.partitions(BATCH_ROWS):
                 yield rows.batch(some)
+
+    def _rows(self, where: str, offered: Sequence[str], unknown: set[str]) -> Rows:
+        rows = Rows(self.dataset, self._naming(), where, offered, unknown)
+        unknown.discard(self.changed_since or "")  # it is there for the look, and no news to anybody
+        return rows
 
     def _between(self, asked: Any, query: _Asking, first: date, last: date) -> Any:
         asked = asked.where(sa.or_(query.moment < query.bound(last + timedelta(days=1)), query.moment.is_(None)))
