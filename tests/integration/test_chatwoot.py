@@ -5,17 +5,17 @@ The schema and the small shops that fill it lie beside the repository; without t
 
 from __future__ import annotations
 
-import importlib.util
-import random
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from chatwoot_shop import only_with_the_case, shop
 from rich.console import Console
 
 from orchestration import warehouse
@@ -30,10 +30,7 @@ from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
 from orchestration.sources.systems import packages, setup
 
-CASE = next(
-    (found for folder in Path(__file__).parents if (found := folder / "shared/cases/chatwoot").exists()), Path("none")
-)
-pytestmark = pytest.mark.skipif(not CASE.exists(), reason="Chatwoot's schema is not beside the repository")
+pytestmark = only_with_the_case
 CHATWOOT = packages.package("chatwoot")
 PERIOD = ("2026-10-25 23:00+00", "2026-11-24 23:00+00")
 
@@ -98,29 +95,9 @@ OURS = {
 }
 
 
-@pytest.fixture(scope="module")
-def shops(server: str) -> Iterator[Callable[[int], AbstractContextManager[str]]]:
-    """Makes the Chatwoot database of a seed; its server's clock stands in Tokyo."""
-    spec = importlib.util.spec_from_file_location("fill", CASE / "fill.py")
-    assert spec and spec.loader
-    filling = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(filling)
-
-    @contextmanager
-    def shop(seed: int) -> Iterator[str]:
-        url = urlsplit(server)._replace(path="/chatwoot").geturl()
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("drop database if exists chatwoot with (force)")
-            admin.execute("create database chatwoot")
-            admin.execute("alter database chatwoot set timezone = 'Asia/Tokyo'")
-            with psycopg.connect(url) as connection, connection.cursor() as cursor:
-                cursor.execute((CASE / "schema.sql").read_bytes())
-                rng = random.Random(seed)
-                filling.fill(filling.Chatwoot(cursor, rng), rng, 200, date(2026, 10, 26), 30)
-            yield url
-            admin.execute("drop database chatwoot with (force)")
-
-    yield shop
+@pytest.fixture
+def shops(server: str) -> Callable[[int], AbstractContextManager[str]]:
+    return partial(shop, server)
 
 
 def figures(url: str) -> dict[str, tuple[int, int]]:
@@ -214,16 +191,10 @@ def test_the_columns_that_are_named_are_those_that_the_queries_read(
             " where r.ev_class::regclass::text like 'of\\_%' and d.refobjsubid > 0"
             " and not a.attrelid::regclass::text like 'of\\_%'"
         ).fetchall()
-        named = {
-            (table, column) for table, columns in CHATWOOT.reads.items() for column in columns
-        } - {("schema_migrations", "version")}
+        named = {(table, column) for table, columns in CHATWOOT.reads.items() for column in columns} - {
+            ("schema_migrations", "version")
+        }
         assert set(rows) == named
-
-
-def test_every_indicator_group_is_told_or_missing_for_a_reason() -> None:
-    assert {one.is_told for one in CHATWOOT.coverage} <= {"exact", "good", "upper bound", "missing"}
-    assert all(one.why and one.refs for one in CHATWOOT.coverage)
-    assert set(CHATWOOT.datasets) <= set(DATASETS)
 
 
 def test_the_page_on_systems_is_what_the_packages_say() -> None:
