@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from orchestration.settings import PROJECT
 from orchestration.sources.systems import packages
 from orchestration.sources.systems.packages import Package
@@ -34,7 +32,7 @@ def markdown() -> str:
 
 def _section(system: Package) -> list[str]:
     variable = f"{system.name.upper()}_URL"
-    told = yaml.safe_load((system.folder / "reconcile.yml").read_text())
+    settings = "".join(f" --set {name}={example}" for name, example in system.unsaid.items())
     lines = [
         f"## {system.title}",
         "",
@@ -42,7 +40,7 @@ def _section(system: Package) -> list[str]:
         "",
         "```",
         f"export {variable}=postgresql://causerie_reads_{system.name}:...@host/{system.name}",
-        f".venv/bin/causerie init {system.name} --url-env {variable} --currency EUR --run",
+        f".venv/bin/causerie init {system.name} --url-env {variable}{settings} --run",
         "```",
         "",
         "`init` shows what it found, writes `sources.yml` into `CAUSERIE_HOME`, and with `--run` loads, publishes and"
@@ -56,12 +54,16 @@ def _section(system: Package) -> list[str]:
         "| --- | --- | --- |",
         *(f"| {one.group}: {', '.join(one.refs)} | {one.is_told} | {one.why} |" for one in system.coverage),
         "",
+    ]
+    if not system.figures:
+        return lines
+    lines += [
         f"`causerie reconcile {system.name} FROM TO` holds its own figures beside ours:",
         "",
         "| figure | ours | its rule | why they differ |",
         "| --- | --- | --- | --- |",
     ]
-    for one in told:
+    for one in system.figures:
         causes = "; ".join(cause["why"] for cause in one.get("causes", [])) or "they do not"
         lines.append(f"| {one['name']} | {one['ref']} | {one['rule']} | {causes} |")
     return [*lines, ""]

@@ -44,6 +44,17 @@ class Package:
     # Queries of what to show when the system is connected, by its name: a brand's number and a text.
     parts: Mapping[str, str]
     folder: Path
+    # Settings of a brand that no row says, with an example of each.
+    unsaid: Mapping[str, str]
+    # Where its tables are: the queries name them without it, the login's search path finds them.
+    schema: str = "public"
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """The system's own figures beside ours (reconcile.py); none where it has no screens of its own."""
+        file = self.folder / "reconcile.yml"
+        told: list[dict[str, Any]] = yaml.safe_load(file.read_text()) if file.exists() else []
+        return told
 
     @property
     def coverage(self) -> list[Coverage]:
@@ -78,6 +89,8 @@ def package(name: str) -> Package:
         {table: tuple(columns) for table, columns in told["reads"].items()},
         told.get("parts", {}),
         folder,
+        told.get("unsaid", {}),
+        told.get("schema", "public"),
     )
 
 
@@ -96,6 +109,8 @@ def spelled_out(told: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
         if not isinstance(words, dict) or not isinstance(words.get("brands"), dict):
             continue  # its shape is told of elsewhere
         for dataset, query in _datasets(package(name), words, faults).items():
+            if dataset == "brands" and dataset in taken:
+                continue  # of one brand that several systems know, the first one says what it is called
             if dataset in taken:
                 faults.add(("systems", name), f"{dataset} comes from {taken[dataset]} too; wanted one")
             elif dataset not in datasets:

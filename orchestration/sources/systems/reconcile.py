@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import sqlalchemy as sa
-import yaml
 
 from orchestration.sources.connectors.database import Database
 from orchestration.sources.systems.packages import Package
@@ -52,7 +51,6 @@ def reconcile(
     first: date, last: date,
 ) -> list[Figure]:  # fmt: skip
     """The figures of one brand from `first` to `last`, both included, on the brand's clock. Raises Refusal."""
-    told = yaml.safe_load((system.folder / "reconcile.yml").read_text())
     zone = connection.execute("select timezone from marts.dim_brand where brand_id = %s", [brand]).fetchone()
     clock = ZoneInfo(zone[0] if zone else "UTC")
     bounds = {
@@ -62,7 +60,7 @@ def reconcile(
     }
     found = []
     with database.connect(f"reconcile {system.name}") as source:
-        for one in told:
+        for one in system.figures:
             row = connection.execute(
                 "select value from marts.kpi_report(%s, %s, %s) where ref = %s", [brand, first, last, one["ref"]]
             ).fetchone()

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import yaml
+from sqlalchemy.dialects import postgresql
 
 from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.extract import Refusal
@@ -86,10 +87,17 @@ def sources_words(system: Package, url_env: str, brands: Mapping[str, Mapping[st
 
 def grants(system: Package, role: str) -> str:
     """SQL for an administrator of the system's database: a role that may read exactly the columns that are read."""
+    quoted = postgresql.dialect().identifier_preparer.quote
     lines = [
         f"create role {role} login password '...';",
         f"alter role {role} set default_transaction_read_only = on;",
-        f"grant usage on schema public to {role};",
+        f"grant usage on schema {system.schema} to {role};",
     ]
-    lines += [f"grant select ({', '.join(columns)}) on {table} to {role};" for table, columns in system.reads.items()]
+    if system.schema != "public":
+        lines.append(f"alter role {role} set search_path = {system.schema};")
+    within = "" if system.schema == "public" else f"{system.schema}."
+    lines += [
+        f"grant select ({', '.join(map(quoted, columns))}) on {within}{quoted(table)} to {role};"
+        for table, columns in system.reads.items()
+    ]
     return "\n".join(lines)

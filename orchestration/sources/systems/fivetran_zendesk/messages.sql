@@ -1,0 +1,12 @@
+-- A public comment; never what it says. Internal notes are no messages. Whoever is no person of this Zendesk (a trigger,
+-- an automation) is nobody: sender_type system.
+select t.brand_id as zendesk_brand_id, c.id as message_id, c.ticket_id as conversation_id,
+       case when u.role in ('agent', 'admin') then 'member' when u.id is not null or c.user_id = t.requester_id then 'visitor'
+            else 'system' end as sender_type,
+       case when u.role in ('agent', 'admin') then c.user_id end as sender_id,
+       c.created as sent_at, u.id is null and c.user_id is distinct from t.requester_id as is_automatic, 'text' as content_type,
+       c._fivetran_synced as written_at
+  from ticket_comment c
+  join ticket t on t.id = c.ticket_id and coalesce(t.status, '') <> 'deleted'
+  left join "user" u on u.id = c.user_id
+ where c.public

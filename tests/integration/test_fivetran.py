@@ -1,0 +1,272 @@
+"""Zendesk and Shopify as Fivetran writes them: a few rows of each, worked out by hand, read by the least role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from orchestration.sources.connectors.sources_file import SourcesError, read_sources
+from orchestration.sources.loading.check_sources import check_sources
+from orchestration.sources.systems import packages, setup
+
+TYPES = {
+    **dict.fromkeys(("public", "suspended", "test", "taxes_included"), "boolean"),
+    **dict.fromkeys(("price", "amount", "discounted_price", "total_price", "total_tax", "total_discounts"), "numeric"),
+    **dict.fromkeys(("created_at", "updated_at", "created", "updated", "cancelled_at", "processed_at"), "timestamptz"),
+    "_fivetran_synced": "timestamptz",
+    "index": "bigint",
+    "quantity": "bigint",
+}
+# Columns that Fivetran does not fill in these rows are null.
+ZENDESK: dict[str, list[dict[str, Any]]] = {
+    "brand": [{"id": 1, "name": "Lumen"}],
+    "user": [
+        {"id": 10, "name": "Ana Roy", "role": "agent", "updated_at": "2026-03-01 08:00"},
+        {"id": 11, "name": "Ben", "role": "admin", "updated_at": "2026-03-01 08:00"},
+        {"id": 20, "name": "Visitor", "role": "end-user", "suspended": True},
+    ],
+    "ticket": [
+        # Assigned after an hour, solved, closed for good by itself, once solved anew after the visitor came back.
+        {"id": 100, "brand_id": 1, "requester_id": 20, "submitter_id": 20, "assignee_id": 11, "status": "closed",
+         "created_at": "2026-03-02 09:00", "updated_at": "2026-03-04 09:00", "via_channel": "email",
+         "recipient": "help@lumen.example"},
+        # Nobody's yet.
+        {"id": 101, "brand_id": 1, "requester_id": 20, "submitter_id": 20, "status": "new",
+         "created_at": "2026-03-02 10:00", "updated_at": "2026-03-02 10:00", "via_channel": "web"},
+        # An agent opened it.
+        {"id": 102, "brand_id": 1, "requester_id": 20, "submitter_id": 10, "status": "open",
+         "created_at": "2026-03-02 11:00", "updated_at": "2026-03-02 11:00", "via_channel": "voice"},
+        # Its history was not synchronised: the first public answer tells. Its brand is gone.
+        {"id": 103, "brand_id": 2, "requester_id": 21, "submitter_id": 21, "status": "open",
+         "created_at": "2026-03-02 12:00", "updated_at": "2026-03-02 12:00", "via_channel": "instagram_dm"},
+        {"id": 104, "brand_id": 1, "requester_id": 20, "submitter_id": 20, "status": "deleted",
+         "created_at": "2026-03-02 13:00", "updated_at": "2026-03-02 13:00", "via_channel": "web"},
+    ],
+    "ticket_comment": [
+        {"id": 1, "ticket_id": 100, "user_id": 20, "created": "2026-03-02 09:00", "public": True},
+        {"id": 2, "ticket_id": 100, "user_id": 10, "created": "2026-03-02 09:30", "public": False},  # a note
+        {"id": 3, "ticket_id": 100, "user_id": 11, "created": "2026-03-02 10:30", "public": True},
+        {"id": 4, "ticket_id": 100, "user_id": -1, "created": "2026-03-02 10:31", "public": True},  # a trigger
+        {"id": 5, "ticket_id": 103, "user_id": 21, "created": "2026-03-02 12:00", "public": True},  # the requester
+        {"id": 6, "ticket_id": 103, "user_id": 10, "created": "2026-03-02 12:20", "public": True},
+        {"id": 7, "ticket_id": 104, "user_id": 20, "created": "2026-03-02 13:00", "public": True},  # of a deleted one
+    ],
+    "ticket_field_history": [
+        {"ticket_id": 100, "field_name": field, "updated": f"2026-03-0{at}", "user_id": user, "value": value}
+        for field, at, user, value in (
+            ("status", "2 09:00", 20, "new"), ("assignee_id", "2 09:00", None, None),
+            ("assignee_id", "2 10:00", 11, "10"), ("status", "2 10:00", 11, "open"),
+            ("assignee_id", "2 10:20", 11, "11"), ("status", "2 11:00", 11, "solved"),
+            ("satisfaction_score", "2 12:00", -1, "offered"), ("satisfaction_score", "2 18:00", 20, "good"),
+            ("satisfaction_score", "2 19:00", 20, "badwithcomment"), ("status", "3 08:00", 20, "open"),
+            ("status", "3 09:00", 11, "solved"), ("status", "4 09:00", -1, "closed"),
+        )
+    ],
+}  # fmt: skip
+SHOPIFY: dict[str, list[dict[str, Any]]] = {
+    "shop": [{"id": 7, "name": "Lumen", "iana_timezone": "Europe/Paris", "currency": "EUR", "primary_locale": "fr",
+              "updated_at": "2026-03-01 08:00"}],
+    "order": [
+        # 2 at 10 and 1 at 5, 20 % on top; shipping 6 and its 1.20.
+        {"id": 500, "email": "Ada@Example.com", "customer_id": 9, "currency": "EUR", "taxes_included": False,
+         "total_price": "37.20", "total_tax": "6.20", "total_discounts": "0", "created_at": "2026-03-02 09:00",
+         "updated_at": "2026-03-02 09:05", "source_name": "web", "test": False},
+        # At the till, tax within, nothing to ship, cancelled.
+        {"id": 501, "currency": "EUR", "taxes_included": True, "total_price": "12.00", "total_tax": "2.00",
+         "total_discounts": "1.00", "created_at": "2026-03-02 10:00", "updated_at": "2026-03-02 12:00",
+         "cancelled_at": "2026-03-02 11:00", "source_name": "pos"},
+        {"id": 502, "currency": "EUR", "total_price": "1.00", "total_tax": "0", "created_at": "2026-03-02 10:00",
+         "updated_at": "2026-03-02 10:00", "source_name": "web", "test": True},
+    ],
+    "order_line": [
+        {"id": 1, "order_id": 500, "product_id": 70, "index": 1, "price": "10.00", "quantity": 2},
+        {"id": 2, "order_id": 500, "product_id": None, "index": 2, "price": "5.00", "quantity": 1},
+        {"id": 3, "order_id": 501, "product_id": 70, "index": 1, "price": "12.00", "quantity": 1},
+        {"id": 4, "order_id": 502, "product_id": 70, "index": 1, "price": "1.00", "quantity": 1},
+    ],
+    "tax_line": [{"order_line_id": 1, "price": "4.00"}, {"order_line_id": 2, "price": "1.00"},
+                 {"order_line_id": 3, "price": "2.00"}],
+    "order_shipping_line": [{"id": 1, "order_id": 500, "discounted_price": "6.00"}],
+    "order_shipping_tax_line": [{"order_shipping_line_id": 1, "price": "1.20"}],
+    "transaction": [
+        {"order_id": 500, "kind": "authorization", "status": "success", "gateway": "shopify_payments", "amount": "37.2",
+         "processed_at": "2026-03-02 09:01"},
+        {"order_id": 500, "kind": "capture", "status": "success", "gateway": "shopify_payments", "amount": "37.20",
+         "processed_at": "2026-03-02 09:04"},
+        {"order_id": 501, "kind": "sale", "status": "failure", "gateway": "cash", "amount": "12.00",
+         "processed_at": "2026-03-02 10:01"},
+        {"order_id": 500, "refund_id": 90, "kind": "refund", "status": "success", "amount": "12.00",
+         "processed_at": "2026-03-05 09:00"},
+        {"order_id": 500, "refund_id": 90, "kind": "refund", "status": "failure", "amount": "12.00",
+         "processed_at": "2026-03-05 08:59"},
+    ],
+    "refund": [{"id": 90, "order_id": 500, "processed_at": "2026-03-05 09:00"},
+               {"id": 91, "order_id": 500, "processed_at": "2026-03-06 09:00"}],  # goods alone
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fivetran:
+    """A database that holds both, and the URL by which the least role of each reads it."""
+
+    url: str
+    readers: dict[str, str]
+
+    def rows(self, system: str, dataset: str) -> list[dict[str, Any]]:
+        """What a package's query gives, times as they stand in UTC."""
+        query = packages.package(system).datasets[dataset]["query"]
+        with psycopg.connect(self.readers[system], row_factory=dict_row) as connection:
+            connection.execute("set timezone = 'UTC'")
+            found = connection.execute(f"select row_to_json(q) as row from ({query}\n) q".encode()).fetchall()
+        return [one["row"] for one in found]
+
+
+@pytest.fixture(scope="module")
+def fivetran(server: str) -> Iterator[Fivetran]:
+    url = urlsplit(server)._replace(path="/of_fivetran").geturl()
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("drop database if exists of_fivetran with (force)")
+        admin.execute("create database of_fivetran")
+        readers: dict[str, str] = {}
+        with psycopg.connect(url, autocommit=True) as made:
+            made.execute("set timezone = 'UTC'")
+            for name, tables in (("fivetran_zendesk", ZENDESK), ("fivetran_shopify", SHOPIFY)):
+                system, role = packages.package(name), f"reads_{name}"
+                made.execute(sql.SQL("create schema {}").format(sql.Identifier(system.schema)))
+                for table, columns in system.reads.items():
+                    fill(made, sql.Identifier(system.schema, table), columns, tables[table])
+                admin.execute(f"drop role if exists {role}".encode())
+                for statement in setup.grants(system, role).replace("'...'", "'r'").splitlines():
+                    made.execute(statement.encode())
+                parts = urlsplit(url)
+                readers[name] = parts._replace(netloc=f"{role}:r@{parts.hostname}:{parts.port}", query="").geturl()
+        yield Fivetran(url, readers)
+        admin.execute("drop database of_fivetran with (force)")
+        for name in readers:
+            admin.execute(f"drop role reads_{name}".encode())
+
+
+def fill(made: psycopg.Connection[Any], table: sql.Identifier, columns: Any, rows: list[dict[str, Any]]) -> None:
+    kinds = [TYPES.get(one, "bigint" if one == "id" or one.endswith("_id") else "text") for one in columns]
+    declared = [sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(k)) for c, k in zip(columns, kinds, strict=True)]
+    made.execute(sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join(declared)))
+    for row in rows:
+        told = {"_fivetran_synced": "2026-03-10 00:00", **row} if "_fivetran_synced" in columns else row
+        assert set(told) <= set(columns)
+        made.execute(
+            sql.SQL("insert into {} ({}) values ({})").format(
+                table,
+                sql.SQL(", ").join(map(sql.Identifier, told)),
+                sql.SQL(", ").join(sql.Placeholder() * len(told)),
+            ),
+            list(told.values()),
+        )
+
+
+def told(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return sorted((tuple(row[name] for name in names) for row in rows), key=str)
+
+
+def test_a_ticket_is_handled_when_it_is_first_assigned(fivetran: Fivetran) -> None:
+    rows = fivetran.rows("fivetran_zendesk", "conversations")
+    assert told(rows, "conversation_id", "source", "channel", "handled_at", "handled_basis", "member_id") == [
+        (100, "waiting_list", "email", "2026-03-02T10:00:00+00:00", None, "10"),
+        (101, "waiting_list", "web", None, None, None),
+        (102, "direct", "phone", None, None, "10"),
+        (103, "waiting_list", "instagram", "2026-03-02T12:20:00+00:00", "first_reply", "10"),
+    ]
+
+
+def test_comments_ratings_and_changes_of_status(fivetran: Fivetran) -> None:
+    messages = fivetran.rows("fivetran_zendesk", "messages")
+    assert told(messages, "message_id", "sender_type", "sender_id", "is_automatic") == [
+        (1, "visitor", None, False), (3, "member", 11, False), (4, "system", None, True), (5, "visitor", None, False),
+        (6, "member", 10, False),
+    ]  # fmt: skip
+    ratings = fivetran.rows("fivetran_zendesk", "ratings")
+    assert told(ratings, "rating_id", "requested_at", "given_at", "score", "status") == [
+        (100, "2026-03-02T12:00:00+00:00", "2026-03-02T18:00:00+00:00", 1, "submitted")
+    ]
+    events = fivetran.rows("fivetran_zendesk", "conversation_events")
+    assert told(events, "occurred_at", "event_type", "actor_type", "member_id") == [
+        ("2026-03-02T10:00:00+00:00", "assigned", "member", "10"),
+        ("2026-03-02T10:20:00+00:00", "assigned", "member", "11"),
+        ("2026-03-02T11:00:00+00:00", "closed", "member", "11"),
+        ("2026-03-03T08:00:00+00:00", "reopened", "visitor", None),
+        ("2026-03-03T09:00:00+00:00", "closed", "member", "11"),
+    ]
+
+
+def test_amounts_hold_tax_once_and_refunds_what_was_given_back(fivetran: Fivetran) -> None:
+    orders = fivetran.rows("fivetran_shopify", "orders")
+    assert told(orders, "order_id", "channel", "gross_amount", "tax_amount", "shipping_amount", "discount_amount") == [
+        (500, "web", 37.20, 5.00, 7.20, 0), (501, "store", 12.00, 2.00, 0, 1.00)
+    ]  # fmt: skip
+    assert told(orders, "order_id", "paid_at", "payment_method") == [
+        (500, "2026-03-02T09:04:00+00:00", "card"), (501, None, "other")
+    ]  # fmt: skip
+    lines = fivetran.rows("fivetran_shopify", "order_lines")
+    assert told(lines, "order_id", "line_number", "product_id", "quantity", "unit_amount") == [
+        (500, 1, 70, 2, 12.00), (500, 2, 2, 1, 6.00), (501, 1, 70, 1, 12.00)
+    ]  # fmt: skip
+    refunds = fivetran.rows("fivetran_shopify", "refunds")
+    assert told(refunds, "refund_id", "order_id", "amount", "currency") == [(90, 500, 12.00, "EUR")]
+
+
+@pytest.fixture
+def both(fivetran: Fivetran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CAUSERIE_HASH_KEY", "0123456789abcdef")
+    for name, reader in fivetran.readers.items():
+        monkeypatch.setenv(f"{name.upper()}_URL", reader)
+    file = tmp_path / "sources.yml"
+    words = "{brand_id: lumen, timezone: Europe/Paris, locale: fr, currency: EUR}"
+    file.write_text(
+        f"systems:\n  fivetran_zendesk: {{url_env: FIVETRAN_ZENDESK_URL, brands: {{1: {words},"
+        f" 2: {words.replace('lumen', 'gone')}}}}}\n"
+        "  fivetran_shopify: {url_env: FIVETRAN_SHOPIFY_URL, brands: {7: {brand_id: lumen}}}\n"
+    )
+    return file
+
+
+def test_a_desk_and_a_shop_are_one_brand_and_every_row_is_good(both: Path, connection: psycopg.Connection[Any]) -> None:
+    judged = {one.dataset: one for one in check_sources(connection, read_sources(both, "unused"), date(2026, 3, 20))}
+    assert all(one.is_good for one in judged.values()), judged
+    assert {name: one.result.counts.loaded for name, one in judged.items()} == {
+        "brands": 2, "members": 4, "conversations": 4, "messages": 5, "conversation_events": 5, "ratings": 1,
+        "orders": 2, "refunds": 1, "order_lines": 3,
+    }  # fmt: skip
+    assert {row["brand_id"] for row in judged["brands"].examples} == {"lumen", "gone"}
+    ada = next(row for row in judged["orders"].examples if row["order_id"] == "500")
+    assert len(ada["identity_id"]) == 64 and ada["brand_id"] == "lumen"
+
+
+def test_two_systems_may_not_bring_one_dataset(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both.write_text(both.read_text() + "  chatwoot: {url_env: X, brands: {1: {currency: EUR}}}\n")
+    with pytest.raises(SourcesError, match="messages comes from fivetran_zendesk too"):
+        read_sources(both, "unused")
+
+
+def test_what_the_least_role_does_not_need_it_may_not_read(fivetran: Fivetran) -> None:
+    with psycopg.connect(fivetran.url, autocommit=True) as admin:
+        admin.execute("alter table zendesk.ticket_comment add column body text")
+    with (
+        psycopg.connect(fivetran.readers["fivetran_zendesk"]) as reader,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        reader.execute("select body from ticket_comment")
+
+
+def test_every_group_of_indicators_is_told_or_missing_for_a_reason() -> None:
+    for name in packages.names():
+        system = packages.package(name)
+        assert {one.is_told for one in system.coverage} <= {"exact", "good", "upper bound", "missing"}
+        assert all(one.why and one.refs for one in system.coverage)
