@@ -68,8 +68,8 @@ def look_at(
         with connection.transaction():
             try:
                 with connection.transaction():
-                    _look(connection, source, today)
-                    if compare and source.compares:
+                    is_first = _look(connection, source, today)
+                    if compare and source.compares and not is_first:
                         _compare(connection, source, today)
             except Refusal as refusal:
                 record_refusal(connection, source.dataset, today, None, str(refusal), started)
@@ -99,7 +99,8 @@ def announce(sources: Mapping[str, Source], extracts: Iterable[tuple[str, date]]
             source.announce(wanted.get(name, []))
 
 
-def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
+def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> bool:
+    """Look for what is new. Whether it was the first look ever: then there is nothing yet that could have vanished."""
     name, digest = source.dataset.name, source.digest
     row = connection.execute("select digest, resume from raw.look where dataset = %s for update", [name]).fetchone()
     resume = row[1] if row and row[0] == digest else None
@@ -129,6 +130,7 @@ def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) ->
         " looked_at = excluded.looked_at",
         [name, digest, seen.resume or resume, datetime.now(UTC)],
     )
+    return row is None
 
 
 def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:

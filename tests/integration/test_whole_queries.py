@@ -85,6 +85,7 @@ def shop(server: str, connection: psycopg.Connection[Any], tmp_path: Path, monke
 def test_the_whole_past_is_one_look_and_one_query(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from orchestration.sources.connectors import sql
 
+    shop.words += "    deletes: compare\n"
     asked: list[str] = []
     run = sql._Asking.run
     monkeypatch.setattr(sql._Asking, "run", lambda self, query: asked.append(str(query)) or run(self, query))
@@ -92,7 +93,7 @@ def test_the_whole_past_is_one_look_and_one_query(shop: Shop, monkeypatch: pytes
     assert len(asked) == 2 and len(loads) == 15 and all(load.outcome == "loaded" for load in loads)
     assert shop.raw.all("select extract_day::text, (sent_at at time zone 'UTC')::text, sender_type from raw.messages"
                         " order by 1 limit 1") == [("2026-02-28", "2026-02-28 23:30:00", "member")]  # fmt: skip
-    assert shop.run() == [] and len(asked) == 3
+    assert shop.run() == [] and len(asked) == 4  # a look, and what has vanished
 
 
 def test_a_row_written_late_is_seen_however_old_its_time(shop: Shop) -> None:
