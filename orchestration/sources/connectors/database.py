@@ -117,6 +117,8 @@ class Rows:
             if name.startswith(BESIDE):
                 columns[name] = pa.array([None if value is None else str(value) for value in values], pa.string())
                 continue
+            if self.dataset.by_name[name].type == "boolean" and name not in self.naming.values:
+                values = _booleans(values)
             array = _at_once(self.dataset.by_name[name], values)
             if array is None:
                 found, wrong = text_columns(self.dataset, {name: values}, self.where, self.naming.values)
@@ -126,6 +128,11 @@ class Rows:
         lines = pa.array(range(self._next, self._next + len(rows)), pa.int64())
         self._next += len(rows)
         return self._mapper.apply(Batch(0, lines, columns, faults))
+
+
+def _booleans(values: list[Any]) -> list[Any]:
+    """Databases without booleans (MySQL, SQLite) keep 0 and 1."""
+    return [bool(value) if type(value) is int and value in (0, 1) else value for value in values]
 
 
 def _at_once(column: Column, values: list[Any]) -> pa.Array | None:
