@@ -5,6 +5,7 @@ The schema and the small shops that fill it lie beside the repository; without t
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
@@ -178,6 +179,32 @@ def test_a_role_that_may_read_these_columns_alone_connects_it(
             admin.execute("drop owned by woot_reader; drop role woot_reader")
 
 
+def test_with_a_key_addresses_tell_whose_an_order_is(
+    shops: Callable[[int], AbstractContextManager[str]],
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "sources.yml"
+    file.write_text("systems: {chatwoot: {url_env: CHATWOOT_URL, brands: {1: {currency: EUR}, 2: {currency: GBP}}}}")
+    monkeypatch.delenv("CAUSERIE_HASH_KEY", raising=False)
+    assert "identities" not in read_sources(file, "unused")
+    assert "email" not in setup.grants(packages.package("chatwoot"), "woot_reader")
+    monkeypatch.setenv("CAUSERIE_HASH_KEY", "a secret of sixteen")
+    assert "blocked, updated_at, email) on contacts" in setup.grants(packages.package("chatwoot"), "woot_reader")
+    with shops(7) as url, psycopg.connect(url) as woot:
+        monkeypatch.setenv("CHATWOOT_URL", url)
+        judged = {
+            one.dataset: one for one in check_sources(connection, read_sources(file, "unused"), date(2026, 12, 1))
+        }
+        written = dict(woot.execute("select id::text, email from contacts where email <> ''").fetchall())
+    told = judged["identities"]
+    assert told.is_good and told.result.counts.read == len(written)
+    for row in told.examples:
+        address = written[row["visitor_id"]].strip().lower().encode()
+        assert row["external_id"] == hmac.new(b"a secret of sixteen", address, "sha256").hexdigest()
+
+
 def test_the_columns_that_are_named_are_those_that_the_queries_read(
     shops: Callable[[int], AbstractContextManager[str]],
 ) -> None:
@@ -195,12 +222,6 @@ def test_the_columns_that_are_named_are_those_that_the_queries_read(
             ("schema_migrations", "version")
         }
         assert set(rows) == named
-
-
-def test_the_page_on_systems_is_what_the_packages_say() -> None:
-    from orchestration.sources.systems import docs
-
-    assert docs.FILE.read_text() == docs.markdown(), "run python -m orchestration.sources.systems.docs"
 
 
 def test_after_deletions_and_late_messages_the_rows_are_those_of_a_first_load(

@@ -26,7 +26,7 @@ def markdown() -> str:
         "",
     ]
     for name in packages.names():
-        lines += _section(packages.package(name))
+        lines += _section(packages.package(name, hashes=False))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -50,6 +50,7 @@ def _section(system: Package) -> list[str]:
         grants(system, f"causerie_reads_{system.name}"),
         "```",
         "",
+        *_hashed(system),
         "| indicators | told | why |",
         "| --- | --- | --- |",
         *(f"| {one.group}: {', '.join(one.refs)} | {one.is_told} | {one.why} |" for one in system.coverage),
@@ -67,6 +68,17 @@ def _section(system: Package) -> list[str]:
         causes = "; ".join(cause["why"] for cause in one.get("causes", [])) or "they do not"
         lines.append(f"| {one['name']} | {one['ref']} | {one['rule']} | {causes} |")
     return [*lines, ""]
+
+
+def _hashed(system: Package) -> list[str]:
+    columns = ", ".join(f"`{table}.{column}`" for table, some in system.reads_to_hash.items() for column in some)
+    if not columns:
+        return []
+    return [
+        f"With a secret in `CAUSERIE_HASH_KEY`, {columns} is read too (`init` then grants it): of an address a keyed"
+        " hash is kept, by which the orders of a shop find their visitor.",
+        "",
+    ]
 
 
 def write(file: Path = FILE) -> None:

@@ -6,6 +6,7 @@ Not here: the connector that reads them (connectors/sql.py), or setting one up (
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from orchestration.sources.connectors.mapping import HASH_KEY
 from orchestration.sources.connectors.words import Faults
 from orchestration.sources.contract import DATASETS
 
@@ -21,7 +23,8 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Coverage:
-    """A group of indicators, by the beginnings of their refs: `is_told` is exact, good, upper bound or missing."""
+    """A group of indicators: their refs, beginnings of them (`Desk`), or all that no group names (`others`). `is_told`
+    is exact, good, upper bound or missing."""
 
     group: str
     refs: tuple[str, ...]
@@ -44,6 +47,8 @@ class Package:
     # Queries of what to show when the system is connected, by its name: a brand's number and a text.
     parts: Mapping[str, str]
     folder: Path
+    # What is read beside where there is a key to hash identities by: columns by table.
+    reads_to_hash: Mapping[str, tuple[str, ...]]
     # Settings of a brand that no row says, with an example of each.
     unsaid: Mapping[str, str]
     # Where its tables are: the queries name them without it, the login's search path finds them.
@@ -68,17 +73,25 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in FOLDER.glob("*/system.yml")))
 
 
-def package(name: str) -> Package:
-    """A packaged system by its name. Raises KeyError."""
+def package(name: str, hashes: bool | None = None) -> Package:
+    """A packaged system by its name. Datasets that are good for nothing but hashed identities are there only if there
+    is a key to hash by (`hashes`; by default as the environment says). Raises KeyError."""
     folder = FOLDER / name
     if name not in names():
         raise KeyError(name)
     told = yaml.load((folder / "system.yml").read_text(), Loader=yaml.BaseLoader)
+    hashes = bool(os.environ.get(HASH_KEY)) if hashes is None else hashes
+    hashed = told.get("with_hash_key") or {"datasets": {}, "reads": {}}
+    words = {**told["datasets"], **hashed["datasets"]}
     datasets = {
-        dataset: {**(told["datasets"].get(dataset) or {}), "query": (folder / f"{dataset}.sql").read_text()}
+        dataset: {**(words.get(dataset) or {}), "query": (folder / f"{dataset}.sql").read_text()}
         for dataset in DATASETS
-        if (folder / f"{dataset}.sql").exists()
+        if (folder / f"{dataset}.sql").exists() and (hashes or dataset not in hashed["datasets"])
     }
+    reads = {table: tuple(columns) for table, columns in told["reads"].items()}
+    to_hash = {table: tuple(columns) for table, columns in hashed["reads"].items()}
+    if hashes:
+        reads |= {table: (*reads.get(table, ()), *columns) for table, columns in to_hash.items()}
     return Package(
         name,
         told["title"],
@@ -86,9 +99,10 @@ def package(name: str) -> Package:
         datasets,
         told["version"]["query"],
         tuple(told["version"]["tried"]),
-        {table: tuple(columns) for table, columns in told["reads"].items()},
+        reads,
         told.get("parts", {}),
         folder,
+        to_hash,
         told.get("unsaid", {}),
         told.get("schema", "public"),
     )
