@@ -71,7 +71,7 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned environment into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) sync --require-hashes requirements.lock
+	@$(UV) sync --compile-bytecode --require-hashes requirements.lock
 	@$(UV) install --no-deps --editable .
 	@touch $@
 

@@ -1,7 +1,7 @@
 """Who may reach the screens, and what a browser may do with them.
 
 Here: security headers, the names the site answers to, forms of its own pages only, and the rule that without a login it
-is for this machine alone. Not here: what a reader may see of marts (orchestration/marts/access.py).
+is for this machine alone. Not here: signing in (sign_in.py), what a reader may see of marts (orchestration/marts).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_address(host: str) -> None:
     if not is_loopback:
         raise AccessError(
             f"without a login the screens are for this machine alone, and {host} can be reached from others: use"
-            " 127.0.0.1, and put a proxy with a login (OpenID Connect) in front of it"
+            " 127.0.0.1, or let people sign in by OpenID Connect (CAUSERIE_OIDC_ISSUER, see README)"
         )
 
 

@@ -27,7 +27,8 @@ from dashboard.answers import Asked
 from dashboard.elements import Drawn, Element, View, kind_of, notes
 from dashboard.filters import FilterError
 from dashboard.saved_views import ViewError
-from dashboard.site import FOLDER, Site, Visit
+from dashboard.sign_in import SignIn, viewer_of
+from dashboard.site import FOLDER, NoBrandError, Site, Visit
 from dashboard.tables import Cell, Column, Table
 from dashboard.words import Words
 from orchestration.catalogue.catalogue import Indicator
@@ -45,8 +46,11 @@ MEMBER_LINES = ("Chat-Line-3", "Chat-Line-5")
 
 
 def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) -> Starlette:
-    """The web application. `hosts`: the names that it answers to, the loopback's by default."""
+    """The web application. `hosts`: the names that it answers to, by default the loopback's, and the public one where
+    people sign in."""
     site = Site(settings, reader_url)
+    sign_in = SignIn(settings, settings.open_id) if settings.open_id else None
+    hosts = hosts or [*access.LOOPBACK, *([sign_in.host] if sign_in else [])]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> Any:
@@ -78,12 +82,14 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
             Route("/live", page(live_page)),
             Route("/quality", page(quality_page)),
             Route("/views", _views(site), methods=["POST"]),
+            *(sign_in.routes() if sign_in else []),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[
             Middleware(access.Headers),
-            Middleware(access.OwnHosts, hosts=hosts or access.LOOPBACK),
+            Middleware(access.OwnHosts, hosts=hosts),
             Middleware(access.OwnForms),
+            *(sign_in.middleware() if sign_in else []),
         ],
         exception_handlers=dict.fromkeys(handled, problem),
         lifespan=lifespan,
@@ -104,6 +110,8 @@ def _problem(site: Site, request: Request, error: Exception) -> Response:
             return site.problem(request, 400, said["error_filter"].format(error.value, error.name, allowed))
         case ViewError():
             return site.problem(request, 400, said["view_wrong"])
+        case NoBrandError():
+            return site.problem(request, 403, said["error_no_brand"].format(error))
         case ReportError() if "nothing is published" in str(error):
             return site.problem(request, 503, said["error_unpublished"])
         case ReportError():
@@ -602,9 +610,9 @@ def _views(site: Site) -> Callable[[Request], Any]:
         """Keeps or forgets a view, then goes back to it."""
         said = dict(parse_qsl((await request.body()).decode(errors="replace")))
         if forgotten := said.get("forget"):
-            site.views.forget(forgotten)
+            site.views(viewer_of(request)).forget(forgotten)
         else:
-            site.views.save(said.get("name", ""), said.get("address", ""))
+            site.views(viewer_of(request)).save(said.get("name", ""), said.get("address", ""))
         back = said.get("address", "/overview")
         is_own = back.startswith("/") and not back.startswith(("//", "/\\"))
         return RedirectResponse(back if is_own else "/overview", status_code=303)

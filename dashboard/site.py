@@ -5,9 +5,11 @@ Not here: what each page shows (app.py), who may come in (access.py).
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,16 +26,22 @@ from dashboard import answers, filters, pages, tables, words
 from dashboard.answers import Answers, Kept
 from dashboard.elements import Drawn, Element, View
 from dashboard.saved_views import SavedViews
+from dashboard.sign_in import Viewer, viewer_of
 from dashboard.tables import Table
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers import brand as brands
+from orchestration.readers import brand_roles
 from orchestration.readers.brand import Brand
+from orchestration.readers.brand_roles import BrandRole
+from orchestration.readers.report import ReportError
 from orchestration.settings import Settings
 
 FOLDER = Path(__file__).parent
 CONNECTIONS = 4
 WAIT_SECONDS = 15
+# How long the roles of brands are taken to be those that they were, and how long also where one is asked for in vain.
+ROLES_SECONDS, ROLES_SECONDS_AT_LEAST = 60, 5
 NOT_OF_A_VIEW = ("table", "as", "offset", "bin", "fragment")
 
 
@@ -51,6 +59,10 @@ def pool(url: str) -> ConnectionPool[psycopg.Connection[Any]]:
     )  # fmt: skip
 
 
+class NoBrandError(ReportError):
+    """Somebody who has signed in may see no brand that is published; the message names the person."""
+
+
 class Site:
     """What all visits share."""
 
@@ -58,9 +70,10 @@ class Site:
         self.settings = settings
         self.pool = pool(reader_url)
         self.kept = Kept()
-        self.views = SavedViews(settings.home / "dashboard" / "views.json")
         self.pages = pages.load()
         self._brands: dict[tuple[int, str], Brand] = {}
+        self._roles: dict[str, BrandRole] = {}
+        self._roles_read = float("-inf")
         self._lock = Lock()
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(FOLDER / "templates"), undefined=jinja2.StrictUndefined, autoescape=True,
@@ -74,13 +87,47 @@ class Site:
     def visit(self, request: Request) -> Iterator[Visit]:
         """Raises FilterError, ReportError, and psycopg's errors where the database does not answer."""
         language = language_of(request)
+        viewer, named = viewer_of(request), request.query_params.get("brand") or None
         with self.pool.connection() as connection:
-            brand = self._brand(connection, request.query_params.get("brand") or None)
+            own = self._become(connection, viewer, named) if viewer else {}
+            brand = self._brand(connection, named)
+            if viewer:
+                brand = replace(brand, brands=own)
             view = View(
                 brand, filters.read(request.query_params.multi_items(), brand, language), words.load(language),
                 catalogue.load(),
             )  # fmt: skip
             yield Visit(self, request, connection, view)
+
+    def views(self, viewer: Viewer | None) -> SavedViews:
+        """The views that somebody has named; without logins, those of everybody."""
+        folder = self.settings.home / "dashboard"
+        if viewer is None:
+            return SavedViews(folder / "views.json")
+        return SavedViews(folder / f"views-{hashlib.sha256(viewer.subject.encode()).hexdigest()[:32]}.json")
+
+    def _become(self, connection: psycopg.Connection[Any], viewer: Viewer, named: str | None) -> dict[str, str]:
+        """See what the named brand's role sees, or that of the viewer's first one, for this visit. Returns the names of
+        the viewer's brands by id. Raises ReportError: a brand of others is as unknown as one that nobody has."""
+        roles = self._reachable(connection, named)
+        own = {brand_id: role for brand_id, role in sorted(roles.items()) if viewer.may_see(brand_id)}
+        if named is not None and named not in own:
+            raise ReportError(f"unknown brand {named!r}")
+        if not own:
+            raise NoBrandError(viewer.name)
+        brand_roles.become(connection, own[named or next(iter(own))].role)
+        return {brand_id: role.name for brand_id, role in own.items()}
+
+    def _reachable(self, connection: psycopg.Connection[Any], named: str | None) -> dict[str, BrandRole]:
+        """The roles of all brands, read anew once a minute and where a brand is named that is not among them."""
+        with self._lock:
+            known, age = self._roles, time.monotonic() - self._roles_read
+        if age < ROLES_SECONDS and (named is None or named in known or age < ROLES_SECONDS_AT_LEAST):
+            return known
+        fresh = brand_roles.reachable(connection)
+        with self._lock:
+            self._roles, self._roles_read = fresh, time.monotonic()
+        return fresh
 
     def _brand(self, connection: psycopg.Connection[Any], brand_id: str | None) -> Brand:
         found = brands.about(connection, brand_id, self._brands)
@@ -177,13 +224,13 @@ class Visit:
         form, name = self.request.query_params.get("as"), self.request.query_params.get("table")
         if form in ("csv", "xlsx") and name:
             return self._file(name, form)
-        view = self.view
+        view, viewer = self.view, viewer_of(self.request)
         path = self.request.url.path
         return self.site.page(
             template, t=view.words, view=view, visit=self, brand=view.brand, filters=view.filters, path=path,
             pages=self.site.pages, languages=LANGUAGES, choices=filters.known_lists(view.brand),
             presets=filters.PRESETS, comparisons=filters.COMPARISONS, grains=filters.GRAINS,
-            saved=self.site.views.all(), here=f"{path}?{urlencode(self.own_pairs())}",
+            saved=self.site.views(viewer).all(), viewer=viewer, here=f"{path}?{urlencode(self.own_pairs())}",
             is_stale=filters.is_stale(view.brand), **context,
         )  # fmt: skip
 
@@ -211,4 +258,4 @@ class Visit:
         return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{safe}"'})
 
 
-__all__ = ["PoolTimeout", "Site", "Visit", "language_of"]
+__all__ = ["NoBrandError", "PoolTimeout", "Site", "Visit", "language_of"]

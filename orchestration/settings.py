@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SOURCES = "sources.yml"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -52,11 +53,44 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class OpenId:
+    """The OpenID Connect provider by which people sign in to the screens. `public_url` is where their browsers reach
+    these; `brands_claim` names the claim with the ids of the brands that somebody may see."""
+
+    issuer: str
+    client_id: str
+    public_url: str
+    client_secret: str | None = field(default=None, repr=False)
+    brands_claim: str = "causerie_brands"
+    scope: str = "openid profile email"
+
+    @classmethod
+    def from_environment(cls, given: Mapping[str, str]) -> OpenId | None:
+        """Read CAUSERIE_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET, _BRANDS_CLAIM and _SCOPE, and CAUSERIE_PUBLIC_URL;
+        None without an issuer. Raises SettingsError where something is missing, or goes over the net unencrypted."""
+        if not given.get("CAUSERIE_OIDC_ISSUER"):
+            return None
+        names = {"CAUSERIE_OIDC_ISSUER": "issuer", "CAUSERIE_OIDC_CLIENT_ID": "client_id",
+                 "CAUSERIE_PUBLIC_URL": "public_url"}  # fmt: skip
+        if missing := [name for name in names if not given.get(name)]:
+            raise SettingsError(f"to sign people in, {', '.join(missing)} must be set beside CAUSERIE_OIDC_ISSUER")
+        for name in ("CAUSERIE_OIDC_ISSUER", "CAUSERIE_PUBLIC_URL"):
+            url = urlsplit(given[name])
+            is_here = url.hostname in ("localhost", "127.0.0.1", "::1")
+            if not url.hostname or url.scheme not in ("https", "http") or (url.scheme == "http" and not is_here):
+                raise SettingsError(f"{name}: wanted an address that begins with https:// (http:// on this machine)")
+        optional = {"CAUSERIE_OIDC_CLIENT_SECRET": "client_secret", "CAUSERIE_OIDC_BRANDS_CLAIM": "brands_claim",
+                    "CAUSERIE_OIDC_SCOPE": "scope"}  # fmt: skip
+        return cls(**{field: given[name] for name, field in (names | optional).items() if given.get(name)})
+
+
+@dataclass(frozen=True)
 class Settings:
     """One installation. `home` holds state; `landing` is the root of the files connector, a folder or fsspec URL;
     `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
     `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state; `reader_url`
-    is the login by which screens read marts; `targets_file` holds targets of one's own."""
+    is the login by which screens read marts; `targets_file` holds targets of one's own; `open_id` is who signs people
+    in to the screens, None where they are for this machine alone."""
 
     home: Path
     landing: str
@@ -69,12 +103,13 @@ class Settings:
     alert_webhook: str | None = field(default=None, repr=False)
     reader_url: str | None = field(default=None, repr=False)
     targets_file: Path = PROJECT / "targets.yml"
+    open_id: OpenId | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL and
-        _TARGETS, and Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL that
-        can't be read."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL, _TARGETS and
+        those of OpenId, and Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL
+        that can't be read."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -88,6 +123,7 @@ class Settings:
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
             reader_url=_database_url(given, "CAUSERIE_READER_URL"),
             targets_file=_absolute(given.get("CAUSERIE_TARGETS") or PROJECT / "targets.yml"),
+            open_id=OpenId.from_environment(given),
         )
 
     def make_home(self) -> None:

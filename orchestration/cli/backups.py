@@ -134,7 +134,7 @@ def _roles(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
             ),
             array(
                 select g.rolname::text from pg_auth_members as m inner join pg_roles as g on g.oid = m.roleid
-                where m.member = r.oid order by 1
+                where m.member = r.oid and m.inherit_option order by 1
             )
         from pg_roles as r
         where
@@ -145,7 +145,7 @@ def _roles(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
             ) and not r.rolsuper and r.rolname <> current_user
         order by r.rolname <> all(%(ours)s), 1
         """.encode(),
-        {"ours": [access.READER, access.BRANDS]},
+        {"ours": [access.READER, access.BRANDS, access.VIEWERS]},
     ).fetchall()
     names = ("name", "can_login", "connections", "password", "settings", "member_of")
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast, get_args
 
 import typer
 
@@ -724,17 +724,19 @@ def dashboard(
 ) -> None:
     """Serve the screens until stopped: overview, every subject and dashboard, members, live, data quality.
 
-    Reads by a login that may only read: one of the embedded server's own, or CAUSERIE_READER_URL.
+    Reads by a login that may only read: one of the embedded server's own, or CAUSERIE_READER_URL. With
+    CAUSERIE_OIDC_ISSUER people sign in, and see the brands that the provider's claim names.
     """
     import uvicorn
 
     from dashboard import access
     from dashboard.app import create
-    from orchestration.marts.login import reader_url
+    from orchestration.marts.login import reader_url, viewers_url
 
-    access.check_address(host)
     settings = Settings.from_environment()
-    application = create(settings, reader_url(settings))
+    if settings.open_id is None:
+        access.check_address(host)
+    application = create(settings, viewers_url(settings) if settings.open_id else reader_url(settings))
     print(
         f"The screens are at http://{'[' + host + ']' if ':' in host else host}:{port} (stop with Ctrl-C)", flush=True
     )
@@ -798,18 +800,21 @@ def visitor(
 
 @app.command()
 def grant(
-    role: Annotated[str, typer.Argument(help="reader, analyst (may also create tables of its own) or brand.")],
+    role: Annotated[
+        str, typer.Argument(help="reader, analyst (may also create tables of its own), brand or viewers (screens).")
+    ],
     brand: Annotated[str | None, typer.Option(help="Which brand, for a login of the kind brand.")] = None,
     new_password: Annotated[bool, typer.Option("--new-password", help="The one of before shall not do.")] = False,
 ) -> None:
     """Give a login that may read marts, and print how it connects. By itself it may see and take no more than its kind.
 
     reader: every brand. analyst: every brand, and a schema of its own and temporary tables to write in. brand: one.
+    viewers: none by itself, and each brand's role by becoming it: what the screens read by once people sign in to them.
     """
     from orchestration.marts import login
 
-    if role not in ("reader", "analyst", "brand"):
-        raise typer.BadParameter(f"{role!r} is none of reader, analyst, brand", param_hint="ROLE")
+    if role not in get_args(login.Kind):
+        raise typer.BadParameter(f"{role!r} is none of {', '.join(get_args(login.Kind))}", param_hint="ROLE")
     given = login.grant(Settings.from_environment(), cast(login.Kind, role), brand, new_password)
     print(f"{given.role}: reads marts{f' of {brand}' if brand else ''}, and no other schema.")
     print(f'  psql "{given.url}"')

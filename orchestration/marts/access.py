@@ -19,6 +19,7 @@ from orchestration.warehouse import locks
 
 READER = "causerie_reader"  # logs in and reads every brand
 BRANDS = "causerie_brands"  # can't log in: what every brand's login role is a member of
+VIEWERS = "causerie_viewers"  # logs in, reads nothing by itself, and may become each brand's role: the screens' logins
 PRIVATE = frozenset({"rendered"})  # tables of marts that are nobody's to read
 # What a brand may see of tables that tell of others too: no word on the size of other brands, no name of a file, and no
 # reason of a refusal, which may quote whoever else stands in the extract.
@@ -32,7 +33,7 @@ VISIBLE_COLUMNS = {
 
 # What a role's own sessions can't lift: how many there are, and how much they may write into temporary files. The times
 # are only what a session begins with; guests.py holds them to these.
-CONNECTIONS = {READER: 20}
+CONNECTIONS = {READER: 20, VIEWERS: 20}
 CONNECTIONS_OF_A_ROLE = 8
 STATEMENT_MINUTES = 10
 IDLE_MINUTES = 5
@@ -86,7 +87,9 @@ def ensure_roles(connection: psycopg.Connection[Any], brands: Iterable[str]) -> 
         _rename(connection, renamed)
     with connection.transaction():
         limits = _limits(connection, [READER, *members])
+        barred = _barred(connection, members)
     statements = [*map(_create_role, missing), *(_grant_membership(name, BRANDS) for name in outside), *limits]
+    statements += [_let_become(name, VIEWERS) for name in barred]
     if not may_create:
         return [f"this user may not create roles; an administrator can: {s.as_string(connection)}" for s in statements]
     remarks = []
@@ -111,6 +114,17 @@ def make_reader(connection: psycopg.Connection[Any], name: str) -> None:
     connection.execute(_grant_membership(name, READER))
     for statement in _limits(connection, [name]):
         connection.execute(statement)
+    connection.commit()
+
+
+def make_viewers(connection: psycopg.Connection[Any], brands: Iterable[str]) -> None:
+    """The login that may become the role of each of these brands and of those to come. Commits."""
+    if _missing(connection, [VIEWERS]):
+        connection.execute(_create_role(VIEWERS))
+    for statement in _limits(connection, [VIEWERS]):
+        connection.execute(statement)
+    for name in _barred(connection, list(_role_names(connection, sorted(brands)).values())):
+        connection.execute(_let_become(name, VIEWERS))
     connection.commit()
 
 
@@ -188,6 +202,27 @@ def _outside(connection: psycopg.Connection[Any], names: list[str]) -> list[str]
     return [row[0] for row in rows]
 
 
+def _barred(connection: psycopg.Connection[Any], names: list[str]) -> list[str]:
+    """Which of these VIEWERS, where there is such a login, may not become yet; roles that are missing count as such."""
+    rows = connection.execute(
+        """
+        select name from unnest(%s::text[]) with ordinality as t (name, n)
+        where
+            exists (select 1 from pg_roles where rolname = %s)
+            and not exists (
+                select 1
+                from pg_auth_members as m
+                inner join pg_roles as g on g.oid = m.roleid
+                inner join pg_roles as r on r.oid = m.member
+                where g.rolname = name and r.rolname = %s and m.set_option
+            )
+        order by n
+        """,
+        [names, VIEWERS, VIEWERS],
+    )
+    return [row[0] for row in rows]
+
+
 def _create_role(name: str) -> sql.Composed:
     login = "nologin" if name == BRANDS else f"login connection limit {_connections(name)}"
     return sql.SQL("create role {} {}").format(sql.Identifier(name), sql.SQL(login))
@@ -196,6 +231,11 @@ def _create_role(name: str) -> sql.Composed:
 def _grant_membership(name: str, group: str) -> sql.Composed:
     # Its rights without the right to become it (SET ROLE).
     return sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(group), sql.Identifier(name))
+
+
+def _let_become(name: str, login: str) -> sql.Composed:
+    # The right to become it, one at a time, without its rights until then.
+    return sql.SQL("grant {} to {} with inherit false, set true").format(sql.Identifier(name), sql.Identifier(login))
 
 
 def _renamed(connection: psycopg.Connection[Any], roles: Mapping[str, str]) -> dict[str, str]:

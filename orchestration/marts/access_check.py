@@ -9,14 +9,15 @@ from typing import Any
 
 import psycopg
 
-from orchestration.marts.access import BRANDS, OWN_ROWS, READER
+from orchestration.marts.access import BRANDS, OWN_ROWS, READER, VIEWERS
 
 
 def offenders(connection: psycopg.Connection[Any]) -> list[str]:
     """Everything in the catalogue that breaks a rule of who reads what or of keys, a sentence each; [] is good."""
     with connection.transaction():
         connection.execute("set local search_path = pg_catalog")  # so that policies are spelled with their schemas
-        rows = connection.execute(_OFFENDERS, {"brands": BRANDS, "reader": READER, "own": OWN_ROWS}).fetchall()
+        values = {"brands": BRANDS, "reader": READER, "viewers": VIEWERS, "own": OWN_ROWS}
+        rows = connection.execute(_OFFENDERS, values).fetchall()
     return [row[0] for row in rows]
 
 
@@ -50,7 +51,7 @@ brand_roles as (
     select oid, rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication as is_mighty
     from pg_roles as r
     where
-        rolname = %(brands)s
+        rolname in (%(brands)s, %(viewers)s)
         or exists (select 1 from marts.access as a where a.role_name = r.rolname)
 ),
 readable as (
@@ -69,6 +70,14 @@ brand_tables as (
     where o.nspname = 'marts' and o.relkind in ('r', 'p') and o.relname <> 'access'
 )
 select format('%%s can do more than read', rolname) as offence from brand_roles where is_mighty
+union all
+-- By itself it reads nothing; what it becomes reads one brand.
+select format('%%s reads %%s without becoming a brand', rolname, name) from readable where rolname = %(viewers)s
+union all
+select format('%%s may become %%s, which is no brand', v.rolname, g.rolname)
+from pg_roles as v
+inner join pg_roles as g on g.oid <> v.oid and pg_has_role(v.oid, g.oid, 'set')
+where v.rolname = %(viewers)s and g.rolname not like 'causerie\\_brand\\_%%'
 union all
 select format('%%s reads %%s, which is outside marts', rolname, name) from readable where nspname <> 'marts'
 union all

@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from orchestration.marts.access import BRANDS, IDLE_MINUTES, READER, STATEMENT_MINUTES
+from orchestration.marts.access import BRANDS, IDLE_MINUTES, READER, STATEMENT_MINUTES, VIEWERS
 from orchestration.warehouse import connect
 from orchestration.warehouse.locks import SESSION
 
@@ -34,10 +34,10 @@ GUESTS = """
     from pg_roles as r
     where
         not r.rolsuper and r.rolname <> current_user
-        and exists (
+        and (r.rolname = %(viewers)s or exists (
             select 1 from pg_roles as g
             where g.rolname in (%(reader)s, %(brands)s) and pg_has_role(r.oid, g.oid, 'usage')
-        )
+        ))
 """
 
 
@@ -63,7 +63,7 @@ def end_overdue(
             )
         order by 1
         """.encode(),
-        {"reader": READER, "brands": BRANDS, "statement": statement, "idle": idle},
+        {"reader": READER, "brands": BRANDS, "viewers": VIEWERS, "statement": statement, "idle": idle},
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -101,7 +101,7 @@ def end_those_in_the_way(connection: psycopg.Connection[Any], seconds: float) ->
             a.pid in ({IN_THE_WAY}) and a.usesysid in ({GUESTS})
             and a.xact_start <= clock_timestamp() - make_interval(secs => %(seconds)s)
         """.encode(),
-        {"reader": READER, "brands": BRANDS, "seconds": seconds},
+        {"reader": READER, "brands": BRANDS, "viewers": VIEWERS, "seconds": seconds},
     ).fetchall()
     return [row[0] for row in rows]
 

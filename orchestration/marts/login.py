@@ -25,7 +25,7 @@ SCREENS = "causerie_screens"  # logs in on the embedded server, reads what every
 ANALYST = "causerie_analyst"  # reads what every reader reads, and owns a schema of its name to write in
 STATEMENT_SECONDS = 60
 
-Kind = Literal["reader", "analyst", "brand"]
+Kind = Literal["reader", "analyst", "brand", "viewers"]
 
 
 class LoginError(ValueError):
@@ -42,8 +42,8 @@ class Login:
 
 
 def grant(settings: Settings, kind: Kind, brand: str | None = None, new_password: bool = False) -> Login:
-    """The login of a reader of all brands, of an analyst, or of one brand. The password of before stays, unless it is
-    lost or a new one is wanted.
+    """The login of a reader of all brands, of an analyst, of one brand, or of screens to which people sign in. The
+    password of before stays, unless it is lost or a new one is wanted.
 
     Raises LoginError for a brand that is not published or where this user may not make logins.
     """
@@ -58,9 +58,12 @@ def grant(settings: Settings, kind: Kind, brand: str | None = None, new_password
         if remarks := access.ensure_roles(connection, published):
             raise LoginError("; ".join(remarks))
         try:
-            role = {"reader": access.READER, "analyst": ANALYST}.get(kind) or access.brand_role(connection, str(brand))
+            known = {"reader": access.READER, "analyst": ANALYST, "viewers": access.VIEWERS}
+            role = known.get(kind) or access.brand_role(connection, str(brand))
             if kind == "analyst":
                 _make_analyst(connection)
+            if kind == "viewers":
+                access.make_viewers(connection, published)
             return _with_password(connection, settings, administrator, role, new_password)
         except psycopg.errors.InsufficientPrivilege as error:
             raise LoginError(f"this user may not make logins: {error.diag.message_primary}") from error
@@ -89,6 +92,29 @@ def reader_url(settings: Settings) -> str:
             sql.SQL("alter role {} set statement_timeout = {}").format(role, sql.Literal(f"{STATEMENT_SECONDS}s"))
         )
         return _with_password(connection, settings, administrator, SCREENS, False).url
+
+
+def viewers_url(settings: Settings) -> str:
+    """The libpq URL of a login that reads nothing by itself and may become each brand's role, for screens to which
+    people sign in: CAUSERIE_READER_URL, or one made on the embedded server.
+
+    Raises WarehouseError where the login that is named reads by itself, or none is named on a server of one's own.
+    """
+    if not settings.reader_url and not settings.database_url:
+        administrator = warehouse.url(settings)
+        with warehouse.connect(administrator) as connection:
+            migrate(connection)
+        return grant(settings, "viewers").url
+    given = settings.reader_url
+    if given:
+        with warehouse.connect(given) as connection:
+            reads = connection.execute("select has_schema_privilege('marts', 'usage')").fetchone()
+        if reads == (False,):
+            return given
+    raise warehouse.WarehouseError(
+        "screens whose viewers sign in read by a login that sees nothing until it becomes a brand: `causerie grant"
+        " viewers` makes it and prints its URL, for CAUSERIE_READER_URL"
+    )
 
 
 def administrators_url(settings: Settings) -> str:

@@ -5,6 +5,7 @@ Not here: any scenario.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -87,9 +88,11 @@ class Table:
 
     def pytest_sessionfinish(self) -> None:
         before, _, rest = self.file.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        rows = [f"| {n} | {one.fault} | {one.outcome} | {one.shown} |\n" for n, one in sorted(self.scenarios.items())]
-        self.file.write_text(f"{before}{BEGIN}\n{HEAD}{''.join(rows)}{END}{after}")
+        table, _, after = rest.partition(END)
+        # What was not run this time stays as it was shown.
+        rows = {int(row.split("|")[1]): f"{row}\n" for row in table.splitlines() if re.match(r"\| \d+ \|", row)}
+        rows |= {n: f"| {n} | {one.fault} | {one.outcome} | {one.shown} |\n" for n, one in self.scenarios.items()}
+        self.file.write_text(f"{before}{BEGIN}\n{HEAD}{''.join(rows[n] for n in sorted(rows))}{END}{after}")
 
 
 def _reason(report: pytest.TestReport) -> str:
