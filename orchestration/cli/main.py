@@ -620,14 +620,24 @@ def simulate(
     speed: Annotated[
         float, typer.Option(min=0.1, help="With --live: how many times as fast as time a day given by --from runs.")
     ] = 60,
+    into: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--system", metavar="chatwoot URL", help="Write it into the database of such a system instead."),
+    ] = None,
 ) -> None:
     """Write the extracts of a made-up brand, for trying the platform without data of one's own.
 
     With --live it plays today into a chat database as it would happen, from now on and in real time; or, with --from,
-    that day from its midnight and faster (read it by `causerie live --clock data`).
+    that day from its midnight and faster (read it by `causerie live --clock data`). With --system it becomes one more
+    account of a Chatwoot, whose tables are made where they are missing; then `causerie init chatwoot` connects it.
     """
-    if (directory is None) == (live is None):
-        raise Problem("wanted either a folder for extracts, or --live with the URL of a chat database")
+    if sum(where is not None for where in (directory, live, into)) != 1:
+        raise Problem(
+            "wanted a folder for extracts, --live with the URL of a chat database, or --system chatwoot with a URL"
+        )
+    if into is not None:
+        _simulate_system(*into, days, seed, conversations_per_day, first)
+        return
     if live is not None:
         _play(live, first, seed, conversations_per_day, speed if first else 1)
         return
@@ -639,6 +649,20 @@ def simulate(
     print(
         f"{rows:,} rows of {len(done.rows)} datasets, {done.first_day} to {done.last_day}, in {directory}"
         f" ({done.files_written:,} files written, {done.files_unchanged:,} already there)"
+    )
+
+
+def _simulate_system(
+    system: str, url: str, days: int, seed: int, conversations_per_day: int, first: date | None
+) -> None:
+    from simulator import chatwoot
+
+    if system != "chatwoot":
+        raise Problem(f"--system {system!r} is unknown; allowed: chatwoot")
+    written = chatwoot.write(url, days, seed, conversations_per_day, first)
+    print(
+        f"{written['conversations']:,} conversations with {written['messages']:,} messages are account"
+        f" {written['accounts']} of that Chatwoot; connect it by causerie init chatwoot"
     )
 
 

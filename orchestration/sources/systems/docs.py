@@ -15,6 +15,46 @@ from orchestration.sources.systems.setup import grants
 FILE = PROJECT / "docs" / "systems.md"
 
 
+FROM_NOTHING = (
+    "## From an empty machine to a report",
+    "",
+    "In a checkout, with the login that the system's section below grants:",
+    "",
+    "```",
+    "make setup",
+    "export CHATWOOT_URL=postgresql://causerie_reads_chatwoot:...@host/chatwoot",
+    ".venv/bin/causerie init chatwoot --url-env CHATWOOT_URL --currency EUR --run",
+    "```",
+    "",
+    "Tried on a small shop, with that login, it says (the middle left out):",
+    "",
+    "```",
+    "Chatwoot, schema 20250816044639",
+    " brand       name          time zone      inboxes",
+    " chatwoot-1  Maison Lucet  Europe/Paris   Site (WebWidget), Mail (Email), WhatsApp (Whatsapp)",
+    " chatwoot-2  Finch & Co    Europe/London  Site (WebWidget)",
+    "...",
+    " all                    32  1,742   1,742          0           0        0         0",
+    "Published generation 1, complete through 2026-11-25: rows 111,240 inserted, 0 updated, 0 deleted in 20 tables.",
+    "Maison Lucet (chatwoot-1), 2026-10-27 to 2026-11-25",
+    "...",
+    " Wlst-Card-10   Requests handled                     99   handling told from first replies",
+    " Hook-Card-4    Hook displays                         –   no hook_events yet",
+    " Chat-Card-81   Credited sales                        –   no orders yet",
+    "```",
+    "",
+    "Without a Chatwoot, the made-up brand becomes one, in any empty PostgreSQL database:",
+    "",
+    "```",
+    ".venv/bin/causerie simulate --system chatwoot $CHATWOOT_URL",
+    "```",
+    "",
+    "`causerie check` says before anything is loaded what is read, what is bad, and which indicators stay unknown for want",
+    "of which dataset.",
+    "",
+)
+
+
 def markdown() -> str:
     """The whole page."""
     lines = [
@@ -24,6 +64,7 @@ def markdown() -> str:
         "`orchestration/sources/systems`: one SQL a dataset without a window, `system.yml`, `coverage.yml` and",
         "`reconcile.yml`. Another one touches no Python.",
         "",
+        *FROM_NOTHING,
     ]
     for name in packages.names():
         lines += _section(packages.package(name, hashes=False))
