@@ -49,8 +49,8 @@ FROM_NOTHING = (
     ".venv/bin/causerie simulate --system chatwoot $CHATWOOT_URL",
     "```",
     "",
-    "`causerie check` says before anything is loaded what is read, what is bad, and which indicators stay unknown for want",
-    "of which dataset.",
+    "`causerie check` says before anything is loaded what is read, what is bad, and which indicators stay unknown for",
+    "want of which dataset.",
     "",
 )
 
