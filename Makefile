@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 # uv reads no configuration of pip's: an index of one's own is handed on.
 UV = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet pip
 READY := $(VENV)/.ready
-MANIFEST := dbt_project/target/manifest.json
+# Beside the manifest, of which files it was made.
+MANIFEST := dbt_project/target/manifest.sha256
 # pytest's own arguments, e.g. make test ARGS="tests/unit -x"
 ARGS ?= -n 2
 # How much of a brand the simulator makes up for `make run`
@@ -30,33 +31,18 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup run test faults dev dashboard check clean
+.PHONY: help setup run test faults dev dashboard wheel wheel-check check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 	@echo
 	@echo "Then: $(BIN)/causerie --help"
 
-run: setup $(CAUSERIE_HOME)/.simulated  ## try the platform on a made-up brand: extracts, load, audits, indicators
-	@$(BIN)/causerie run
-	@$(BIN)/causerie report
-	@echo "Where to look next:"
-	@echo "  $(BIN)/causerie report --breakdown source        the same, by where conversations come from"
-	@echo "  $(BIN)/causerie report --help                    other days, filters, breakdowns, a comparison"
-	@echo "  $(BIN)/causerie db psql                          the published tables, in the schema marts"
-	@echo "  make dev                                         runs, assets and checks in the browser"
-	@echo "  README.md                                        your own data instead of the made-up brand's"
-	@echo "  make dashboard                                   the screens: http://127.0.0.1:$(SCREENS_PORT)"
-
-# Up to yesterday, as a nightly feed would be. Extracts of one's own in CAUSERIE_LANDING are left alone.
-FIRST_DAY = $$($(BIN)/python -c 'from datetime import *; print((datetime.now(UTC) - timedelta($(DAYS))).date())')
-$(CAUSERIE_HOME)/.simulated: | $(READY)
-	@umask 077; mkdir -p "$(CAUSERIE_HOME)"
-	@test -n "$$(ls -A "$(CAUSERIE_LANDING)" 2>/dev/null)" || \
-		$(BIN)/causerie simulate "$(CAUSERIE_LANDING)" --days $(DAYS) --seed $(SEED) --from "$(FIRST_DAY)"
-	@touch "$@"
+run: setup  ## try the platform on a made-up brand: extracts, load, audits, indicators
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/causerie demo --days $(DAYS) --seed $(SEED)
+	@echo "Here, causerie is $(BIN)/causerie; make dev opens Dagster and the screens at once; README.md: your own data."
 
 test: setup  ## every test, against a real PostgreSQL that the tests start themselves
 	@$(BIN)/python -m pytest $(ARGS)
@@ -78,18 +64,25 @@ $(READY): requirements.lock pyproject.toml
 # Read by Dagster when it loads; made here and not at import, so that loading stays quick.
 $(MANIFEST): $(READY) $(shell find dbt_project -name '*.sql' -o -name '*.yml' -o -name '*.md' | grep -v /target/)
 	@echo "Reading the dbt project ..."
-	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
-	@touch $@
+	@$(BIN)/python -m orchestration.marts.dbt_manifest
 
 dashboard: setup  ## the screens on http://127.0.0.1:3001 (SCREENS_PORT=...)
 	@$(BIN)/causerie dashboard --port $(SCREENS_PORT)
 
 # The screens end with Dagster.
 dev: setup  ## Dagster on http://127.0.0.1:3000 (PORT=...), and the screens beside it
-	@umask 077; $(BIN)/python -m orchestration.automation.instance
 	@$(BIN)/causerie db start
 	@$(BIN)/causerie dashboard --port $(SCREENS_PORT) & screens=$$!; trap 'kill $$screens 2>/dev/null' EXIT; \
-		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml
+		$(BIN)/causerie dev --port $(PORT)
+
+WHEELS := build/wheels
+wheel: setup  ## the package, with everything that is no Python in it, in build/wheels
+	@rm -rf build/lib $(WHEELS)
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(WHEELS) .
+	@ls $(WHEELS)
+
+wheel-check: setup  ## install that package into an empty environment, and try it from another folder
+	@$(BIN)/python -m pytest -q -m long tests/integration/test_wheel.py
 
 check: setup  ## lints and types
 	@$(BIN)/ruff check .

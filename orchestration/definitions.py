@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from dagster import AssetKey, AssetsDefinition, Definitions, in_process_executor
+from dagster import AssetKey, AssetsDefinition, AssetSpec, Definitions, in_process_executor
 from dagster import definitions as loaded_by_dagster
 
 from orchestration.assets import checks, dbt_models, ingestion, partitions, publication, resources
 from orchestration.automation import jobs, weekly_digest
+from orchestration.marts import dbt_manifest
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
 
@@ -28,22 +29,27 @@ def build(
 
     `first` is the first partition, by default the day of the first extract found. `resource_overrides` replace
     resources by name, `asset_checks` the asset checks. Raises FileNotFoundError when set-up has not prepared dbt's
-    manifest.
+    manifest, StaleManifestError when dbt's project has changed since.
     """
     settings = settings or Settings.from_environment()
+    dbt_manifest.refuse_stale(settings)
     daily = partitions.daily(first or extract_days.first_day(settings))
     models = dbt_models.dbt_models(settings)
-    published = publication.publication_asset(sorted(models.keys))
+    published = publication.publication_assets(settings, models.keys)
+    following = [*sorted(models.keys), *sorted(published.keys)]
+    loading: list[AssetsDefinition | AssetSpec] = [*ingestion.ingestion_assets(daily), *dbt_models.bookkeeping()]
     job = jobs.job(daily)
     weekly = weekly_digest.digest_job(settings)
     return Definitions(
-        assets=[*ingestion.ingestion_assets(daily), models, published, *extra_assets],
+        assets=[*loading, models, published, *extra_assets],
         asset_checks=checks.checks(settings) if asset_checks is None else list(asset_checks),
         jobs=[job, weekly],
-        schedules=[jobs.nightly(job), weekly_digest.mondays(weekly)],
+        schedules=[jobs.nightly(job, settings), weekly_digest.mondays(weekly)],
         sensors=[
-            jobs.watcher(job, settings, [*sorted(models.keys), publication.ASSET]),
+            jobs.watcher(job, settings, following),
             jobs.host(settings),
+            jobs.clock(settings),
+            jobs.cleaner(settings),
             *jobs.tellers(settings),
         ],
         # A run is one process: it holds the writer's lock from its first asset to its last.

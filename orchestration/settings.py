@@ -12,7 +12,22 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SOURCES = "sources.yml"
-PROJECT = Path(__file__).resolve().parents[1]
+TARGETS = "targets.yml"
+
+
+def _project() -> Path:
+    """Where the dbt project lies, and the files that go with it: in the checkout that this is, or in the package."""
+    checkout = Path(__file__).resolve().parents[1]
+    packaged = Path(__file__).resolve().parent / "project"
+    return packaged if packaged.is_dir() else checkout
+
+
+PROJECT = _project()
+IS_PACKAGED = PROJECT.name == "project"
+# Where `causerie docs --serve` shows the documentation.
+DOCS_URL = "http://127.0.0.1:8080"
+# How long Dagster's history is kept: half a year has each month's end twice.
+KEEP_DAYS = 180
 
 # No part of the platform may call home: a closed network would stall a run on it.
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -90,7 +105,9 @@ class Settings:
     `live_url` is the chat database that live indicators read, None where they read the newest loaded rows;
     `alert_webhook` is told of failed runs and checks; `dagster_home` is where Dagster keeps its own state; `reader_url`
     is the login by which screens read marts; `targets_file` holds targets of one's own; `open_id` is who signs people
-    in to the screens, None where they are for this machine alone."""
+    in to the screens, None where they are for this machine alone; `ping_url` is called after each publication;
+    `docs_url` is where the documentation's site is; `is_automatic` says whether Dagster's schedule and sensor are on
+    from the start; `keep_days` for how long Dagster's runs and logs are kept."""
 
     home: Path
     landing: str
@@ -102,16 +119,21 @@ class Settings:
     # A secret: whoever has the address can write there.
     alert_webhook: str | None = field(default=None, repr=False)
     reader_url: str | None = field(default=None, repr=False)
-    targets_file: Path = PROJECT / "targets.yml"
+    targets_file: Path = PROJECT / TARGETS
     open_id: OpenId | None = None
+    # A secret too: whoever calls it keeps the watchman quiet.
+    ping_url: str | None = field(default=None, repr=False)
+    docs_url: str = DOCS_URL
+    is_automatic: bool = False
+    keep_days: int = KEEP_DAYS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL, _TARGETS and
-        those of OpenId, and Dagster's own DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for a URL
-        that can't be read."""
+        """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL, _TARGETS,
+        _PING_URL, _DOCS_URL, _AUTOMATION and _KEEP_DAYS, those of OpenId, and Dagster's own DAGSTER_HOME; an empty one
+        counts as unset. Raises SettingsError for one that can't be read."""
         given = os.environ if environment is None else environment
-        home = _absolute(given.get("CAUSERIE_HOME") or PROJECT / ".causerie")
+        home = _absolute(given.get("CAUSERIE_HOME") or _default_home())
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
         return cls(
             home=home,
@@ -122,7 +144,11 @@ class Settings:
             alert_webhook=given.get("CAUSERIE_ALERT_WEBHOOK") or None,
             own_dagster_home=_absolute(given["DAGSTER_HOME"]) if given.get("DAGSTER_HOME") else None,
             reader_url=_database_url(given, "CAUSERIE_READER_URL"),
-            targets_file=_absolute(given.get("CAUSERIE_TARGETS") or PROJECT / "targets.yml"),
+            targets_file=_absolute(given.get("CAUSERIE_TARGETS") or _first_there(home / TARGETS, PROJECT / TARGETS)),
+            ping_url=given.get("CAUSERIE_PING_URL") or None,
+            docs_url=(given.get("CAUSERIE_DOCS_URL") or DOCS_URL).rstrip("/"),
+            is_automatic=_is_automatic(given),
+            keep_days=_keep_days(given),
             open_id=OpenId.from_environment(given),
         )
 
@@ -152,6 +178,21 @@ class Settings:
         return self.dbt_project / "target" / "manifest.json"
 
 
+def _keep_days(given: Mapping[str, str]) -> int:
+    told = given.get("CAUSERIE_KEEP_DAYS") or str(KEEP_DAYS)
+    if not (told.isascii() and told.isdecimal() and int(told)):
+        raise SettingsError(f"CAUSERIE_KEEP_DAYS: wanted a number of days, such as {KEEP_DAYS}, found {told!r}")
+    return int(told)
+
+
+def _is_automatic(given: Mapping[str, str]) -> bool:
+    """On where the warehouse is a server of one's own: that is no trial any more."""
+    told = given.get("CAUSERIE_AUTOMATION")
+    if told and told not in ("on", "off"):
+        raise SettingsError(f"CAUSERIE_AUTOMATION: wanted on or off, found {told!r}")
+    return told == "on" if told else bool(given.get("CAUSERIE_DATABASE_URL"))
+
+
 def _database_url(given: Mapping[str, str], name: str) -> str | None:
     """A libpq URL or connection string that means what it says. Of one that was not written as URLs are, libpq takes a
     piece of the password for the host, the port or the database, and shows it in its errors."""
@@ -173,6 +214,18 @@ def _database_url(given: Mapping[str, str], name: str) -> str | None:
             " write % as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F"
         )
     return value
+
+
+def _default_home() -> Path:
+    """Of a checkout, a folder in it; else where this system keeps what belongs to a user: never among packages."""
+    if not IS_PACKAGED:
+        return PROJECT / ".causerie"
+    if os.geteuid() == 0 and not os.environ.get("XDG_DATA_HOME"):
+        # PostgreSQL does not run as root, and its own user can't pass through root's home.
+        return Path("/var/lib/causerie")
+    from platformdirs import user_data_path
+
+    return user_data_path("causerie", appauthor=False)
 
 
 def _first_there(own: Path, default: Path) -> Path:

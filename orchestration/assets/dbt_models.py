@@ -5,6 +5,7 @@ Not here: what the models mean (dbt_project/) or how they reach readers (assets/
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Failure, Output, ResourceParam, multi_asset
+from dagster import (
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    BetaWarning,
+    CodeReferencesMetadataValue,
+    Failure,
+    LocalFileCodeReference,
+    MetadataValue,
+    Output,
+    ResourceParam,
+    multi_asset,
+)
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from dagster_dbt.asset_utils import (
     DBT_DEFAULT_EXCLUDE,
@@ -23,40 +38,110 @@ from dagster_dbt.asset_utils import (
 )
 from packaging.version import Version
 
-from orchestration.assets.ingestion import OWNERS, POOL
+from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
-from orchestration.marts import feeds, preparation
+from orchestration.marts import feeds, outdated, preparation
 from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import held_back
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
-from orchestration.sources.contract import family_of
+from orchestration.sources.contract import DATASETS
 from orchestration.warehouse import dbt_environment
+
+# Which file a model stands in: said once for all models, and not in each run's log.
+warnings.filterwarnings("ignore", message=".*CodeReference", category=BetaWarning)
+
+# A group is the folder of its models, but for those that an earlier or later layer reads: so edges between groups run
+# one way, from extracts to readers.
+GROUPS = {
+    # Local days, of the brand as a whole and not of what was touched alone: every later layer asks for them.
+    "dim_date": "calendar",
+    # Orders are credited to conversations that this run may not have touched, so these are read whole.
+    **dict.fromkeys(("fct_conversation", "fct_message", "fct_call"), "dialogue"),
+    # Open days are made for turns, and from them.
+    "int_days_opened": "dialogue",
+    # What moved, of anything: asked for when indicators are stated anew.
+    "restated_entity": "kpi",
+    # Since when a feed is told decides which periods are stated anew.
+    **dict.fromkeys(("kpi_period", "kpi_settling", "dim_feed"), "kpi"),
+}
+# Tables that dbt reads and Dagster would else show as stubs: the loader's own, and those of the preparation of a run.
+BOOKKEEPING = {
+    ("raw", "touched"): "Which entities a load said something new about, since when, and whether as a correction.",
+    ("raw", "load"): "The loader's ledger: one row per load of an extract.",
+    ("raw", "load_count"): "What became of a load's rows, by brand.",
+    ("build", "run"): "The run under way: its id and instant, how far its data reach, the newest load it takes in.",
+    ("build", "zone"): "Every change of the clocks of the brands' zones, as the server knows them.",
+    ("build", "indicator"): "Which indicators are stated by another definition than they were published by.",
+}
 
 
 class Translator(DagsterDbtTranslator):
-    """A raw table is its family's asset; a model's group is its folder."""
+    """A raw table of a dataset is its family's asset; a model is called as its relation is, and grouped by layer."""
 
-    def __init__(self) -> None:
-        # Sixteen raw tables, five assets: several sources share a key.
+    def __init__(self, settings: Settings) -> None:
+        # Nineteen raw tables, five assets: several sources share a key.
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self._project = settings.dbt_project
+        self._docs = settings.docs_url
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
-        if dbt_resource_props["resource_type"] == "source":
-            return AssetKey(family_of(dbt_resource_props["name"]))
-        return AssetKey([schema_of(dbt_resource_props), dbt_resource_props["name"]])
+        name = dbt_resource_props["name"]
+        if dbt_resource_props["resource_type"] == "source" and name in DATASETS:
+            return AssetKey(DATASETS[name].family)
+        return AssetKey([schema_of(dbt_resource_props), name])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return str(dbt_resource_props["fqn"][1])
+        folder = str(dbt_resource_props["fqn"][1])
+        return GROUPS.get(dbt_resource_props["name"], "next" if folder == "marts" else folder)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         return OWNERS
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """dbt's words without the template of the SQL, which the code reference shows."""
+        said = str(dbt_resource_props.get("description") or "").strip()
+        if schema_of(dbt_resource_props) == "next":
+            return f"What `marts.{dbt_resource_props['name']}` would be after the run under way: {said}"
+        return said
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        tier = "audited" if schema_of(dbt_resource_props) == "next" else "intermediate"
+        return {**super().get_tags(dbt_resource_props), "causerie/tier": tier}
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        kind, name = dbt_resource_props["resource_type"], dbt_resource_props["name"]
+        found = dict(super().get_metadata(dbt_resource_props))
+        if kind == "model":
+            file = LocalFileCodeReference(file_path=str(self._project / dbt_resource_props["original_file_path"]))
+            found |= {
+                "dagster/code_references": CodeReferencesMetadataValue(code_references=[file]),
+                "docs": MetadataValue.url(f"{self._docs}/#!/model/{dbt_resource_props['unique_id']}"),
+            }
+        return found | {"dagster/table_name": f"{schema_of(dbt_resource_props)}.{name}"}
+
 
 def schema_of(node: Mapping[str, Any]) -> str:
-    """`build` or `next`: where the model's relation lives."""
+    """`raw`, `build` or `next`: where the relation lives."""
     return str(node.get("schema") or "build")
+
+
+def bookkeeping() -> list[AssetSpec]:
+    """The tables beside the extracts that models read: assets that no run can be asked for by themselves."""
+    return [
+        AssetSpec(
+            AssetKey([schema, name]),
+            description=said,
+            # raw's are written by whatever loads, build's by the preparation of a run, from raw.
+            deps=[AssetKey(family) for family in DESCRIPTIONS] if schema == "raw" else [AssetKey(["raw", "load"])],
+            group_name="ingestion" if schema == "raw" else "touched",
+            owners=OWNERS,
+            kinds={"postgres", "table"},
+            metadata={"dagster/table_name": f"{schema}.{name}"},
+        )
+        for (schema, name), said in BOOKKEEPING.items()
+    ]
 
 
 def dbt_arguments() -> list[str]:
@@ -98,6 +183,20 @@ def with_row_count(event: Any, connection: psycopg.Connection[Any]) -> Any:
     return event.with_metadata({**event.metadata, "dagster/row_count": row[0]}) if row else event
 
 
+def with_query(event: Any, compiled: Path, manifest: Mapping[str, Any]) -> Any:
+    """The event of a test that failed with the query of its rows, as dbt had asked it; others as they are."""
+    if not isinstance(event, AssetCheckResult) or event.passed:
+        return event
+    node = manifest["nodes"][str(event.metadata["unique_id"].value)]
+    # A test declared in a yml file is compiled into a folder of that file's name.
+    file = compiled / node["package_name"] / node["original_file_path"]
+    file = file / node["path"] if file.suffix == ".yml" else file
+    if not file.exists():
+        return event
+    asked = MetadataValue.md(f"```sql\n{file.read_text().strip()}\n```")
+    return event._replace(metadata={**event.metadata, "query of the rows that fail": asked})
+
+
 def name_of(event: Any) -> str:
     """The model or test that an event of the build is about."""
     return str(getattr(event, "check_name", None) or getattr(event, "output_name", None) or "")
@@ -133,7 +232,7 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
     runs. So a backfill from the web interface builds them in one run too, however they depend on each other.
     """
     specs, check_specs = build_dbt_specs(
-        translator=Translator(),
+        translator=Translator(settings),
         manifest=manifest(settings.manifest),
         select=DBT_DEFAULT_SELECT,
         exclude=DBT_DEFAULT_EXCLUDE,
@@ -141,6 +240,9 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         io_manager_key=None,
         project=None,
     )
+
+    # Not all at once or one by one, but all or nothing: a run that finds nothing new builds nothing.
+    specs = [spec.replace_attributes(skippable=True) for spec in specs]
 
     @multi_asset(name="dbt", specs=specs, check_specs=check_specs, pool=POOL, allow_arbitrary_check_specs=True)
     def models(
@@ -154,6 +256,9 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
                 raise Failure("not published, for an audit holds it back: " + "; ".join(held), allow_retries=False)
             sources = extract_days.sources_of(settings)
             data_through = pending.data_through(connection, sources)
+            if outdated.is_nothing_to_do(connection, settings, data_through):
+                context.log.info("nothing is new, and what is published stands: nothing is built")
+                return
             connection.commit()
             prepared = preparation.prepare(
                 connection,
@@ -172,10 +277,14 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         # For the child process; in no configuration, so that it is shown nowhere.
         with only(dbt_environment(warehouse.url, warehouse.application_name)):
             build = dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt")
-        progress.stage("build", node_count(manifest(settings.manifest)))
+        described = manifest(settings.manifest)
+        progress.stage("build", node_count(described))
         with warehouse.connect(autocommit=True) as connection:
             for event in build.stream():
                 progress.piece(name_of(event))
-                yield with_row_count(event, connection)
+                yield with_query(with_row_count(event, connection), build.target_path / "compiled", described)
 
+    for output in models.op.output_defs:
+        # The same for dbt's tests, whose outputs have no such attribute.
+        output._is_required = False
     return models

@@ -3,7 +3,8 @@
 Not here: what makes a row bad or which version wins (sources/).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from dagster import (
@@ -19,10 +20,11 @@ from dagster import (
 )
 from psycopg import sql
 
+from orchestration.assets import refusals
 from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
-from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load
+from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load, rows_standing
 from orchestration.sources import extract_days, looks, pending
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.loading.load import load_extract
@@ -31,8 +33,10 @@ from orchestration.sources.loading.raw_tables import ensure_indexes, table
 OWNERS = ["team:data-engineering"]
 # One writer of the warehouse at a time: parallel builds would swap each other's views.
 POOL = "warehouse"
-# A run with this tag loads only extracts that are new or have changed; without it, every extract of its days.
+# A run with this tag loads only the extracts of its days that are new or have changed; without it, every one of them.
+# LOOK: it asks the sources itself what they have, and what vanished there; else whoever asked for it has just looked.
 ONLY_PENDING_TAG = "causerie/only_pending"
+LOOK = "look"
 
 DESCRIPTIONS = {
     "chat": "Brands, members, conversations, messages, calls, ratings, activity: the chat database, day by day.",
@@ -67,7 +71,7 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             "datasets": MetadataValue.md("\n".join(f"- `raw.{d.name}`: {d.description}" for d in datasets_of(family)))
         },
         # Another family may stand or fall by itself: an asset here never waits for a sibling.
-        tags={"causerie/family": family},
+        tags={"causerie/family": family, "causerie/tier": "source"},
     )
 
     # Dagster takes the last step by name for the partitions of a whole run: were that a partitioned one, it would plan
@@ -81,17 +85,16 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
     )
     def load_days(
         context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
-    ) -> MaterializeResult[Any]:
-        only_pending = context.run.tags.get(ONLY_PENDING_TAG) == "true"
+    ) -> Iterator[MaterializeResult[Any]]:
+        only_pending = context.run.tags.get(ONLY_PENDING_TAG, "false")
         days = days_of(context.partition_time_window)
         configured = extract_days.sources_of(warehouse.settings)
         sources = {name: source for name, source in configured.items() if name in names}
         with warehouse.connect() as connection:
             newest = newest_load(connection)
             connection.commit()
-            if only_pending:
-                # Whoever asked for this run has just looked.
-                waiting = pending.pending_extracts(connection, sources, look=False)
+            if only_pending != "false":
+                waiting = pending.pending_extracts(connection, sources, look=only_pending == LOOK)
                 found = [(one.dataset, one.day) for one in waiting]
             else:
                 looks.look_at(connection, sources, extract_days.today())
@@ -113,13 +116,37 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
                     # dbt reads raw next: without fresh statistics its joins go astray after a first load.
                     connection.execute(sql.SQL("analyze {}").format(table(DATASETS[name])))
             loads = loads_after(connection, newest, names)
-        return MaterializeResult(metadata=metadata_of(loads))
+            standing = rows_standing(connection, names, days[0], days[-1])
+        by_day: dict[date, list[Load]] = {}
+        for one in loads:
+            by_day.setdefault(one.extract_day, []).append(one)
+        for day in days:
+            context.add_asset_metadata(
+                {"dagster/row_count": standing.get(day, 0), **counts_of(by_day.get(day, []))},
+                partition_key=day.isoformat(),
+            )
+        yield MaterializeResult(metadata={"datasets loaded by this run": MetadataValue.md(table_of(loads))})
+        refused: dict[date, str] = {}
+        for one in loads:
+            if one.outcome == "refused":
+                said = f"{one.dataset} of {one.extract_day}: {one.reason}"
+                refused[one.extract_day] = "\n".join(filter(None, [refused.get(one.extract_day), said]))
+        refusals.report(context.instance, spec.key, context.run_id, refused)
 
     return load_days
 
 
-def metadata_of(loads: Iterable[Load]) -> dict[str, Any]:
-    """What the web interface shows of a family's loads: totals, and a line for each dataset."""
+def counts_of(loads: Sequence[Load]) -> dict[str, int]:
+    """What became of the rows of these loads, as numbers that Dagster plots."""
+    return {
+        "extracts": len(loads),
+        "refused": sum(one.outcome == "refused" for one in loads),
+        **{name: sum(one.counts[name] for one in loads) for name in COUNTS},
+    }
+
+
+def table_of(loads: Iterable[Load]) -> str:
+    """A line for each dataset, in Markdown."""
     by_dataset: dict[str, list[Load]] = {}
     for one in loads:
         by_dataset.setdefault(one.dataset, []).append(one)
@@ -128,14 +155,5 @@ def metadata_of(loads: Iterable[Load]) -> dict[str, Any]:
         f"| --- | {' | '.join(['---:'] * (len(COUNTS) + 2))} |",
     ]
     for dataset, some in sorted(by_dataset.items()):
-        refused = sum(one.outcome == "refused" for one in some)
-        sums = " | ".join(f"{sum(one.counts[name] for one in some):,}" for name in COUNTS)
-        lines.append(f"| {dataset} | {len(some)} | {refused} | {sums} |")
-    every = [one for some in by_dataset.values() for one in some]
-    return {
-        "dagster/row_count": sum(one.counts["rows_loaded"] for one in every),
-        "extracts": len(every),
-        "refused": sum(one.outcome == "refused" for one in every),
-        **{name: sum(one.counts[name] for one in every) for name in COUNTS},
-        "datasets loaded": MetadataValue.md("\n".join(lines)),
-    }
+        lines.append(f"| {dataset} | {' | '.join(f'{number:,}' for number in counts_of(some).values())} |")
+    return "\n".join(lines)

@@ -1,44 +1,46 @@
-"""The last asset of a run: what was built and audited becomes what readers see.
+"""The last assets of a run: what was built and audited becomes what readers see.
 
-Not here: how rows are merged (marts/publication.py).
+Not here: how rows are merged (marts/publication.py), or what those assets are (published.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam
-from dagster import asset as dagster_asset
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    MaterializeResult,
+    MetadataValue,
+    ResourceParam,
+    multi_asset,
+)
 
-from orchestration.assets.ingestion import OWNERS, POOL
+from orchestration.assets import published
+from orchestration.assets.ingestion import POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
+from orchestration.automation.alerts import ping
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import publication
 from orchestration.marts.contracts import manifest
 from orchestration.marts.transaction import PublicationError
 from orchestration.readers.ledger import unpublished_days
+from orchestration.settings import Settings
 
-ASSET = AssetKey("publication")
 
+def publication_assets(settings: Settings, models: Iterable[AssetKey]) -> AssetsDefinition:
+    """Everything in marts, published as one after all `models` stand and no blocking check failed."""
 
-def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
-    """Published after everything `upstream` stands and no blocking check failed."""
+    specs = published.specs(settings, models)
 
-    @dagster_asset(
-        key=ASSET,
-        deps=upstream,
-        group_name="publication",
-        owners=OWNERS,
-        kinds={"postgres"},
-        pool=POOL,
-        description="The schema marts: one transaction merges what the run touched.",
-    )
-    def published(
+    @multi_asset(name="publication", specs=specs, pool=POOL)
+    def publish(
         context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
-    ) -> MaterializeResult[Any]:
+    ) -> Iterator[MaterializeResult[Any]]:
         progress.stage("publish")
         with warehouse.connect() as connection:
             run_id = built_by(connection, context)
@@ -53,21 +55,24 @@ def publication_asset(upstream: Sequence[AssetKey]) -> AssetsDefinition:
                 functions=reader_functions(),
                 catalogue=statements.tables(),
             )
+            # Before anything that could fail and has nothing to do with it: readers have the new generation.
+            ping(settings)
+            told = published.told_of(connection, result, [spec.key.path[-1] for spec in specs])
         for remark in result.remarks:
             context.log.warning(remark)
         context.log.info(str(result))
-        return MaterializeResult(
-            metadata={
-                "generation": result.generation,
-                "is_new": result.is_new,
-                "data_through": MetadataValue.text(str(result.data_through)),
-                "extract_days": len(days),
-                "dagster/row_count": sum(count.total for count in result.counts.values()),
-                "rows": MetadataValue.md(rows_table(result)),
-            }
-        )
+        told[published.PUBLICATION.path[-1]] |= {
+            "generation": result.generation,
+            "is_new": result.is_new,
+            "extract_days": len(days),
+            "rows_written": sum(count.total for count in result.counts.values()),
+            "rows": MetadataValue.md(rows_table(result)),
+            **({"data_through": MetadataValue.timestamp(result.data_through)} if result.data_through else {}),
+        }
+        for name, metadata in told.items():
+            yield MaterializeResult(asset_key=AssetKey([published.SCHEMA, name]), metadata=metadata)
 
-    return published
+    return publish
 
 
 def built_by(connection: psycopg.Connection[Any], context: AssetExecutionContext) -> str:

@@ -1,4 +1,5 @@
-"""Alerts: a failed run or check reaches people, in the log and by one webhook of their choice.
+"""Alerts: a failed run or check reaches people, in the log and by one webhook of their choice; and a sign of life after
+each publication reaches whoever watches for it.
 
 Here: the words of an alert, and sending it. Not here: when one is sent (cli/runs.py after `causerie run`, jobs.py for
 the daemon's runs).
@@ -13,7 +14,7 @@ import json
 import logging
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any
@@ -69,11 +70,13 @@ def words(
     standing: Generation | None,
     run_ids: Sequence[str],
     missed: Sequence[str] = (),
+    became: str | None = None,
 ) -> str | None:
     """What an alert says: what, where, since when, what to do. None when there is nothing to tell.
 
     `failures` are what stopped the run, `checks` those that failed in it, `standing` what readers have now, `missed`
-    the bounds of targets.yml that a period which is over has not kept.
+    the bounds of targets.yml that a period which is over has not kept, `became` what became of the run, where it is not
+    for the rest to say.
     """
     # What a check found is told once, with its history.
     others = [line for line in failures if not any(check.observed in line for check in checks)]
@@ -81,7 +84,7 @@ def words(
         return None
     reads = f"generation {standing.number}, data through {_utc(standing.data_through)}" if standing else "nothing yet"
     is_published = standing is not None and standing.run_id in run_ids
-    became = (
+    became = became or (
         ("published, with failures" if is_published else "nothing was published")
         if failures
         else "published with warnings"
@@ -104,7 +107,7 @@ def _said(check: FailedCheck) -> str:
     )
 
 
-def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str]) -> None:
+def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str], became: str | None = None) -> None:
     """Tell people of these runs, if anything failed in them or stopped them."""
     checks: list[FailedCheck] = []
     standing = None
@@ -118,7 +121,7 @@ def tell(settings: Settings, run_ids: Sequence[str], failures: Iterable[str]) ->
     except (psycopg.Error, OSError, warehouse.WarehouseError):
         # Without a warehouse there is all the more to tell.
         pass
-    text = words(list(failures), checks, standing, run_ids, missed)
+    text = words(list(failures), checks, standing, run_ids, missed, became)
     if text is None:
         return
     text = hide(text)
@@ -137,12 +140,26 @@ def _missed_targets(connection: psycopg.Connection[Any], settings: Settings) -> 
 
 def post(webhook: str, text: str) -> bool:
     """Send `text` as Slack, Mattermost, Teams and their like take it. Says in the log when it did not arrive."""
+    return _called("the alert was not delivered to the webhook at CAUSERIE_ALERT_WEBHOOK", webhook, {"text": text})
+
+
+def ping(settings: Settings) -> None:
+    """Call CAUSERIE_PING_URL: something has been published. Whoever watches that address (healthchecks.io, Uptime Kuma,
+    Cronitor and their like) speaks up when the calls stay away, which a daemon that is dead can't do itself."""
+    if settings.ping_url:
+        _called("the publication was not told to CAUSERIE_PING_URL", settings.ping_url)
+
+
+def _called(failure: str, address: str, message: Mapping[str, str] | None = None) -> bool:
+    """Did the address take the call: a message as JSON, or none? What went wrong is logged, without the address."""
     try:
-        if not webhook.lower().startswith(("https://", "http://")):
+        if not address.lower().startswith(("https://", "http://")):
             raise ValueError("not an address of http or https")
-        request = urllib.request.Request(
-            webhook, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
+        request = urllib.request.Request(address)
+        if message is not None:
+            request = urllib.request.Request(
+                address, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
+            )
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
             return True
     except urllib.error.HTTPError as error:
@@ -150,7 +167,7 @@ def post(webhook: str, text: str) -> bool:
     except (OSError, HTTPException, ValueError) as error:
         # Not the error's own words: they may quote the address.
         why = type(getattr(error, "reason", error)).__name__
-    log.warning("the alert was not delivered to the webhook at CAUSERIE_ALERT_WEBHOOK: %s", why)
+    log.warning("%s: %s", failure, why)
     return False
 
 

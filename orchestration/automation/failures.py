@@ -5,6 +5,7 @@ Not here: who is told (alerts.py).
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ def failures_of(events: Iterable[DagsterEvent]) -> list[str]:
         if event.event_type_value == "ASSET_CHECK_EVALUATION":
             found = event.asset_check_evaluation_data
             if not found.passed and found.severity.value == "ERROR":
-                checks.append(f"{found.asset_key.to_user_string()} {found.check_name}: {found.description or 'failed'}")
+                observed = html.unescape(found.description or "failed")  # written for a page (assets/checks.py)
+                checks.append(f"{found.asset_key.to_user_string()} {found.check_name}: {observed}")
         elif event.is_step_failure or event.is_run_failure:
             # A run that was failed from outside (its process was killed) ends without an error of its own.
             data = event.step_failure_data if event.is_step_failure else event.job_failure_data

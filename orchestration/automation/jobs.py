@@ -6,7 +6,7 @@ Not here: what a run does (ingestion.py, assets/dbt_models.py, assets/checks.py,
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dagster import (
@@ -14,6 +14,7 @@ from dagster import (
     AssetSelection,
     DagsterInstance,
     DagsterRunStatus,
+    DefaultScheduleStatus,
     DefaultSensorStatus,
     PartitionsDefinition,
     RunFailureSensorContext,
@@ -32,10 +33,13 @@ from dagster import (
     sensor,
 )
 
-from orchestration.automation import alerts
+from orchestration.assets.ingestion import LOOK, ONLY_PENDING_TAG
+from orchestration.automation import alerts, freshness, retention
 from orchestration.automation.failures import failures_of
 from orchestration.automation.plan import plan
-from orchestration.marts import guests
+from orchestration.compiler import fingerprint
+from orchestration.marts import guests, outdated
+from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
 from orchestration.sources.loading.upgrade import migrate
@@ -52,6 +56,7 @@ NIGHTLY = "30 2 * * *"
 MISSED_DAYS = 31
 SENSOR_SECONDS = 300
 TELL_SECONDS = 30
+CLEAN_SECONDS = 3600
 
 
 def job(partitions: PartitionsDefinition) -> Any:
@@ -66,7 +71,7 @@ def job(partitions: PartitionsDefinition) -> Any:
     )
 
 
-def nightly(job: Any) -> ScheduleDefinition:
+def nightly(job: Any, settings: Settings) -> ScheduleDefinition:
     """Half past two, UTC: the extracts of the day before, and of the nights that nobody was there to ask for."""
 
     @schedule(
@@ -74,13 +79,17 @@ def nightly(job: Any) -> ScheduleDefinition:
         cron_schedule=NIGHTLY,
         job=job,
         execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING if settings.is_automatic else DefaultScheduleStatus.STOPPED,
         description="Every night, the extracts of the day before, and of each day since the last night that it ran.",
     )
     def every_night(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
         yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
         for day in _not_asked_for(context.instance, yesterday):
             # The run key is the partition: however often the daemon restarts, a day is asked for once.
-            yield RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
+            # What the sensor has loaded meanwhile is not loaded again.
+            yield RunRequest(
+                run_key=day.isoformat(), partition_key=day.isoformat(), tags={ONLY_PENDING_TAG: LOOK}
+            )  # fmt: skip
 
     return every_night
 
@@ -97,13 +106,16 @@ def _not_asked_for(instance: DagsterInstance, yesterday: date) -> list[date]:
 
 
 def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> SensorDefinition:
-    """Asks for the partitions whose extracts are new, late or changed since they were loaded."""
+    """Asks for the partitions whose extracts are new, late or changed since they were loaded; and for everything to be
+    built once more where the definitions have changed."""
 
     @sensor(
         name="new_late_or_changed_extracts",
         job=job,
         minimum_interval_seconds=SENSOR_SECONDS,
-        description="New, late and changed extracts: one run per stretch of days, the last of which publishes.",
+        default_status=DefaultSensorStatus.RUNNING if settings.is_automatic else DefaultSensorStatus.STOPPED,
+        description="New, late and changed extracts, and changed definitions: one run per stretch of days, the last of"
+        " which publishes.",
     )
     def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
         with connect(url(settings)) as connection:
@@ -112,16 +124,20 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
             pending = pending_extracts(connection, extract_days.sources_of(settings), compare=False)
             # A refused extract is asked for again when it changes.
             pending = [one for one in pending if one.reason != "refused"]
+            changed = outdated.reasons(connection, settings)
         extract_days.remember_first_day(settings, [one.day for one in pending])
-        batches = plan(((one.dataset, one.day) for one in pending), unpublished=False)
+        batches = plan(((one.dataset, one.day) for one in pending), unpublished=bool(changed))
         if not batches:
             yield SkipReason("every extract that the sources show is loaded as it stands")
         for batch in batches:
-            assert batch.stretch
-            inside = [one for one in pending if batch.stretch.first <= one.day <= batch.stretch.last]
-            state = hashlib.sha256(repr(sorted((o.dataset, o.day, o.fingerprint) for o in inside)).encode())
+            # One question is asked once: of these extracts as they are, or of these definitions.
+            asked: Any = (changed, fingerprint.at_hand())
+            if batch.stretch:
+                first, last = batch.stretch.first, batch.stretch.last
+                asked = sorted((o.dataset, o.day, o.fingerprint) for o in pending if first <= o.day <= last)
+            state = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
             yield RunRequest(
-                run_key=f"{batch.stretch.first}..{batch.stretch.last} {state.hexdigest()[:16]}",
+                run_key=f"{batch.stretch.first}..{batch.stretch.last} {state}" if batch.stretch else state,
                 asset_selection=batch.assets(following),
                 tags=batch.tags(only_pending=True),
             )
@@ -146,6 +162,48 @@ def host(settings: Settings) -> SensorDefinition:
         return SkipReason("; ".join(ended) or "no reader takes too long")
 
     return look
+
+
+def clock(settings: Settings) -> SensorDefinition:
+    """Judges freshness whether or not anything runs: what never came starts no run that could tell of it."""
+
+    @sensor(
+        name="judge_freshness",
+        minimum_interval_seconds=SENSOR_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Is the extract day that was due complete? Told as the check is_fresh, and to people once a day.",
+    )
+    def judge(context: SensorEvaluationContext) -> SkipReason:
+        if not settings.database_url and not is_running(settings):
+            return SkipReason("the embedded server is down: nobody waits for its data")
+        now = datetime.now(UTC)
+        with connect(url(settings)) as connection:
+            if newest_generation(connection) is None:
+                return SkipReason("nothing has been published yet")
+            verdict = freshness.verdict(connection, settings, now)
+            if verdict == context.cursor:
+                return SkipReason(f"as told before: {verdict}")
+            run_id = freshness.judge(connection, settings, now, context.instance)
+        context.update_cursor(verdict)
+        alerts.tell(settings, [run_id], [], became="data that were due have not come")
+        return SkipReason(verdict)
+
+    return judge
+
+
+def cleaner(settings: Settings) -> SensorDefinition:
+    """Keeps Dagster's history from growing without an end."""
+
+    @sensor(
+        name="forget_old_runs",
+        minimum_interval_seconds=CLEAN_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Runs, events and logs go after CAUSERIE_KEEP_DAYS days; what the partitions are stays.",
+    )
+    def clean(context: SensorEvaluationContext) -> SkipReason:
+        return SkipReason(f"{retention.forget(context.instance, settings)} runs deleted")
+
+    return clean
 
 
 def tellers(settings: Settings) -> list[SensorDefinition]:

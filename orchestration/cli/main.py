@@ -43,6 +43,23 @@ erase_app = typer.Typer(help="Forget a person, everywhere and for good.")
 app.add_typer(erase_app, name="erase", no_args_is_help=True)
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"causerie {version('causerie')}")
+        raise typer.Exit
+
+
+@app.callback()
+def of_all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """What holds for every command (its help is the application's)."""
+
+
 # Rows that a terminal shows of a number; --csv gives all of them.
 SHOWN_ROWS = 10_000
 
@@ -148,6 +165,70 @@ def _accepted(accept: tuple[str, str] | None, because: str | None) -> Accepted |
     if not (because or "").strip():
         raise Problem("--accept wants a reason: --because TEXT")
     return Accepted(accept[0], day(accept[1]), cleaned(str(because).strip()))
+
+
+@app.command()
+def demo(
+    days: Annotated[int, typer.Option(help="How many days of extracts are made up.", min=1, max=3660)] = 60,
+    seed: Annotated[int, typer.Option(help="Another number is another brand.")] = 1,
+) -> None:
+    """Try the platform on a made-up brand: extracts up to yesterday, loaded, audited, published, reported.
+
+    Extracts that lie in the landing already are left alone, and loaded. A second call finds nothing new.
+    """
+    from datetime import UTC, timedelta
+
+    settings = Settings.from_environment()
+    settings.make_home()
+    if "://" not in settings.landing and not any(Path(settings.landing).glob("*")):
+        first = datetime.now(UTC).date() - timedelta(days)
+        _command("simulate", settings.landing, "--days", str(days), "--seed", str(seed), "--from", str(first))
+    done = _command("run")
+    if done not in (0, 3):
+        raise typer.Exit(done)
+    _command("report")
+    print(
+        "Where to look next:",
+        "  causerie report --breakdown source     the same, by where conversations come from",
+        "  causerie report --help                 other days, filters, breakdowns, a comparison",
+        "  causerie db psql --as reader           the published tables, in the schema marts",
+        "  causerie dashboard                     the screens: http://127.0.0.1:3001",
+        "  causerie dev                           runs, assets and checks in the browser: http://127.0.0.1:3000;",
+        "                                         the nightly schedule and the sensor for new extracts are off here:",
+        "                                         switch them on under Automation, or by CAUSERIE_AUTOMATION=on",
+        sep="\n",
+    )
+
+
+def _command(*arguments: str) -> int:
+    """Run another command of ours in a process of its own, and return its exit code."""
+    import subprocess
+
+    return subprocess.run([sys.executable, "-m", "orchestration.cli.main", *arguments], check=False).returncode
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port of the web interface, on 127.0.0.1.")] = 3000) -> None:
+    """Open Dagster for one person: runs, assets and checks in the browser. For a server, see docs/deployment.md."""
+    from orchestration import warehouse
+    from orchestration.automation import instance
+
+    settings = Settings.from_environment()
+    home = instance.prepare(settings)
+    warehouse.url(settings)
+    if not settings.is_automatic:
+        print(
+            "The nightly schedule and the sensor for new extracts are off: switch them on under Automation,"
+            " or by CAUSERIE_AUTOMATION=on."
+        )
+    programs = Path(sys.executable).parent
+    os.environ |= {"DAGSTER_HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    sys.stdout.flush()
+    os.execv(
+        programs / "dagster",
+        ["dagster", "dev", "--host", "127.0.0.1", "--port", str(port),
+         "--workspace", str(settings.project / "workspace.yaml")],
+    )  # fmt: skip
 
 
 @app.command()
@@ -389,7 +470,7 @@ def docs(
 
     settings = Settings.from_environment()
     folder = settings.home / "docs"
-    where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
+    where = ["--log-path", str(settings.home / "logs"), "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
     where += ["--target", "marts", "--target-path", str(folder)]
     environment = warehouse.dbt_environment(warehouse.url(settings))
     dbt = dbt_models.dbt_executable()

@@ -18,8 +18,7 @@ import psycopg
 from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
-from orchestration.compiler import fingerprint
-from orchestration.marts import access, contracts, feeds, schema, zones
+from orchestration.marts import access, dbt_manifest, outdated
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -99,6 +98,7 @@ def _run(
     progress: Progress | None,
     accept: Accepted | None,
 ) -> Outcome:
+    dbt_manifest.refuse_stale(settings)
     url = warehouse.url(settings)
     warehouse.wait_until_ready(url, seconds=60)
     with warehouse.connect(url) as connection:
@@ -119,16 +119,9 @@ def _run(
         unpublished = has_unpublished(connection) or accept is not None
         if generation:
             access.repair(connection)
-            published = contracts.marts_of(contracts.manifest(settings.manifest))
             # What stands was built by other definitions, is not all there any more, was dated by another calendar, or
             # takes other feeds for connected.
-            if (
-                fingerprint.prepared(connection) != fingerprint.at_hand()
-                or schema.missing(connection, published)
-                or zones.outdated_brands(connection)
-                or feeds.are_outdated(connection, feeds.declared(sources))
-            ):
-                unpublished = True
+            unpublished = unpublished or bool(outdated.reasons(connection, settings))
         outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:

@@ -51,6 +51,19 @@ def loads_after(connection: psycopg.Connection[Any], load_id: int, datasets: Ite
     ]
 
 
+def rows_standing(
+    connection: psycopg.Connection[Any], datasets: Iterable[str], first: date, last: date
+) -> dict[date, int]:
+    """The rows of each extract day that stand in raw, of these datasets together; days without any are left out."""
+    rows = connection.execute(
+        "select e.extract_day, sum(c.rows_loaded)::bigint"
+        " from raw.extract as e join raw.load_count as c on c.load_id = e.load_id"
+        " where e.dataset = any(%s) and e.extract_day between %s and %s group by e.extract_day",
+        [list(datasets), first, last],
+    )
+    return dict(rows.fetchall())
+
+
 @dataclass(frozen=True)
 class WaitingBrand:
     """A brand that no extract describes, and how many rows of each dataset wait for it."""

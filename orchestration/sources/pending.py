@@ -98,3 +98,9 @@ def data_through(connection: psycopg.Connection[Any], sources: Sources) -> datet
         return None
     day: date = row[0]
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def newest_complete_day(connection: psycopg.Connection[Any], sources: Sources) -> date | None:
+    """The newest complete extract day (UTC); None when there is none."""
+    end = data_through(connection, sources)
+    return (end - timedelta(days=1)).date() if end else None

@@ -16,8 +16,10 @@ from psycopg import conninfo
 
 from orchestration.settings import Settings
 from orchestration.warehouse import locks
-from orchestration.warehouse.server import NAME, start
+from orchestration.warehouse.server import NAME, WarehouseError, start
 
+# The oldest version of PostgreSQL that everything here is tried with.
+OLDEST = 16
 MIGRATIONS = Path(__file__).parent / "migrations"
 # What libpq sets a session to: how dates are written and read is for no environment to say.
 SESSION_VARIABLES = ("PGTZ", "PGDATESTYLE", "PGGEQO", "PGCLIENTENCODING")
@@ -39,12 +41,22 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
     return connection
 
 
+def _refuse_old(version: int) -> None:
+    """Raises WarehouseError for a server (150004: 15.4) that is older than what the SQL here is written for."""
+    if version // 10_000 < OLDEST:
+        raise WarehouseError(
+            f"the warehouse is PostgreSQL {version // 10_000}.{version % 10_000}, and Causerie needs {OLDEST} or newer:"
+            " name such a server in CAUSERIE_DATABASE_URL, or leave it unset for the embedded one"
+        )
+
+
 def run_migrations(connection: psycopg.Connection[Any], then: Callable[[psycopg.Connection[Any]], None]) -> list[str]:
     """Run each file of migrations/ once, `then` what follows from them, and commit it all together.
 
     Several callers at once are safe: one works, the others wait and find nothing left to do. Returns the files run.
     Errors of `then` propagate, and leave everything as it was.
     """
+    _refuse_old(connection.info.server_version)
     locks.ensure(connection, [])
     with connection.transaction(), connection.cursor() as cursor:
         locks.hold(connection, locks.MIGRATION)
@@ -86,12 +98,14 @@ def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
 def wait_until_ready(url: str, seconds: float) -> None:
     """Return when the server accepts connections; raise the last connection error when it does not in time.
 
-    Only a server that is down, starting or stopping is waited for: a wrong password or database fails at once.
+    Only a server that is down, starting or stopping is waited for: a wrong password or database fails at once. Raises
+    WarehouseError for a server that is too old.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
-            psycopg.connect(url, connect_timeout=5).close()
+            with psycopg.connect(url, connect_timeout=5) as connection:
+                _refuse_old(connection.info.server_version)
             return
         except psycopg.OperationalError as error:
             if "FATAL" in str(error) and not any(state in str(error) for state in PASSING_STATES):

@@ -59,7 +59,7 @@ def test_new_late_and_replaced_extracts_are_asked_for_once(settings: Settings) -
         pending = pending_extracts(connection, extract_days.sources_of(settings), THIRD)
     assert [(one.day, one.reason) for one in pending] == [(FIRST, "changed"), (SECOND, "late")]
     (request,) = _asked(settings)
-    assert {str(key.to_user_string()) for key in request.asset_selection or []} >= {"chat", "publication"}
+    assert {str(key.to_user_string()) for key in request.asset_selection or []} >= {"chat", "marts/publication"}
     assert "sales" not in {str(key.to_user_string()) for key in request.asset_selection or []}
     days = [request.tags[tag] for tag in request.tags if "asset_partition_range" in tag]
     assert sorted(days) == ["2026-03-10", "2026-03-11"]

@@ -179,7 +179,7 @@ def test_a_false_figure_is_caught_and_named(
     (line,) = caught[rule].offenders
     assert (line["indicator"], line["period"], line["value"], line["expected"]) == offence
     # And it reaches who looks at the run: the check's metadata take nothing but plain values.
-    result = as_result(AssetKey("kpi_period"), rule, list(judged.values()))
+    result = as_result(AssetKey("kpi_period"), rule, list(judged.values()), "a run")
     assert (result.passed, result.severity.value) == (False, "ERROR" if is_error or "rates" in caught else "WARN")
     assert [*result.metadata[f"{rule} of b"].value] == [dict(line)]  # type: ignore[union-attr,arg-type]
 
