@@ -31,7 +31,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup run test faults dev dashboard wheel wheel-check check clean
+.PHONY: help setup run test faults dev dashboard wheel wheel-check sbom check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -83,6 +83,14 @@ wheel: setup  ## the package, with everything that is no Python in it, in build/
 
 wheel-check: setup  ## install that package into an empty environment, and try it from another folder
 	@$(BIN)/python -m pytest -q -m long tests/integration/test_wheel.py
+
+# Tools that are run and not depended on, in environments of their own.
+TOOL = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet tool run
+sbom: setup  ## what this is made of (CycloneDX, build/sbom.json), and under which licences (docs/licences.md)
+	@mkdir -p build
+	@$(TOOL) --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --no-validate \
+		-o build/sbom.json $(BIN)/python
+	@$(TOOL) --from pip-licenses==5.5.5 pip-licenses --python $(BIN)/python --format=markdown > docs/licences.md
 
 check: setup  ## lints and types
 	@$(BIN)/ruff check .

@@ -20,11 +20,13 @@ class WithProject(build_py):
     """The packages, and beside them the dbt project with the manifest that set-up made of it."""
 
     def run(self) -> None:
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        # What an earlier build left there, and is no more, would go into this one.
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
         place = Path(self.build_lib) / PLACE
-        shutil.rmtree(place, ignore_errors=True)
         left_out = shutil.ignore_patterns("target", "logs", "dbt_packages", ".*")
         shutil.copytree(ROOT / "dbt_project", place / "dbt_project", ignore=left_out)
         (place / "dbt_project" / "target").mkdir()

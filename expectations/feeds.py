@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 import psycopg
@@ -54,7 +54,7 @@ RULES = {
     "extracts_are_accepted": Rule("at most", False, "no extract refused"),
 }
 # The nightly run asks for the day before; until then that day is not late.
-DUE_AFTER = timedelta(hours=2, minutes=30)
+DUE_AT = time(2, 30)
 
 
 def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: Iterable[str]) -> list[Finding]:
@@ -100,17 +100,17 @@ def _excuse(connection: psycopg.Connection[Any], dataset: str, lines: list[dict[
     return [Finding("is_accepted", dataset, False, True, "; ".join(said), expected)] if said else []
 
 
-def due_day(now: datetime) -> date:
+def due_day(now: datetime, due_at: time = DUE_AT) -> date:
     """The newest extract day (UTC) that should be complete at this instant."""
-    return (now - DUE_AFTER).date() - timedelta(days=1)
+    return now.date() - timedelta(days=1 if now.time() >= due_at else 2)
 
 
-def judge_freshness(newest_complete_day: date | None, now: datetime) -> list[Finding]:
+def judge_freshness(newest_complete_day: date | None, now: datetime, due_at: time = DUE_AT) -> list[Finding]:
     """Is the day that was due last complete? A backfill of old days does not make it so. `now` is in UTC."""
     import pandas as pd
     from great_expectations import expectations as gxe
 
-    due = due_day(now)
+    due = due_day(now, due_at)
     expected = f"the extract day {due} complete"
     if newest_complete_day is None:
         return [Finding("is_fresh", "all", False, False, "no extract day is complete", expected)]

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from dagster import AssetKey, AssetsDefinition, AssetSpec, Definitions, in_process_executor
+from dagster import AssetKey, AssetsDefinition, AssetSpec, Definitions, in_process_executor, json_console_logger
 from dagster import definitions as loaded_by_dagster
 
+from orchestration import log_lines
 from orchestration.assets import checks, dbt_models, ingestion, partitions, publication, resources
 from orchestration.automation import jobs, weekly_digest
 from orchestration.marts import dbt_manifest
@@ -54,6 +55,7 @@ def build(
         ],
         # A run is one process: it holds the writer's lock from its first asset to its last.
         executor=in_process_executor,
+        loggers={"console": json_console_logger} if log_lines.is_json() else None,
         resources={
             "warehouse": resources.warehouse_resource(settings),
             "progress": resources.progress_resource(),

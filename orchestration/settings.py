@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime, time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ IS_PACKAGED = PROJECT.name == "project"
 DOCS_URL = "http://127.0.0.1:8080"
 # How long Dagster's history is kept: half a year has each month's end twice.
 KEEP_DAYS = 180
+# When the night's run begins (UTC), by when the extracts of the day before are expected.
+NIGHTLY = time(2, 30)
 
 # No part of the platform may call home: a closed network would stall a run on it.
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -107,7 +110,8 @@ class Settings:
     is the login by which screens read marts; `targets_file` holds targets of one's own; `open_id` is who signs people
     in to the screens, None where they are for this machine alone; `ping_url` is called after each publication;
     `docs_url` is where the documentation's site is; `is_automatic` says whether Dagster's schedule and sensor are on
-    from the start; `keep_days` for how long Dagster's runs and logs are kept."""
+    from the start; `keep_days` for how long Dagster's runs and logs are kept; `nightly` is when (UTC) the
+    night's run begins."""
 
     home: Path
     landing: str
@@ -126,12 +130,13 @@ class Settings:
     docs_url: str = DOCS_URL
     is_automatic: bool = False
     keep_days: int = KEEP_DAYS
+    nightly: time = NIGHTLY
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL, _TARGETS,
-        _PING_URL, _DOCS_URL, _AUTOMATION and _KEEP_DAYS, those of OpenId, and Dagster's own DAGSTER_HOME; an empty one
-        counts as unset. Raises SettingsError for one that can't be read."""
+        _PING_URL, _DOCS_URL, _AUTOMATION, _KEEP_DAYS and _NIGHTLY, those of OpenId, and Dagster's own DAGSTER_HOME; an
+        empty one counts as unset. Raises SettingsError for one that can't be read."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or _default_home())
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -149,6 +154,7 @@ class Settings:
             docs_url=(given.get("CAUSERIE_DOCS_URL") or DOCS_URL).rstrip("/"),
             is_automatic=_is_automatic(given),
             keep_days=_keep_days(given),
+            nightly=_nightly(given),
             open_id=OpenId.from_environment(given),
         )
 
@@ -176,6 +182,17 @@ class Settings:
     def manifest(self) -> Path:
         """What `dbt parse` left in set-up; the definitions are built from it."""
         return self.dbt_project / "target" / "manifest.json"
+
+
+def _nightly(given: Mapping[str, str]) -> time:
+    told = given.get("CAUSERIE_NIGHTLY")
+    if not told:
+        return NIGHTLY
+    try:
+        found = datetime.strptime(told, "%H:%M")
+    except ValueError:
+        raise SettingsError(f"CAUSERIE_NIGHTLY: wanted a time of day in UTC, such as 02:30, found {told!r}") from None
+    return found.time()
 
 
 def _keep_days(given: Mapping[str, str]) -> int:

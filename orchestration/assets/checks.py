@@ -244,7 +244,7 @@ def _freshness(settings: Settings, connection: psycopg.Connection[Any]) -> list[
     from expectations import feeds
 
     newest = pending.newest_complete_day(connection, extract_days.sources_of(settings))
-    return feeds.judge_freshness(newest, datetime.now(UTC))
+    return feeds.judge_freshness(newest, datetime.now(UTC), settings.nightly)
 
 
 def _access(connection: psycopg.Connection[Any]) -> list[Finding]:

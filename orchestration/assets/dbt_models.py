@@ -73,6 +73,7 @@ BOOKKEEPING = {
     ("raw", "load_count"): "What became of a load's rows, by brand.",
     ("build", "run"): "The run under way: its id and instant, how far its data reach, the newest load it takes in.",
     ("build", "zone"): "Every change of the clocks of the brands' zones, as the server knows them.",
+    ("build", "connected"): "Since when which dataset is connected, where the sources file says so.",
     ("build", "indicator"): "Which indicators are stated by another definition than they were published by.",
 }
 

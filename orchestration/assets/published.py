@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ from orchestration.settings import Settings
 SCHEMA = "marts"
 # The asset that tells of the publication as a whole: the table that has a row for each.
 PUBLICATION = AssetKey([SCHEMA, "publication"])
-# Nightly runs begin at 02:30 UTC; by then one has published, or something is wrong that no run will tell of.
-PUBLISHED_BY = FreshnessPolicy.cron(deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=24), timezone="UTC")
+# So long after the night's run begins, something has been published, or is wrong in a way that no run will tell of.
+NIGHT = timedelta(hours=4)
 # Beyond so many rows, counting takes seconds: the server's own estimate is told instead.
 COUNTED_ROWS = 10_000_000
 
@@ -119,7 +119,15 @@ def _spec(
         kinds={"postgres", *kinds},
         tags={"causerie/tier": "published"},
         metadata={"dagster/table_name": f"{SCHEMA}.{name}", **(metadata or {})},
-        freshness_policy=PUBLISHED_BY if name == PUBLICATION.path[-1] else None,
+        freshness_policy=published_by(settings) if name == PUBLICATION.path[-1] else None,
+    )
+
+
+def published_by(settings: Settings) -> FreshnessPolicy:
+    """Published each night, judged by Dagster's daemon also when no run begins."""
+    deadline = datetime.combine(date.min, settings.nightly) + NIGHT
+    return FreshnessPolicy.cron(
+        deadline_cron=f"{deadline.minute} {deadline.hour} * * *", lower_bound_delta=timedelta(days=1), timezone="UTC"
     )
 
 

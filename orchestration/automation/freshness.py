@@ -21,7 +21,7 @@ from orchestration.sources import extract_days, pending
 def verdict(connection: psycopg.Connection[Any], settings: Settings, now: datetime) -> str:
     """What there is to tell at this instant, in one line: the same line as before needs no telling again."""
     newest = pending.newest_complete_day(connection, extract_days.sources_of(settings))
-    due = feeds.due_day(now)
+    due = feeds.due_day(now, settings.nightly)
     if newest is not None and newest >= due:
         return "fresh"
     return f"the newest complete extract day is {newest or 'none'}, due was {due}"
@@ -31,7 +31,7 @@ def judge(connection: psycopg.Connection[Any], settings: Settings, now: datetime
     """Judge, write down what was found, and show it as the check; returns the name under which it is written down."""
     run_id = f"freshness {now:%Y-%m-%dT%H:%M:%SZ}"
     newest = pending.newest_complete_day(connection, extract_days.sources_of(settings))
-    findings = feeds.judge_freshness(newest, now)
+    findings = feeds.judge_freshness(newest, now, settings.nightly)
     checks.record(connection, run_id, findings)
     connection.commit()
     result = checks.as_result(PUBLICATION, checks.IS_FRESH, findings, run_id)

@@ -52,7 +52,6 @@ PARTITION_NAME_TAG = "dagster/partition"
 RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 SCHEDULE_NAME_TAG = "dagster/schedule_name"
 NIGHT = "nightly"
-NIGHTLY = "30 2 * * *"
 MISSED_DAYS = 31
 SENSOR_SECONDS = 300
 TELL_SECONDS = 30
@@ -72,11 +71,11 @@ def job(partitions: PartitionsDefinition) -> Any:
 
 
 def nightly(job: Any, settings: Settings) -> ScheduleDefinition:
-    """Half past two, UTC: the extracts of the day before, and of the nights that nobody was there to ask for."""
+    """At `settings.nightly`, UTC: the extracts of the day before, and of nights that nobody was there to ask for."""
 
     @schedule(
         name=NIGHT,
-        cron_schedule=NIGHTLY,
+        cron_schedule=f"{settings.nightly.minute} {settings.nightly.hour} * * *",
         job=job,
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING if settings.is_automatic else DefaultScheduleStatus.STOPPED,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast, get_args
 
 import typer
 
+from orchestration import log_lines
 from orchestration.redaction import hide
 from orchestration.settings import Settings
 from orchestration.sources.connectors.outside_text import cleaned
@@ -470,8 +471,8 @@ def docs(
 
     settings = Settings.from_environment()
     folder = settings.home / "docs"
-    where = ["--log-path", str(settings.home / "logs"), "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
-    where += ["--target", "marts", "--target-path", str(folder)]
+    where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
+    where += ["--target", "marts", "--target-path", str(folder), "--log-path", str(settings.home / "logs")]
     environment = warehouse.dbt_environment(warehouse.url(settings))
     dbt = dbt_models.dbt_executable()
     made = subprocess.run([dbt, "--quiet", "docs", "generate", "--static", *where], env=environment, check=False)
@@ -845,7 +846,8 @@ def dashboard(
     print(
         f"The screens are at http://{'[' + host + ']' if ':' in host else host}:{port} (stop with Ctrl-C)", flush=True
     )
-    uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False)
+    # Log lines are ours to form (log_lines.py).
+    uvicorn.run(application, host=host, port=port, log_level="warning", log_config=None, server_header=False)
 
 
 @app.command()
@@ -1043,6 +1045,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        log_lines.configure()
         app()
     except KeyboardInterrupt:
         sys.exit("causerie: interrupted")

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,16 +16,24 @@ from typing import Any
 import psycopg
 import pytest
 from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetSpec,
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
+    asset_check,
     build_run_status_sensor_context,
     in_process_executor,
     job,
     op,
 )
 
+from expectations.findings import Finding
+from orchestration.assets.checks import as_result
 from orchestration.automation import alerts, jobs
+from orchestration.automation.failures import failures_of
 from orchestration.cli import runs
 from orchestration.readers.ledger import Generation
 from orchestration.settings import Settings
@@ -45,6 +54,12 @@ class Hook:
                 assert self.path == PATH
                 assert self.headers["Content-Type"] == "application/json"
                 hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(hook.status)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                assert self.path == PATH
+                hook.received.append({})
                 self.send_response(hook.status)
                 self.end_headers()
 
@@ -149,6 +164,39 @@ def test_a_webhook_in_trouble_is_said_and_breaks_nothing(
     assert alerts.post(webhook, "something happened") is False
     assert "was not delivered" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_each_publication_is_told_to_whoever_watches_for_it(
+    settings: Settings, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    alerts.ping(settings)
+    assert hook.received == [], "no address, no call"
+    alerts.ping(replace(settings, ping_url=hook.url))
+    assert hook.received == [{}]
+    hook.status = 503
+    alerts.ping(replace(settings, ping_url=hook.url))
+    assert "the publication was not told to CAUSERIE_PING_URL: it answered 503" in caplog.text
+    assert "secret" not in caplog.text + repr(replace(settings, ping_url=hook.url))
+
+
+def test_what_data_say_is_text_on_dagsters_pages_and_plain_in_an_alert() -> None:
+    """Dagster shows a check's description as Markdown, in which HTML, pictures and links would act."""
+    said = "<img src=//x/y.png> ![z](http://z/) `a` *b* & c\\d"
+    finding = Finding("words_are_known", "messages", True, False, said, "no word that the contract lacks")
+    shown = str(as_result(AssetKey("chat"), "messages_profile", [finding], "a run").description)
+    assert not set("<>[]`*\\") & set(shown)
+
+    @asset_check(asset="chat")
+    def messages_profile() -> AssetCheckResult:
+        return AssetCheckResult(passed=False, severity=AssetCheckSeverity.ERROR, description=shown)
+
+    defs = Definitions(assets=[AssetSpec("chat")], asset_checks=[messages_profile])
+    job = defs.resolve_implicit_global_asset_job_def()
+    with DagsterInstance.ephemeral() as instance:
+        events = job.execute_in_process(instance=instance, raise_on_error=False).all_events
+    assert failures_of(events) == [
+        f"chat messages_profile: words_are_known: {said} (expected no word that the contract lacks)"
+    ]
 
 
 def test_a_run_without_a_warehouse_reaches_people(

@@ -19,15 +19,20 @@ from typing import Any
 import marts_digest
 import psycopg
 import pytest
+from dagster import AssetCheckResult, AssetKey
 from night import dbt
 from typer.testing import CliRunner
 
 import simulator
-from orchestration import warehouse
-from orchestration.assets import resources
+from orchestration import definitions, warehouse
+from orchestration.assets import dbt_models, refusals, resources
+from orchestration.assets.ingestion import LOOK, ONLY_PENDING_TAG
+from orchestration.automation import instance as dagster_instance
+from orchestration.automation import jobs
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.cli import main, runs
+from orchestration.marts import contracts
 from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
@@ -92,6 +97,53 @@ def test_a_first_run_loads_everything_and_publishes_once(settings: Settings, fir
 def test_every_audit_of_the_run_is_written_down(settings: Settings, first_run: runs.Outcome) -> None:
     found = rows(settings, "select distinct check_name from marts.data_quality where passed is not false")
     assert {"has_rows", "required_columns_are_filled", "stability", "identities"} <= {name for (name,) in found}
+
+
+def test_dagster_is_told_rows_as_numbers_by_table_and_by_partition(settings: Settings, first_run: runs.Outcome) -> None:
+    with dagster_instance.opened(settings) as instance:
+        for table in ("fct_conversation", "fct_message", "kpi_period", "load_ledger"):
+            event = instance.get_latest_materialization_event(AssetKey(["marts", table]))
+            assert event and event.asset_materialization
+            told = event.asset_materialization.metadata["dagster/row_count"].value
+            assert [(told,)] == rows(settings, f"select count(*) from marts.{table}")
+        told = {}
+        for record in instance.fetch_materializations(AssetKey("chat"), limit=100).records:
+            assert record.asset_materialization
+            metadata = record.asset_materialization.metadata
+            told[record.partition_key] = metadata["dagster/row_count"].value
+            assert isinstance(metadata["rows_read"].value, int)
+    chat = [dataset.name for dataset in DATASETS.values() if dataset.family == "chat"]
+    stands = " union all ".join(f"select extract_day from raw.{name}" for name in chat)
+    counted = rows(settings, f"select extract_day, count(*) from ({stands}) as s group by 1")
+    assert told == {str(day): count for day, count in counted}
+
+
+def test_a_failed_test_of_dbt_brings_its_query(settings: Settings, first_run: runs.Outcome) -> None:
+    manifest = contracts.manifest(settings.manifest)
+    tests = [name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"]
+    for test in (tests[0], tests[-1]):
+        passed = AssetCheckResult(passed=True, metadata={"unique_id": test})
+        failed = AssetCheckResult(passed=False, metadata={"unique_id": test})
+        compiled = settings.home / "dbt" / "compiled"
+        assert dbt_models.with_query(passed, compiled, manifest) is passed
+        asked = dbt_models.with_query(failed, compiled, manifest).metadata["query of the rows that fail"].value
+        query = asked.removeprefix("```sql\n").removesuffix("\n```")
+        assert rows(settings, query) == []
+
+
+def test_a_run_of_the_daemon_with_nothing_to_do_does_nothing(settings: Settings, first_run: runs.Outcome) -> None:
+    """The night's run, after the sensor has loaded everything."""
+    defs = definitions.build(settings)
+    before = rows(settings, "select run_id, newest_load_id from build.run")
+    with dagster_instance.opened(settings) as instance:
+        done = defs.resolve_job_def(jobs.JOB).execute_in_process(
+            instance=instance, partition_key=str(FIRST), tags={ONLY_PENDING_TAG: LOOK}
+        )
+    assert done.success
+    built = {event.asset_key.path[0] for event in done.get_asset_materialization_events() if event.asset_key}
+    assert built == {"chat", "widget", "hook", "sales", "personalisation"}
+    assert rows(settings, "select run_id, newest_load_id from build.run") == before
+    assert rows(settings, "select count(*) from marts.publication") == [(1,)]
 
 
 def test_a_second_run_finds_nothing_and_does_not_wake_dagster(settings: Settings, first_run: runs.Outcome) -> None:
@@ -213,6 +265,15 @@ def test_a_refused_extract_is_named_and_the_rest_published(
         assert f"Refused: {refused}" in told
     assert rows(settings, before) == stood
     assert rows(settings, "select max(generation) from marts.publication") == [(2,)]
+    with dagster_instance.opened(settings) as instance:
+        refused = [run.run_id for run in instance.get_runs() if run.job_name == refusals.NAME]
+        (attempt,) = refused
+        shown = [
+            entry.dagster_event.partition
+            for entry in instance.all_logs(attempt)
+            if entry.dagster_event and entry.dagster_event.is_asset_materialization_planned
+        ]
+    assert shown == ["2026-03-08", "2026-03-09"]
     loaded = rows(
         settings,
         "select (select count(*) from raw.conversations where extract_day = '2026-03-09')"

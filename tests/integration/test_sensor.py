@@ -5,14 +5,18 @@ Not here: which runs a set of days makes (tests/unit/test_jobs.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 
 import pytest
 from dagster import RunRequest, SkipReason, build_sensor_context
 from landing_of import brand, conversation, write
+from night import Night
 
 from orchestration import definitions, warehouse
+from orchestration.assets.ingestion import DESCRIPTIONS
 from orchestration.settings import Settings
 from orchestration.sources import extract_days
 from orchestration.sources.contract import DATASETS
@@ -72,3 +76,21 @@ def test_new_late_and_replaced_extracts_are_asked_for_once(settings: Settings) -
 
     _load(settings, ("conversations", FIRST), ("conversations", SECOND))
     assert _asked(settings) == []
+
+
+def test_changed_definitions_are_asked_for_once(
+    small_days_again: Callable[[], AbstractContextManager[Night]], tmp_path: Path
+) -> None:
+    with small_days_again() as night:
+        settings = Settings.from_environment(
+            {"CAUSERIE_HOME": str(tmp_path), "CAUSERIE_DATABASE_URL": night.url, "CAUSERIE_LANDING": str(night.landing)}
+        )
+        assert _asked(settings) == []
+        with night.connect() as connection:
+            connection.execute("comment on table build.run is 'Prepared by the definitions of another day'")
+        (request,) = _asked(settings)
+        selected = {key.to_user_string() for key in request.asset_selection or []}
+        assert {"build/int_conversations_lived", "marts/publication"} <= selected
+        assert not selected & set(DESCRIPTIONS)
+        (again,) = _asked(settings)
+        assert again.run_key == request.run_key

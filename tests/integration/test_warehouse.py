@@ -250,3 +250,15 @@ def test_state_is_its_owners_alone_under_any_umask() -> None:
             assert wide == []
         finally:
             warehouse.stop(Settings.from_environment(environment))
+
+
+def test_a_server_that_is_too_old_is_said_in_a_sentence(
+    server: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no such server here: this one is too old for a Causerie that needs version 99."""
+    monkeypatch.setattr(warehouse.connection, "OLDEST", 99)
+    said = r"the warehouse is PostgreSQL \d+\.\d+, and Causerie needs 99 or newer: name such a server in"
+    with pytest.raises(warehouse.WarehouseError, match=said):
+        warehouse.wait_until_ready(server, 1)
+    with warehouse.connect(database) as connection, pytest.raises(warehouse.WarehouseError, match=said):
+        migrate(connection)

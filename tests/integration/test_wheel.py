@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,14 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    place = tmp_path_factory.mktemp("installed")
-    place.chmod(0o755)
+def installed() -> Iterator[Installed]:
+    # Not pytest's folder, which is its owner's alone: PostgreSQL does not run as root, and its user has to pass.
+    with tempfile.TemporaryDirectory(prefix="causerie-wheel-") as folder:
+        Path(folder).chmod(0o755)
+        yield from _installed(Path(folder))
+
+
+def _installed(place: Path) -> Iterator[Installed]:
     wheels, environment = place / "wheels", place / "environment"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", wheels, PROJECT], check=True)
