@@ -11,8 +11,6 @@ BIN := $(VENV)/bin
 # uv reads no configuration of pip's: an index of one's own is handed on.
 UV = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet pip
 READY := $(VENV)/.ready
-# Beside the manifest, of which files it was made.
-MANIFEST := dbt_project/target/manifest.sha256
 # pytest's own arguments, e.g. make test ARGS="tests/unit -x"
 ARGS ?= -n 2
 # How much of a brand the simulator makes up for `make run`
@@ -31,7 +29,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup run test faults dev dashboard wheel wheel-check sbom check clean
+.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check sbom check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -50,7 +48,7 @@ test: setup  ## every test, against a real PostgreSQL that the tests start thems
 faults: setup  ## every fault scenario, the long ones too; writes their figures into README.md
 	@CAUSERIE_TEST_THOROUGH=1 $(BIN)/python -m pytest $(ARGS) -m fault --faults-table=README.md
 
-setup: $(READY) $(MANIFEST)  ## the environment from the pinned lock, and dbt's manifest
+setup: $(READY) manifest  ## the environment from the pinned lock, and dbt's manifest
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11 setup")'
@@ -61,9 +59,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(UV) install --no-deps --editable .
 	@touch $@
 
-# Read by Dagster when it loads; made here and not at import, so that loading stays quick.
-$(MANIFEST): $(READY) $(shell find dbt_project -name '*.sql' -o -name '*.yml' -o -name '*.md' | grep -v /target/)
-	@echo "Reading the dbt project ..."
+# Read by Dagster when it loads; made here and not at import, so that loading stays quick. By content and not by the time of
+# files: what git brings back may be older than what dbt has read.
+manifest: $(READY)
 	@$(BIN)/python -m orchestration.marts.dbt_manifest
 
 dashboard: setup  ## the screens on http://127.0.0.1:3001 (SCREENS_PORT=...)

@@ -23,10 +23,15 @@ class StaleManifestError(ValueError):
 
 
 def make(settings: Settings) -> None:
-    """Let dbt read its project, and note of which files that was. Raises CalledProcessError where dbt can't."""
+    """Let dbt read its project, unless it has read these very files, and note which they were. Raises
+    CalledProcessError where dbt can't."""
+    found = digest(settings.dbt_project)
+    if settings.manifest.exists() and _noted(settings) == found:
+        return
+    print("Reading the dbt project ...", flush=True)
     where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
     subprocess.run([Path(sys.executable).parent / "dbt", "--quiet", "parse", *where], check=True)
-    _note(settings).write_text(digest(settings.dbt_project))
+    _note(settings).write_text(found)
 
 
 def digest(project: Path) -> str:
@@ -43,10 +48,14 @@ def digest(project: Path) -> str:
 def refuse_stale(settings: Settings) -> None:
     """Raises StaleManifestError where a file of the dbt project has changed since set-up. Where set-up left no note,
     nothing is known."""
-    note = _note(settings)
-    if note.exists() and note.read_text().strip() != digest(settings.dbt_project):
+    if (noted := _noted(settings)) and noted != digest(settings.dbt_project):
         again = "install causerie again" if IS_PACKAGED else "run `make setup`, which lets dbt read it again"
         raise StaleManifestError(f"{settings.dbt_project} has changed since dbt last read it: {again}")
+
+
+def _noted(settings: Settings) -> str | None:
+    note = _note(settings)
+    return note.read_text().strip() if note.exists() else None
 
 
 def _note(settings: Settings) -> Path:
