@@ -33,7 +33,7 @@ from dashboard.tables import Cell, Column, Table
 from dashboard.words import Words
 from orchestration.catalogue.catalogue import Indicator
 from orchestration.readers import conversation, formats, indicator, live, quality, report
-from orchestration.readers.report import ReportError
+from orchestration.readers.report import ReportError, say_state
 from orchestration.settings import Settings
 from orchestration.sources.connectors.sources_file import SourcesError
 
@@ -515,6 +515,7 @@ def _live_cards(view: View, reading: live.Reading) -> dict[str, list[dict[str, s
         said = view.words.say(value, known[ref].unit, reading.currency)
         where = "live_moment" if ref.startswith("Live-") else "live_today"
         card = {"name": view.name(ref), "value": said, "ref": ref, "about": view.filters.url(f"/number/{ref}")}
+        card["state"] = say_state({"missing": reading.missing.get(ref)}, view.words.language)
         cards[where].append(card)
     return cards
 

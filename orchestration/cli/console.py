@@ -518,8 +518,11 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
     cards.add_column(style="dim", no_wrap=True)
     cards.add_column()
     cards.add_column(justify="right", no_wrap=True)
+    cards.add_column(style="dim")
     for ref, value in found.figures.items():
-        cards.add_row(ref, indicators[ref].names[language], say(value, indicators[ref].unit, found.currency, language))
+        said = say(value, indicators[ref].unit, found.currency, language)
+        state = say_state({"missing": found.missing.get(ref)}, language)
+        cards.add_row(ref, indicators[ref].names[language], said, state)
     parts: list[RenderableType] = [title, cards]
     if found.members:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -21,6 +21,7 @@ from typing import Any, Literal, cast
 
 import jinja2
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from orchestration import warehouse
@@ -83,7 +84,7 @@ class Member:
 @dataclass(frozen=True)
 class Reading:
     """The live indicators of a brand as known before `read_at`. Amounts are in `currency`; `local_date` is today on the
-    brand's clock, which runs in `timezone`."""
+    brand's clock, which runs in `timezone`. `missing` names the datasets for want of which a figure is not known."""
 
     brand: str
     read_at: datetime
@@ -93,6 +94,7 @@ class Reading:
     origin: Origin
     figures: Mapping[str, Decimal | None]
     members: tuple[Member, ...]
+    missing: Mapping[str, Sequence[str]]
 
     def age_seconds(self, now: datetime | None = None) -> float:
         """How long ago its newest possible fact was, in seconds; never negative."""
@@ -166,6 +168,7 @@ def _from_json(said: Mapping[str, Any]) -> Reading:
         local_date=date.fromisoformat(said["local_date"]),
         figures=figures(said["figures"]),
         members=tuple(members),
+        missing=said["missing"],
     )
 
 
@@ -175,7 +178,8 @@ def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None)
     address = settings.live_url or database.url()
     origin: Origin = "chat database" if address else "loaded rows"
     clock: Clock = asked.clock or ("database" if address else "data")
-    query = statement(database.relations() if address else loaded_relations(), clock)
+    relations = database.relations() if address else loaded_relations()
+    query = statement(relations, clock)
     values = {
         "brand": asked.brand,
         "members": list(asked.members) if asked.members is not None else None,
@@ -196,13 +200,37 @@ def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None)
                 [limit],
             )
             rows = connection.execute(query, values).fetchall()
+            absent = database.unmapped if address else _without_rows(connection, relations, asked.brand)
     except psycopg.Error as error:
         raise LiveError(_said(error, origin, database.timeout_seconds)) from None
     if not rows:
         raise LiveError(f"the {origin} know no brand {asked.brand!r}")
     if rows[0]["read_at"] is None:
         raise LiveError(f"the {origin} hold nothing of brand {asked.brand!r} yet")
-    return _reading(asked.brand, origin, rows)
+    absent -= {name for name, day in database.connected.items() if day <= rows[0]["local_date"]}
+    return _reading(asked.brand, origin, rows, unknown_without(absent))
+
+
+def _without_rows(connection: psycopg.Connection[Any], relations: Mapping[str, str], brand: str) -> frozenset[str]:
+    """The datasets that have told nothing of a brand."""
+    asked = sql.SQL(" union all ").join(
+        sql.SQL("select {} as name where not exists (select from raw.{} as r where r.brand_id = %(brand)s)").format(
+            sql.Literal(name), sql.Identifier(name)
+        )
+        for name in relations
+    )
+    return frozenset(row["name"] for row in connection.execute(asked, {"brand": brand}))
+
+
+def unknown_without(absent: Collection[str]) -> dict[str, list[str]]:
+    """The refs that are not known without these datasets, with those that each lacks: unknown is not zero."""
+    known = catalogue.load().indicators
+    lacking: dict[str, list[str]] = {}
+    for ref in refs():
+        needs, needs_any = {*known[ref].needs}, {*known[ref].needs_any}
+        if missing := needs & {*absent} | (needs_any if needs_any <= {*absent} else set()):
+            lacking[ref] = sorted(missing)
+    return lacking
 
 
 def _said(error: psycopg.Error, origin: Origin, seconds: float) -> str:
@@ -217,25 +245,28 @@ def _said(error: psycopg.Error, origin: Origin, seconds: float) -> str:
     return f"the {origin} can't be read: {first}"
 
 
-def _reading(brand: str, origin: Origin, rows: list[dict[str, Any]]) -> Reading:
+def _reading(
+    brand: str, origin: Origin, rows: list[dict[str, Any]], missing: Mapping[str, Sequence[str]]
+) -> Reading:
     first = rows[0]
     figures = {row["ref"]: row["value"] for row in rows if row["ref"] and row["member_id"] is None}
+    figures |= dict.fromkeys(missing)
     by_member: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row["member_id"] is not None:
             by_member.setdefault(row["member_id"], []).append(row)
     members = sorted(
-        (_member(member_id, some) for member_id, some in by_member.items()),
+        (_member(member_id, some, missing) for member_id, some in by_member.items()),
         key=lambda member: (member.name or member.member_id, member.member_id),
     )
     return Reading(
         brand, first["read_at"], first["local_date"], first["timezone"], first["currency"], origin,
-        {ref: figures[ref] for ref in refs()}, tuple(members),
+        {ref: figures[ref] for ref in refs()}, tuple(members), missing,
     )  # fmt: skip
 
 
-def _member(member_id: str, rows: list[dict[str, Any]]) -> Member:
-    said = {row["ref"]: row["value"] for row in rows}
+def _member(member_id: str, rows: list[dict[str, Any]], unknown: Collection[str]) -> Member:
+    said = {row["ref"]: row["value"] for row in rows} | dict.fromkeys(unknown)
     nothing = {ref: None if ref == "Day-Card-7" else Decimal(0) for ref in LIST}
     last = next((row["last_active_at"] for row in rows if row["last_active_at"]), None)
     return Member(member_id, rows[0]["member_name"] or "", last, {ref: said.get(ref, nothing[ref]) for ref in LIST})
@@ -253,6 +284,7 @@ def as_json(found: Reading) -> dict[str, Any]:
         "timezone": found.timezone,
         "currency": found.currency,
         "indicators": plain(found.figures),
+        "missing": dict(found.missing),
         "members": [
             {
                 "member_id": one.member_id,

@@ -1,4 +1,4 @@
-"""Zendesk and Shopify as Fivetran writes them: a few rows of each, worked out by hand, read by the least role."""
+"""Zendesk, Intercom and Shopify as Fivetran writes them: a few rows, worked out by hand, read by the least role."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from orchestration.sources.loading.check_sources import check_sources
 from orchestration.sources.systems import packages, setup
 
 TYPES = {
-    **dict.fromkeys(("public", "suspended", "test", "taxes_included"), "boolean"),
+    **dict.fromkeys(("public", "suspended", "test", "taxes_included", "_fivetran_active"), "boolean"),
+    **dict.fromkeys(("contact_id", "source_id", "source_author_id", "author_id"), "text"),
     **dict.fromkeys(("price", "amount", "discounted_price", "total_price", "total_tax", "total_discounts"), "numeric"),
     **dict.fromkeys(("created_at", "updated_at", "created", "updated", "cancelled_at", "processed_at"), "timestamptz"),
     "_fivetran_synced": "timestamptz",
     "index": "bigint",
     "quantity": "bigint",
+    "conversation_rating_created_at": "timestamptz",
+    "conversation_rating_value": "bigint",
 }
 # Columns that Fivetran does not fill in these rows are null.
 ZENDESK: dict[str, list[dict[str, Any]]] = {
@@ -72,6 +75,44 @@ ZENDESK: dict[str, list[dict[str, Any]]] = {
         )
     ],
 }  # fmt: skip
+INTERCOM: dict[str, list[dict[str, Any]]] = {
+    "admin": [{"id": 10, "name": "Ana Roy"}],
+    "conversation_history": [
+        # Asked, assigned by a robot's rule, answered, closed, rated; an older version of it no longer stands.
+        {"id": 1, "created_at": "2026-03-02 09:00", "updated_at": "2026-03-02 12:00", "source_type": "conversation",
+         "source_author_id": "u1", "source_author_type": "user", "source_delivered_as": "customer_initiated",
+         "conversation_rating_created_at": "2026-03-02 12:00", "conversation_rating_value": 4, "assignee_id": 10,
+         "assignee_type": "admin", "_fivetran_active": True},
+        {"id": 1, "created_at": "2026-03-02 09:00", "updated_at": "2026-03-02 09:30", "source_type": "conversation",
+         "source_author_id": "u1", "source_author_type": "user", "_fivetran_active": False},
+        # Answered without an assignment.
+        {"id": 2, "created_at": "2026-03-02 10:00", "updated_at": "2026-03-02 10:00", "source_type": "email",
+         "source_author_id": "u2", "source_author_type": "lead", "_fivetran_active": True},
+        # Nobody's yet; a campaign; one that an admin began.
+        {"id": 3, "created_at": "2026-03-02 11:00", "updated_at": "2026-03-02 11:00", "source_type": "twitter",
+         "source_author_id": "u3", "source_author_type": "user", "_fivetran_active": True},
+        {"id": 4, "created_at": "2026-03-02 12:00", "updated_at": "2026-03-02 12:00", "source_type": "inapp",
+         "source_author_id": "10", "source_author_type": "admin", "source_delivered_as": "campaigns_initiated",
+         "_fivetran_active": True},
+        {"id": 5, "created_at": "2026-03-02 13:00", "updated_at": "2026-03-02 13:00", "source_type": "conversation",
+         "source_author_id": "10", "source_author_type": "admin", "source_delivered_as": "admin_initiated",
+         "_fivetran_active": True},
+    ],
+    "conversation_part_history": [
+        {"id": number, "conversation_id": talk, "created_at": f"2026-03-02 {at}", "part_type": kind, "author_id": who,
+         "author_type": whose, "assigned_to_id": to, "assigned_to_type": "admin" if to else None,
+         "_fivetran_active": True}
+        for number, talk, at, kind, who, whose, to in (
+            (11, 1, "09:10", "assignment", "9", "bot", 10), (12, 1, "09:20", "comment", "9", "bot", None),
+            (13, 1, "09:25", "note", "10", "admin", None), (14, 1, "09:30", "comment", "10", "admin", None),
+            (15, 1, "11:00", "close", "10", "admin", None), (16, 1, "11:30", "open", "u1", "user", None),
+            (21, 2, "10:40", "comment", "10", "admin", None),
+        )
+    ],
+    "conversation_contact_history": [
+        {"conversation_id": talk, "contact_id": f"contact-{talk}", "_fivetran_active": True} for talk in (1, 4, 5)
+    ],
+}  # fmt: skip
 SHOPIFY: dict[str, list[dict[str, Any]]] = {
     "shop": [{"id": 7, "name": "Lumen", "iana_timezone": "Europe/Paris", "currency": "EUR", "primary_locale": "fr",
               "updated_at": "2026-03-01 08:00"}],
@@ -112,6 +153,7 @@ SHOPIFY: dict[str, list[dict[str, Any]]] = {
     "refund": [{"id": 90, "order_id": 500, "processed_at": "2026-03-05 09:00"},
                {"id": 91, "order_id": 500, "processed_at": "2026-03-06 09:00"}],  # goods alone
 }  # fmt: skip
+SYSTEMS = {"fivetran_zendesk": ZENDESK, "fivetran_intercom": INTERCOM, "fivetran_shopify": SHOPIFY}
 
 
 @dataclass(frozen=True)
@@ -139,7 +181,7 @@ def fivetran(server: str) -> Iterator[Fivetran]:
         readers: dict[str, str] = {}
         with psycopg.connect(url, autocommit=True) as made:
             made.execute("set timezone = 'UTC'")
-            for name, tables in (("fivetran_zendesk", ZENDESK), ("fivetran_shopify", SHOPIFY)):
+            for name, tables in SYSTEMS.items():
                 system, role = packages.package(name), f"reads_{name}"
                 made.execute(sql.SQL("create schema {}").format(sql.Identifier(system.schema)))
                 for table, columns in system.reads.items():
@@ -204,6 +246,46 @@ def test_comments_ratings_and_changes_of_status(fivetran: Fivetran) -> None:
         ("2026-03-03T08:00:00+00:00", "reopened", "visitor", None),
         ("2026-03-03T09:00:00+00:00", "closed", "member", "11"),
     ]
+
+
+def test_an_intercom_conversation_is_handled_when_it_is_first_assigned(fivetran: Fivetran) -> None:
+    rows = fivetran.rows("fivetran_intercom", "conversations")
+    names = ("conversation_id", "source", "channel", "visitor_id", "handled_at", "handled_basis", "member_id")
+    assert told(rows, *names) == [
+        (1, "waiting_list", "web", "contact-1", "2026-03-02T09:10:00+00:00", None, "10"),
+        (2, "waiting_list", "email", "u2", "2026-03-02T10:40:00+00:00", "first_reply", "10"),
+        (3, "waiting_list", "x", "u3", None, None, None),
+        (4, "hook", "web", "contact-4", None, None, "10"),
+        (5, "direct", "web", "contact-5", None, None, "10"),
+    ]
+    messages = fivetran.rows("fivetran_intercom", "messages")
+    assert told(messages, "message_id", "sender_type", "sender_id", "is_automatic") == [
+        ("12", "bot", None, True), ("14", "member", "10", False), ("21", "member", "10", False),
+        ("source-1", "visitor", None, False), ("source-2", "visitor", None, False),
+        ("source-3", "visitor", None, False), ("source-4", "system", None, True), ("source-5", "member", "10", False),
+    ]  # fmt: skip
+    ratings = fivetran.rows("fivetran_intercom", "ratings")
+    assert told(ratings, "rating_id", "score", "status") == [(1, 4, "submitted")]
+    events = fivetran.rows("fivetran_intercom", "conversation_events")
+    assert told(events, "event_id", "event_type", "actor_type", "member_id") == [
+        (11, "assigned", "bot", "10"), (15, "closed", "member", "10"), (16, "reopened", "visitor", None)
+    ]  # fmt: skip
+
+
+def test_every_row_of_an_intercom_is_good(
+    fivetran: Fivetran, connection: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIVETRAN_INTERCOM_URL", fivetran.readers["fivetran_intercom"])
+    file = tmp_path / "sources.yml"
+    file.write_text(
+        "systems: {fivetran_intercom: {url_env: FIVETRAN_INTERCOM_URL, brands:"
+        " {workspace: {name: Lumen, timezone: Europe/Paris, locale: fr, currency: EUR}}}}"
+    )
+    judged = {one.dataset: one for one in check_sources(connection, read_sources(file, "unused"), date(2026, 3, 20))}
+    assert all(one.is_good for one in judged.values()), judged
+    assert {name: one.result.counts.loaded for name, one in judged.items()} == {
+        "brands": 1, "members": 1, "conversations": 5, "messages": 8, "conversation_events": 3, "ratings": 1,
+    }  # fmt: skip
 
 
 def test_amounts_hold_tax_once_and_refunds_what_was_given_back(fivetran: Fivetran) -> None:

@@ -274,6 +274,18 @@ def test_a_morning_worked_out_by_hand(shop: tuple[Settings, Any]) -> None:
     for moment, figures in ((at("10:02"), (1, 1)), (at("10:02") + timedelta(microseconds=1), (0, 0))):
         lately = live.read(settings_, Asked("b", at=moment))
         assert (lately.figures["Live-Card-1"], lately.figures["Live-Card-3"]) == figures
+    # A table that there is not tells nothing, and not 0; who wrote was active all the same.
+    sources = settings_.home / "without.yml"
+    sources.write_text("datasets: {}\nlive: {tables: {orders: none, ratings: none, member_activity: none}}\n")
+    less = live.read(replace(settings_, sources_file=sources), Asked("b", at=at("10:00")))
+    assert less.missing == {"Day-Card-6": ["ratings"], "Day-Card-7": ["ratings"], "Day-Card-8": ["orders"],
+                            "Day-Card-9": ["orders"]}  # fmt: skip
+    assert {ref: v for ref, v in less.figures.items() if ref not in less.missing} == {
+        ref: v for ref, v in said.figures.items() if ref not in less.missing
+    }
+    assert all(figures[ref] is None for figures in (less.figures, less.members[0].figures) for ref in less.missing
+               if ref in figures)  # fmt: skip
+    assert live.unknown_without({"messages", "member_activity"})["Live-Card-1"] == ["member_activity", "messages"]
     # At midnight nothing of today has happened; the request of 22:00 waited then.
     early = live.read(settings_, Asked("b", at=at("00:00")))
     assert {ref: v for ref, v in early.figures.items() if v} == {"Live-Card-2": 1}
