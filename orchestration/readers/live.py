@@ -21,7 +21,6 @@ from typing import Any, Literal, cast
 
 import jinja2
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from orchestration import warehouse
@@ -178,8 +177,7 @@ def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None)
     address = settings.live_url or database.url()
     origin: Origin = "chat database" if address else "loaded rows"
     clock: Clock = asked.clock or ("database" if address else "data")
-    relations = database.relations() if address else loaded_relations()
-    query = statement(relations, clock)
+    query = statement(database.relations() if address else loaded_relations(), clock)
     values = {
         "brand": asked.brand,
         "members": list(asked.members) if asked.members is not None else None,
@@ -200,26 +198,13 @@ def read(settings: Settings, asked: Asked, database: ChatDatabase | None = None)
                 [limit],
             )
             rows = connection.execute(query, values).fetchall()
-            absent = database.unmapped if address else _without_rows(connection, relations, asked.brand)
     except psycopg.Error as error:
         raise LiveError(_said(error, origin, database.timeout_seconds)) from None
     if not rows:
         raise LiveError(f"the {origin} know no brand {asked.brand!r}")
     if rows[0]["read_at"] is None:
         raise LiveError(f"the {origin} hold nothing of brand {asked.brand!r} yet")
-    absent -= {name for name, day in database.connected.items() if day <= rows[0]["local_date"]}
-    return _reading(asked.brand, origin, rows, unknown_without(absent))
-
-
-def _without_rows(connection: psycopg.Connection[Any], relations: Mapping[str, str], brand: str) -> frozenset[str]:
-    """The datasets that have told nothing of a brand."""
-    asked = sql.SQL(" union all ").join(
-        sql.SQL("select {} as name where not exists (select from raw.{} as r where r.brand_id = %(brand)s)").format(
-            sql.Literal(name), sql.Identifier(name)
-        )
-        for name in relations
-    )
-    return frozenset(row["name"] for row in connection.execute(asked, {"brand": brand}))
+    return _reading(asked.brand, origin, rows, unknown_without(database.unmapped(is_loaded=not address)))
 
 
 def unknown_without(absent: Collection[str]) -> dict[str, list[str]]:
@@ -245,9 +230,7 @@ def _said(error: psycopg.Error, origin: Origin, seconds: float) -> str:
     return f"the {origin} can't be read: {first}"
 
 
-def _reading(
-    brand: str, origin: Origin, rows: list[dict[str, Any]], missing: Mapping[str, Sequence[str]]
-) -> Reading:
+def _reading(brand: str, origin: Origin, rows: list[dict[str, Any]], missing: Mapping[str, Sequence[str]]) -> Reading:
     first = rows[0]
     figures = {row["ref"]: row["value"] for row in rows if row["ref"] and row["member_id"] is None}
     figures |= dict.fromkeys(missing)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 from psycopg import sql
@@ -57,21 +56,22 @@ class ChatTable:
 class ChatDatabase:
     """How the chat database is read: its tables by dataset (None: it has no such rows), how long a reading may take
     before the server stops it, and for how long it then serves everybody who asks. `database` is where the datasets
-    themselves come from, where they are what is read; `connected` since when they are declared connected."""
+    themselves come from, where they are what is read; `loaded` the datasets that the sources file brings."""
 
     tables: Mapping[str, ChatTable | None]
     timeout_seconds: float = 5
     cache_seconds: float = 5
     database: Database | None = None
-    connected: Mapping[str, date] = field(default_factory=dict)
+    loaded: frozenset[str] = frozenset()
 
     def relations(self) -> dict[str, str]:
         """Each dataset as a SELECT of the contract's names and types."""
         return {name: _select(name, table) for name, table in self.tables.items()}
 
-    @property
-    def unmapped(self) -> frozenset[str]:
-        """The datasets that the chat database does not have."""
+    def unmapped(self, is_loaded: bool) -> frozenset[str]:
+        """The datasets that the chat database does not have; or, of loaded rows, that no source brings."""
+        if is_loaded:
+            return frozenset(COLUMNS) - self.loaded
         return frozenset(name for name, table in self.tables.items() if table is None)
 
     def url(self) -> str | None:
@@ -117,8 +117,7 @@ def read_chat_database(path: Path) -> ChatDatabase:
             if told is None and name in UNLESS_MAPPED_NONE:
                 told = "none"
             tables[name] = None if told == "none" else _table(name, told or TableWords(), faults)
-    connected = {name: source.connected_from for name, source in read.sources.items() if source.connected_from}
-    return ChatDatabase(tables, live.timeout_seconds, live.cache_seconds, database, connected)
+    return ChatDatabase(tables, live.timeout_seconds, live.cache_seconds, database, frozenset(read.sources))
 
 
 def check_live(document: Document, faults: Faults) -> None:

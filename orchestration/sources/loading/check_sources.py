@@ -81,9 +81,7 @@ class _Everything:
                 self.refused.append(str(refusal))
 
 
-def check_sources(
-    connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date
-) -> Iterator[Judged]:
+def check_sources(connection: psycopg.Connection[Any], sources: Mapping[str, Source], today: date) -> Iterator[Judged]:
     """Each dataset's verdict, in the contract's order, in one transaction that leaves nothing behind."""
     with connection.transaction(force_rollback=True):
         for name, source in sources.items():
