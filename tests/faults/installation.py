@@ -92,6 +92,8 @@ class Installation:
             "CAUSERIE_DATABASE_URL": self.url,
             "CAUSERIE_LANDING": str(self.landing),
             "DAGSTER_HOME": str(self.home / "dagster"),
+            # Scenarios ask for their runs themselves.
+            "CAUSERIE_AUTOMATION": "off",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
 
