@@ -1,6 +1,6 @@
 """Does the suite bite? Plants mistakes in a copy of the tree, one at a time, and runs the tests that claim the place.
 
-Run: .venv/bin/python benchmarks/mutations.py [--seed 1] [--count 60] [--only touched] [--list]
+Run: .venv/bin/python benchmarks/mutations.py [--seed 1] [--count 60] [--only touched] [--from 1] [--list]
 Mistakes are drawn by the seed from the code itself: a condition of the catalogue dropped, `<` for `<=`, a branch of a
 union left out, a statement of access not made, a guard that finds nothing, a number off by one. A mistake that every
 test of its place passes has survived: it is listed, and wants a test. Exit code 1 when one survives.
@@ -15,10 +15,12 @@ import ast
 import fnmatch
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,6 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "dbt_project/models/touched/*.sql": (
         "tests/integration/test_nights.py",
         "tests/integration/test_order_and_repetition.py",
-        "tests/integration/test_nights.py",
         "tests/integration/test_published_values.py",
     ),
     "dbt_project/models/kpi/touched_*.sql": (
@@ -66,7 +67,14 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     ),
     "orchestration/marts/access*.py": ("tests/integration/test_access.py",),
     "orchestration/marts/guests.py": ("tests/integration/test_locks.py", "tests/integration/test_access.py"),
-    "orchestration/marts/*.py": ("tests/integration/test_publication.py",),
+    "orchestration/marts/zones.py": ("tests/faults/test_zone_rules.py",),
+    "orchestration/marts/dependents.py": ("tests/integration/test_dependents.py",),
+    "orchestration/marts/transaction.py": ("tests/integration/test_locks.py", "tests/faults/test_publication.py"),
+    "orchestration/marts/*.py": (
+        "tests/integration/test_publication.py",
+        "tests/faults/test_publication.py",
+        "tests/integration/test_dependents.py",
+    ),
     "expectations/profiles.py": ("tests/integration/test_feeds.py", "tests/faults/test_feeds.py"),
     "expectations/feeds.py": (
         "tests/integration/test_feeds.py",
@@ -77,6 +85,11 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "expectations/answers.py": ("tests/integration/test_verification.py",),
     "expectations/*.py": ("tests/faults/test_guards.py", "tests/integration/test_double_entry.py"),
     "orchestration/assets/checks.py": ("tests/faults/test_guards.py",),
+    "orchestration/sources/loading/erasure.py": ("tests/integration/test_erasure.py",),
+    "orchestration/sources/loading/upgrade.py": ("tests/integration/test_upgrade.py",),
+    "orchestration/sources/loading/change_kind.py": ("tests/integration/test_novelty.py",),
+    "orchestration/sources/loading/quarantine.py": ("tests/integration/test_quarantine.py",),
+    "orchestration/sources/loading/profile.py": ("tests/integration/test_feeds.py",),
     "orchestration/sources/loading/*.py": (
         "tests/integration/test_loading_rules.py",
         "tests/integration/test_loading_laws.py",
@@ -132,25 +145,35 @@ def _code(path: str, text: str) -> list[tuple[int, int]]:
     if path.endswith(".py"):
         starts = [0]
         for line in text.splitlines(keepends=True):
-            starts.append(starts[-1] + len(line.encode()))
+            starts.append(starts[-1] + len(line))
         return [
-            (starts[node.lineno - 1] + node.col_offset, starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0))
+            stretch
             for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and re.search(r"\b(select|where|when)\b.*\b(from|where|case|join|then)\b", node.value, re.S)
+            for stretch in _outside(
+                re.compile(r"--.*|'[^'\n]*'"),
+                text,
+                starts[node.lineno - 1] + node.col_offset,
+                starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0),
+            )
         ]
     if path.endswith(".yml"):
         return [
             m.span()
             for m in re.finditer(r"^ +(?:where|join|value|anchor_expression|on):.*(?:\n {6,}[^-\s].*)*", text, re.M)
         ]
-    comments = re.compile(r"--.*|\{#.*?#\}|\{\{ config.*?\}\}|'[^'\n]*'", re.S)
-    spans, last = [], 0
-    for found_comment in comments.finditer(text):
-        spans.append((last, found_comment.start()))
-        last = found_comment.end()
-    return [*spans, (last, len(text))]
+    return _outside(re.compile(r"--.*|\{#.*?#\}|\{\{ config.*?\}\}|'[^'\n]*'", re.S), text, 0, len(text))
+
+
+def _outside(comments: re.Pattern[str], text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """The stretches of a text that are neither comment nor literal."""
+    spans = []
+    for found in comments.finditer(text, begin, end):
+        spans.append((begin, found.start()))
+        begin = found.end()
+    return [*spans, (begin, end)]
 
 
 def _comparisons(path: str, text: str) -> Iterator[Mutation]:
@@ -257,24 +280,26 @@ def copy_of_the_tree(folder: Path) -> Path:
     return tree
 
 
-def verdict(tree: Path, mutation: Mutation) -> str:
-    """`killed by <test>`, or `survived`; the tree is as it was afterwards."""
+def verdict(tree: Path, mutation: Mutation, patience: float) -> str:
+    """`killed by <test>`, `survived`, or `undecided` after so many seconds; the tree is as it was afterwards."""
     place = tree / mutation.path
     original = place.read_bytes()
     place.write_text(mutation.text, encoding="utf-8")
+    command = [tree / ".venv/bin/python", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutation.claims]
     try:
-        done = subprocess.run(
-            [tree / ".venv/bin/python", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutation.claims],
-            cwd=tree, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
-        )  # fmt: skip
+        process = subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said, _ = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
-        return "killed by its time"
+        # Like Ctrl-C, so that it stops the server that it has started.
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        return "undecided"
     finally:
         place.write_bytes(original)
-    if done.returncode == 0:
+    if process.returncode == 0:
         return "survived"
-    failed = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.M)
-    return f"killed by {failed[1].removeprefix('tests/')}" if failed else f"killed by pytest ({done.returncode})"
+    failed = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", said, re.M)
+    return f"killed by {failed[1].removeprefix('tests/')}" if failed else f"killed by pytest ({process.returncode})"
 
 
 def main() -> int:
@@ -282,23 +307,26 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--count", type=int, default=60)
     asked.add_argument("--only", default="", help="files whose path contains this")
+    asked.add_argument("--from", dest="first", type=int, default=1, metavar="N", help="begin with the N-th")
+    asked.add_argument("--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="for each mistake")
     asked.add_argument("--list", action="store_true", help="draw, and run nothing")
     given = asked.parse_args()
     drawn = draw(given.seed, given.count, given.only)
-    survivors = 0
+    verdicts: Counter[str] = Counter()
     print("| # | place | mistake | verdict |\n| ---: | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory(prefix="causerie-mutations-") as folder:
         tree = None if given.list else copy_of_the_tree(Path(folder))
-        for number, one in enumerate(drawn, 1):
+        for number, one in list(enumerate(drawn, 1))[given.first - 1 :]:
             began = time.monotonic()
-            said = verdict(tree, one) if tree else ", ".join(one.claims)
-            survivors += said == "survived"
+            said = verdict(tree, one, given.patience) if tree else ", ".join(one.claims)
+            verdicts[said.split()[0]] += 1
             took = f", {time.monotonic() - began:.0f} s" if tree else ""
             mistake = f"{one.kind}: `{one.was[:70]}` -> `{one.becomes[:70]}`".replace("|", "\\|")
             print(f"| {number} | {one.path}:{one.line} | {mistake} | {said}{took} |", flush=True)
     if not given.list:
-        print(f"{len(drawn) - survivors} of {len(drawn)} killed, seed {given.seed}")
-    return int(survivors > 0)
+        told = ", ".join(f"{number} {said}" for said, number in verdicts.items())
+        print(f"Of {verdicts.total()}, seed {given.seed}: {told}")
+    return int(verdicts["survived"] > 0)
 
 
 if __name__ == "__main__":

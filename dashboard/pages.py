@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dashboard.elements import Element, kind_of
+from orchestration import yaml_keys
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.catalogue import Catalogue
 from orchestration.catalogue.model import LANGUAGES
@@ -69,7 +68,7 @@ class Pages:
 def load(path: Path = FILE) -> Pages:
     """The pages, checked against the catalogue. Raises PagesError."""
     known = catalogue.load()
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    said = yaml_keys.load(path.read_text(encoding="utf-8"))
     faults: list[str] = []
     dashboards = {
         name: Dashboard(

@@ -13,9 +13,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from dashboard.tables import NUMERIC, Cell, Column
+from orchestration import yaml_keys
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers import formats
@@ -111,7 +110,7 @@ class Words:
 @cache
 def load(language: str, path: Path = FILE) -> Words:
     """The words of a language. Raises WordsError naming every phrase that lacks one of the languages."""
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    said = yaml_keys.load(path.read_text(encoding="utf-8"))
     lacking = [
         f"{section}.{key} ({missing})"
         for section in ("phrases", "values")

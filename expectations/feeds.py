@@ -1,7 +1,7 @@
 """Entrance: what we refuse to believe of the extracts that a run is about to publish, judged on their profiles.
 
-Here: one suite a dataset and run, and the age of the newest complete day. Not here: single rows (the loader's SQL
-judges those), the figures judged (profiles.py), or when this runs (assets/checks.py).
+Here: one suite a dataset and run, the age of the newest complete day, and what no extract shows. Not here: single rows
+(the loader's SQL judges those), the figures judged (profiles.py), or when this runs (assets/checks.py).
 
 Great Expectations sees one small frame a dataset, a line for each figure, never the rows themselves and never the
 database: so it leaves no connection behind, and a large extract costs it nothing.
@@ -9,7 +9,7 @@ database: so it leaves no connection behind, and a large extract costs it nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -18,6 +18,8 @@ import psycopg
 
 from expectations.findings import Finding, judge
 from expectations.profiles import LIMITS, figures
+from orchestration.readers.ledger import WaitingBrand
+from orchestration.sources.connectors.listing import Aside
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ RULES = {
     ),
     "extracts_are_accepted": Rule("at most", False, "no extract refused"),
 }
+# What a run leaves out of every number without an extract to show for it.
+UNREAD, UNDESCRIBED = "all_is_read", "brands_are_described"
 # The nightly run asks for the day before; until then that day is not late.
 DUE_AT = time(2, 30)
 
@@ -122,3 +126,29 @@ def judge_freshness(newest_complete_day: date | None, now: datetime, due_at: tim
     )
     expectation = gxe.ExpectColumnValuesToBeBetween(column="days_behind", max_value=0)
     return judge(frame, "all", {"is_fresh": (expectation, False, expected)}, ["line"])
+
+
+def judge_places(asides: Sequence[Aside]) -> list[Finding]:
+    """Is all read that lies where the sources are read? A folder with a misspelt name is no extract, and so in no
+    ledger."""
+    said = [f"{aside.place}: {aside.reason}" for aside in asides]
+    expected = "everything that lies in the sources' folders read"
+    offenders = tuple({"place": aside.place, "reason": aside.reason} for aside in asides)
+    return [Finding(UNREAD, "all", False, not asides, _first(said), expected, offenders=offenders)]
+
+
+def judge_waiting(waiting: Sequence[WaitingBrand]) -> list[Finding]:
+    """Is each brand described that extracts name? Its rows are in no number until it is. Of all brands together: the
+    brand itself has no login yet."""
+    said = [f"{brand.brand_id}: {_counted(brand)}" for brand in waiting]
+    expected = "every brand that extracts name described by an extract of brands"
+    offenders = tuple({"brand": brand.brand_id, "rows": _counted(brand)} for brand in waiting)
+    return [Finding(UNDESCRIBED, "brands", False, not waiting, _first(said), expected, offenders=offenders)]
+
+
+def _counted(brand: WaitingBrand) -> str:
+    return ", ".join(f"{dataset} {rows:,} rows" for dataset, rows in brand.rows.items())
+
+
+def _first(said: Sequence[str]) -> str:
+    return "; ".join(said[:10]) + (f"; and {len(said) - 10} more" if len(said) > 10 else "") or "none"

@@ -30,6 +30,7 @@ from orchestration.assets.published import PUBLICATION
 from orchestration.assets.resources import Warehouse
 from orchestration.catalogue import catalogue
 from orchestration.marts import access_check
+from orchestration.readers.ledger import waiting_brands
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
 from orchestration.sources.contract import DATASETS, Dataset
@@ -221,13 +222,27 @@ FIGURES = (
 
 
 def published(settings: Settings) -> list[Guard]:
-    """What is told of a publication that stands: neither can take it back."""
+    """What is told of a publication that stands: nothing of it can take that back."""
     return [
         Guard(
             IS_FRESH,
             "all",
             "The newest complete extract day is recent, whatever was backfilled last.",
             partial(_freshness, settings),
+            blocking=False,
+        ),
+        Guard(
+            "all_is_read",
+            "all",
+            "Whatever lies in the sources' folders is read.",
+            partial(_places, settings),
+            blocking=False,
+        ),
+        Guard(
+            "brands_are_described",
+            "brands",
+            "No row waits for a brand that no extract describes.",
+            _waiting,
             blocking=False,
         ),
         Guard(
@@ -245,6 +260,18 @@ def _freshness(settings: Settings, connection: psycopg.Connection[Any]) -> list[
 
     newest = pending.newest_complete_day(connection, extract_days.sources_of(settings))
     return feeds.judge_freshness(newest, datetime.now(UTC), settings.nightly)
+
+
+def _places(settings: Settings, connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import feeds
+
+    return feeds.judge_places(extract_days.left_aside(extract_days.sources_of(settings)))
+
+
+def _waiting(connection: psycopg.Connection[Any]) -> list[Finding]:
+    from expectations import feeds
+
+    return feeds.judge_waiting(waiting_brands(connection))
 
 
 def _access(connection: psycopg.Connection[Any]) -> list[Finding]:

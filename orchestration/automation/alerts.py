@@ -48,6 +48,9 @@ ADVICE = {
     "currencies_are_the_brands": "`causerie quarantine show` has the rows; a brand has one currency for all its orders",
     "extracts_are_accepted": "mend the extract as the reason says; it is tried again by each `causerie run`",
     "is_fresh": "see whether the source has delivered the day; a late extract is taken up by itself",
+    "all_is_read": "give the folder the name of a dataset and a day, or take it away; then `causerie run`",
+    "brands_are_described": "land an extract of brands that describes the brand, or map its name in the sources file;"
+    " then `causerie run`",
     "stability": "a definition or a fact moves after its period's end: nothing is published until that is mended",
     "publication": "`causerie history` tells the number's life: nothing is published until the cause is known",
     "identities": "two indicators contradict each other: nothing is published until the definition or fact is mended",

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from orchestration import yaml_keys
 from orchestration.catalogue.model import WINDOW, Area, Catalogue, Indicator, Relation
 from orchestration.catalogue.validation import Known, faults_of_indicator, faults_of_relation, read_entry
 from orchestration.settings import PROJECT
@@ -48,7 +49,10 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     Raises:
         CatalogueError: naming each entry at fault, the key, and what is allowed; all faults at once.
     """
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    try:
+        document = yaml_keys.load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CatalogueError(f"{path.name}: {' '.join(str(error).split())}") from None
     faults: list[str] = []
     sections = ("bins", "dimensions", "relations", "areas", "indicators")
     faults += [f"'{s}' is no section; allowed: {', '.join(sections)}" for s in document if s not in sections]

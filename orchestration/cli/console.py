@@ -54,6 +54,8 @@ STAGES = {
 PIVOT_BUCKETS = 8
 # So many columns or brands are named in one place.
 MOST_NAMED = 20
+# Checks of what left_out names in its own words: data_quality, alerts and screens have them from there.
+TOLD_APART = ("all_is_read", "brands_are_described")
 
 
 class Terminal(Console):
@@ -145,6 +147,7 @@ def summary(outcome: Outcome) -> RenderableType:
     parts += [
         Text(f"Odd: {check.table_name} {check.name}: {check.observed} (expected {check.expected})", style="yellow")
         for check in outcome.warnings
+        if check.name not in TOLD_APART
     ]
     if outcome.failures:
         parts += [Text(f"Failed: {line}", style="red") for line in outcome.failures]

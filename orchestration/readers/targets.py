@@ -20,6 +20,7 @@ from typing import Any
 import psycopg
 import yaml
 
+from orchestration import yaml_keys
 from orchestration.catalogue import catalogue
 from orchestration.readers.formats import say
 from orchestration.readers.published_history import period_name
@@ -87,7 +88,7 @@ def read_targets(file: Path) -> list[Target]:
     if not file.exists():
         return []
     try:
-        said = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        said = yaml_keys.load(file.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise TargetsError(f"{file.name}: {' '.join(str(error).split())}") from None
     entries = said.get("targets") if isinstance(said, dict) else None

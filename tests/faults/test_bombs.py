@@ -92,11 +92,55 @@ def long_texts(path: Path) -> None:
     parquet(path, message_id=text)
 
 
-def many_texts(path: Path) -> None:
-    """The same without a dictionary, page by page."""
-    text = pa.chunked_array([pa.array(["x" * MIB] * 64)] * 10)
-    texts = {name: pa.array([str(value)] * 640) for name, value in message(1).items()}
+def many_texts(path: Path, times: int = 10) -> None:
+    """The same without a dictionary, page by page: 640 MB, or so many times 64."""
+    text = pa.chunked_array([pa.array(["x" * MIB] * 64)] * times)
+    texts = {name: pa.array([str(value)] * 64 * times) for name, value in message(1).items()}
     pq.write_table(pa.table({**texts, "message_id": text}), path, compression="zstd", use_dictionary=False)
+
+
+def varint(value: int, length: int = 1) -> bytes:
+    """A number as Thrift's compact protocol has it (zigzag, seven bits a byte), in so many bytes at least."""
+    value, found = 2 * value, bytearray()
+    while value or len(found) < length:
+        found.append(value & 127)
+        value >>= 7
+    return bytes([byte | 128 for byte in found[:-1]] + [found[-1]])
+
+
+def lying(path: Path, *claims: tuple[int, int]) -> None:
+    """The footer says other numbers than there are: each pair is what it says, and what it is to say."""
+    content = path.read_bytes()
+    at = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    footer = content[at:]
+    for right, wrong in claims:
+        said = varint(right)
+        assert said in footer
+        footer = footer.replace(said, varint(wrong, len(said)))
+    path.write_bytes(content[:at] + footer)
+
+
+def few_bytes(path: Path) -> None:
+    """Two gibibytes page by page, of which the footer says that they are a thousand bytes."""
+    many_texts(path, 32)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    lying(path, *((size, 1000) for size in {group.total_byte_size, *(one.total_uncompressed_size for one in chunks)}))
+
+
+def few_rows(path: Path) -> None:
+    """68,000 rows, of which the footer says that they are ten."""
+    long_texts(path)
+    lying(path, (68_000, 10))
+
+
+def long_footer(path: Path) -> None:
+    """A footer of a gibibyte, which takes no room on the disk."""
+    with path.open("wb") as file:
+        file.write(b"PAR1")
+        file.truncate(GIB + 12)
+        file.seek(0, 2)
+        file.write(GIB.to_bytes(4, "little") + b"PAR1")
 
 
 BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -107,13 +151,17 @@ BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     "plain.jsonl": (plain_line, "(CAUSERIE_LIMIT_LINE)"),
     "texts.parquet": (long_texts, "(CAUSERIE_LIMIT_EXTRACT)"),
     "pages.parquet": (many_texts, "(CAUSERIE_LIMIT_ROW_GROUP)"),
+    "bytes.parquet": (few_bytes, "(CAUSERIE_LIMIT_ROW_GROUP)"),
+    "rows.parquet": (few_rows, "its footer says 10 rows, the pages of brand_id have 68,000 values"),
+    "footer.parquet": (long_footer, "a footer of 1,073,741,824 bytes, more than 4,194,304"),
 }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak")
 @pytest.mark.fault(
     42,
-    "a line of 6 GB in 6 MB of gzip, one of 1.2 GB, quotes and arrays that never close, Parquet that unfolds to 68 GB",
+    "a line of 6 GB in 6 MB of gzip, one of 1.2 GB, quotes and arrays that never close, Parquet that unfolds to 68 GB,"
+    " also where its footer says otherwise",
     "refused before the memory is asked for",
 )
 def test_what_unfolds_to_more_than_there_is_room_for(tmp_path: Path, figure: Callable[[str], None]) -> None:

@@ -40,7 +40,8 @@ class Shop:
         return self.home / "landing"
 
     def land(self, case: str, folder: str = "landing") -> None:
-        shutil.copytree(CASES / case / folder, self.landing, dirs_exist_ok=True, copy_function=_writable)
+        if (CASES / case / folder).exists():
+            shutil.copytree(CASES / case / folder, self.landing, dirs_exist_ok=True, copy_function=_writable)
         if (CASES / case / "make.sh").exists():
             (self.home / "store").mkdir(exist_ok=True)
             made = ["bash", CASES / case / "make.sh", self.landing, self.home / "store"]
@@ -134,7 +135,7 @@ def test_encodings_and_folders(shop: Shop, figure: Callable[[str], None]) -> Non
     for place in ("messages/2026/03/02", "messages/20260302", "Not read: message: no dataset is called so: messages?"):
         assert said.count(place) == 1, (place, said)
     assert "Published generation 1" in said
-    assert shop.number("Chat-Card-1", "hv") == 0
+    assert shop.number("Chat-Card-10", "hv") == 0, "its only message is of the day that is refused"
     figure("runs ended 0")
 
 
@@ -183,10 +184,16 @@ def test_merged_reassigned_and_deleted(shop: Shop) -> None:
     credited = "select order_id from marts.fct_order where brand_id = '{}' and credited_conversation_id is not null"
     assert shop.rows(credited.format("vm")) == [("o2",)]
     assert shop.number("Chat-Card-1", "de") == 2
+    dialogues = (
+        "select distinct dimension_value, value from marts.kpi_period"
+        " where brand_id = 'ra' and ref = 'Chat-Card-10' and dimension = 'member' and value > 0"
+    )
+    assert shop.rows(dialogues) == [("m1", 1)]
     shop.land("20-merge-reassign-delete", "landing2")
     code, said = shop.causerie("run")
     assert code == 0, said
     assert shop.rows(credited.format("vm")) == [("o1",)]
+    assert shop.rows(dialogues) == [("m2", 1)]
     assert shop.rows(credited.format("de")) == []
     assert shop.number("Chat-Card-1", "de") == 1
     causes = shop.rows("select distinct cause from marts.kpi_published where cause <> 'first' order by 1")

@@ -9,22 +9,28 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import marts_digest
+import psutil
 import psycopg
 import pytest
 from landing_of import DAY, Doomed, Raw, brand, message
 
 from faults.installation import PATIENCE_SECONDS, Extracts, Installation, until
 from orchestration import warehouse
+from orchestration.cli import runs
+from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import load_extract
@@ -136,6 +142,134 @@ def test_the_disk_is_full(small_disk: tuple[str, Path], tmp_path: Path, figure: 
         (disk / "filler").unlink()
         assert raw.load("messages").counts.loaded == 20_000
     figure("1,000 rows before, 1,000 after; then 20,000")
+
+
+KILLED = (
+    47,
+    "kill -9 of the whole server in mid-dbt and in mid-publication; the disk of its log is full; its pid and port files"
+    " are stale, torn or another's",
+    "readers see the old generation or the new one; it starts again, and drives no other server",
+)
+
+
+@pytest.fixture
+def small_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Path]]:
+    """An embedded server whose write-ahead log lies on a file system of 96 MB, and that folder."""
+    settings = Settings.from_environment({"CAUSERIE_HOME": str(tmp_path_factory.mktemp("small_log"))})
+    folder = tmp_path_factory.mktemp("log")
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], capture_output=True, text=True)
+    if mount.returncode:
+        pytest.skip("may not mount a small disk")
+    try:
+        warehouse.start(settings)
+        warehouse.stop(settings)
+        log = settings.home / "postgres" / "pg_wal"
+        log.rename(settings.home / "pg_wal")
+        shutil.copytree(settings.home / "pg_wal", folder / "pg_wal")
+        account = pwd.getpwnam(warehouse.NAME)
+        for place in (folder, *folder.rglob("*")):
+            os.chown(place, account.pw_uid, account.pw_gid)
+        log.symlink_to(folder / "pg_wal")
+        warehouse.start(settings)
+        yield settings, folder
+    finally:
+        warehouse.stop(settings)
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.fault(*KILLED)
+def test_the_disk_of_the_log_is_full(
+    small_log: tuple[Settings, Path], tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    settings, disk = small_log
+    with warehouse.connect(warehouse.start(settings)) as connection:
+        migrate(connection)
+        raw = Raw(connection, tmp_path)
+        raw.take("brands", [brand()])
+        raw.take("messages", [message(number) for number in range(1_000)])
+        before = raw.state()
+        raw.land("messages", [message(number) for number in range(80_000)])
+        room = os.statvfs(disk)
+        (disk / "filler").write_bytes(b"x" * (room.f_bavail * room.f_bsize - 2**20))
+        with pytest.raises(psycopg.OperationalError):
+            raw.load("messages")
+    assert "No space left on device" in (settings.home / "postgres" / "server.log").read_text()
+    (disk / "filler").unlink()
+    with warehouse.connect(warehouse.start(settings)) as connection:
+        raw = Raw(connection, tmp_path)
+        assert raw.state() == before
+        assert raw.load("messages").counts.loaded == 80_000
+    figure("log full: 1,000 rows before, 1,000 after; then 80,000")
+
+
+def kill(settings: Settings) -> None:
+    """The whole embedded server at once, as when the host loses its power."""
+    server = psutil.Process(int((settings.home / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+    victims = [server, *server.children()]
+    for one in victims:
+        one.suspend()
+    for one in victims:
+        one.kill()
+    psutil.wait_procs(victims, timeout=30)
+
+
+def is_building(connection: psycopg.Connection[Any]) -> bool:
+    """Does dbt make a table just now?"""
+    return (
+        connection.execute(
+            "select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()"
+            " and query like '%\"app\": \"dbt\"%' and query ilike '%create%table%' limit 1"
+        ).fetchone()
+        is not None
+    )
+
+
+def is_publishing(connection: psycopg.Connection[Any]) -> bool:
+    """Does a publication wait at what is locked?"""
+    waits = "select 1 from pg_locks where relation = 'marts.kpi_published'::regclass and not granted limit 1"
+    return connection.execute(waits.encode()).fetchone() is not None
+
+
+@pytest.mark.long
+@pytest.mark.fault(*KILLED)
+def test_the_server_is_killed_in_mid_run(
+    few_days: Extracts, tmp_path_factory: pytest.TempPathFactory, figure: Callable[[str], None]
+) -> None:
+    """Twice in one run, which starts it again by itself and goes on."""
+    home = tmp_path_factory.mktemp("killed")
+    settings = Settings.from_environment({"CAUSERIE_HOME": str(home), "CAUSERIE_LANDING": str(few_days.landing)})
+
+    def seen() -> tuple[int, str]:
+        with warehouse.connect(warehouse.start(settings)) as connection:
+            connection.execute("set transaction isolation level repeatable read")
+            generation = newest_generation(connection)
+            return generation.number if generation else 0, marts_digest.digest(connection)
+
+    try:
+        assert runs.run(settings, few_days.days[0], few_days.days[0]).exit_code == 0
+        old = seen()
+        states = []
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(runs.run, settings, None, None)
+            address = warehouse.url(settings)
+            with suppress(psycopg.OperationalError), warehouse.connect(address, autocommit=True) as watch:
+                until(lambda: run.done() or is_building(watch), "dbt")
+                kill(settings)
+            states.append(seen())
+            with suppress(psycopg.OperationalError), warehouse.connect(warehouse.url(settings)) as watch:
+                # Whoever publishes waits here, in the middle of its transaction.
+                watch.execute("lock table marts.kpi_published in share mode")
+                until(lambda: run.done() or is_publishing(watch), "the publication")
+                kill(settings)
+            states.append(seen())
+            outcome = run.result()
+        assert (outcome.exit_code, outcome.failures) == (0, [])
+        new = seen()
+        assert (new[0], new[1]) == (old[0] + 1, few_days.golden)
+        assert set(states) <= {old, new} and states[0] == old
+    finally:
+        warehouse.stop(settings)
+    figure("2 kills of the server in one run, states between 0, golden")
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ test_settling_guards.py, test_double_entry.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ BLOCKING = {f"{dataset}_profile": True for dataset in DATASETS} | {
     "completeness": True,
     "double_entry": True,
     "is_fresh": False,
+    "all_is_read": False,
+    "brands_are_described": False,
     "access": False,
 }
 
@@ -397,6 +399,25 @@ def test_what_is_wrong_with_a_publication_is_told_of(built: Settings) -> None:
         )
     leaked = judge(built, "published")
     told(built, leaked, "access", "access", True, "marts.leak() runs with the rights of its owner")
+
+
+@FAULT
+def test_what_no_extract_shows_is_told_of(built: Settings, tmp_path: Path) -> None:
+    """A folder with a misspelt name, and rows of a brand that nobody describes."""
+    judged = judge(built, "published")
+    assert judged.checks["all_is_read"].passed and judged.checks["brands_are_described"].passed
+    misspelt = tmp_path / "landing" / "mesages" / "2025-10-26"
+    misspelt.mkdir(parents=True)
+    (misspelt / "part-0.jsonl").touch()
+    with warehouse.connect(str(built.database_url)) as connection:
+        connection.execute(
+            "insert into raw.load_count (load_id, brand_id, waiting)"
+            " select max(load_id), 'nobody', 1200 from raw.extract where dataset = 'orders'"
+        )
+    settings = replace(built, landing=str(tmp_path / "landing"))
+    judged = judge(settings, "published")
+    told(settings, judged, "all_is_read", "all_is_read", False, "mesages: no dataset is called so: messages?")
+    told(settings, judged, "brands_are_described", "brands_are_described", False, "nobody: orders 1,200 rows")
 
 
 # --- whole runs -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ import marts_digest
 import psycopg
 import pytest
 from dagster import AssetCheckResult, AssetKey
+from landing_of import message
 from night import dbt
+from test_alerts import Hook, hook  # noqa: F401
 from typer.testing import CliRunner
 
 import simulator
@@ -33,6 +36,7 @@ from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.cli import main, runs
 from orchestration.marts import contracts
+from orchestration.readers import quality
 from orchestration.readers.ledger import newest_generation
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
@@ -373,3 +377,29 @@ def test_the_dbt_that_a_killed_run_left_builds_nothing(settings: Settings, first
     environment = warehouse.dbt_environment(str(settings.database_url), resources.RUN_SESSION + "killed")
     with pytest.raises(AssertionError, match="this run is over"):
         dbt("run", "--select", "stg_chat__brands", target=settings.home / "dbt", environment=environment)
+
+
+def test_rows_of_a_brand_that_nobody_describes_are_no_quiet_success(
+    settings: Settings,
+    first_run: runs.Outcome,
+    hook: Hook,  # noqa: F811
+) -> None:
+    """Told by the exit code and a sentence, each time; in the alert, data_quality and the screens by the run that
+    loaded them."""
+    day = messages(settings, DAYS - 1)
+    (day / "others.jsonl").write_text("".join(f"{json.dumps(message(n, brand_id='nobody'))}\n" for n in range(3)))
+    (day.parents[1] / "mesages").mkdir()
+    (day.parents[1] / "mesages" / "notes.jsonl").touch()
+    outcome = runs.run(replace(settings, alert_webhook=hook.url), None, None)
+    assert (outcome.exit_code, outcome.failures) == (3, [])
+    said = "nobody: messages 3 rows"
+    assert f"Warning: brands, brands_are_described: {said}" in hook.said
+    assert "Warning: all, all_is_read: mesages: no dataset is called so: messages?" in hook.said
+    with warehouse.connect(str(settings.database_url)) as connection:
+        (brand,) = connection.execute("select min(brand_id) from marts.dim_brand").fetchone() or [""]
+        shown = {check.check_name: check.observed for check in quality.checks(connection, brand) if not check.passed}
+    assert shown["brands_are_described"] == said and "mesages" in str(shown["all_is_read"])
+    again = causerie(settings, "run")
+    assert again.returncode == 3
+    assert "Waiting: 3 rows of the brand 'nobody', which no extract of brands describes: messages 3" in again.stdout
+    assert again.stdout.count("mesages") == 1 and "Nothing new" in again.stdout

@@ -215,8 +215,9 @@ def test_a_copied_home_drives_a_server_of_its_own(settings: Settings) -> None:
 )
 @pytest.mark.fault(
     47,
-    "the embedded server's pid and port files are stale, torn or another's",
-    "it starts, on a port of its own, and drives no other server",
+    "kill -9 of the whole server in mid-dbt and in mid-publication; the disk of its log is full; its pid and port files"
+    " are stale, torn or another's",
+    "readers see the old generation or the new one; it starts again, and drives no other server",
 )
 def test_it_starts_beside_pid_and_port_files_that_are_stale_torn_or_anothers(
     settings: Settings, content: str, figure: Callable[[str], None]
@@ -229,7 +230,7 @@ def test_it_starts_beside_pid_and_port_files_that_are_stale_torn_or_anothers(
     (settings.home / "postgres.port").write_text(content)
     with warehouse.connect(warehouse.start(settings)) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
-    figure("4 of 4 such files")
+    figure("started beside 4 of 4 such files")
 
 
 def test_state_is_its_owners_alone_under_any_umask() -> None:

@@ -217,5 +217,15 @@ def test_a_ref_that_stands_twice_is_named(said: str) -> None:
     assert "Jour-Card-1: this ref stands twice" in said
 
 
+def test_a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
+    """Of two conditions, YAML would drop the first without a word."""
+    whole = CATALOGUE_FILE.read_text("utf-8").splitlines(keepends=True)
+    at = next(number for number, line in enumerate(whole) if re.match(r"    where: [^>]", line))
+    faulty = tmp_path / "kpi_catalogue.yml"
+    faulty.write_text("".join([*whole[: at + 1], "    where: true\n", *whole[at + 1 :]]), "utf-8")
+    with pytest.raises(CatalogueError, match=f"line {at + 2}: 'where' stands here twice, before on line {at + 1}$"):
+        catalogue.load(faulty)
+
+
 def test_an_aggregate_counted_on_a_first_day_is_what_its_row_says() -> None:
     assert shared_scans.alone("bool_or(f.has_product)") == "f.has_product"

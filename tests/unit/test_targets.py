@@ -40,3 +40,6 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
     file.write_text("targets: {}", encoding="utf-8")
     with pytest.raises(TargetsError, match="a list"):
         read_targets(file)
+    file.write_text("targets:\n- {ref: Chat-Card-0, period: day, at_least: 1}\ntargets: []\n", encoding="utf-8")
+    with pytest.raises(TargetsError, match="line 3: 'targets' stands here twice, before on line 1"):
+        read_targets(file)

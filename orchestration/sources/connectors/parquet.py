@@ -16,12 +16,15 @@ import pyarrow.parquet as pq
 
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, holds_nul, text_columns
 from orchestration.sources.connectors.outside_text import cleaned
+from orchestration.sources.connectors.parquet_pages import NoHeader, pages
 from orchestration.sources.connectors.reading import BATCH_BYTES, Reading
 from orchestration.sources.contract import Column, allowed
 
 MAGIC = b"PAR1"
 # So many values of a column are at once in memory, however many of them lie in one row.
 BATCH_VALUES = 2**21
+# Of what a file says of itself: that of some thousand row groups.
+FOOTER_BYTES = 2**22
 VALUE_BYTES = 8  # of what is no text: a number, an instant, an element of a list
 
 
@@ -37,6 +40,7 @@ class _Table:
     def __init__(self, raw: BinaryIO, reading: Reading) -> None:
         self.raw = raw
         self.reading = reading
+        self._check_footer()
         # Unfolded by whole column chunks, a file would be in memory before its size can be told: so by pages.
         whole = pq.ParquetFile(raw, buffer_size=2**20)
         names = whole.schema_arrow.names
@@ -58,6 +62,15 @@ class _Table:
         raw.seek(0)
         self.file = pq.ParquetFile(raw, buffer_size=2**20, read_dictionary=list(self.leaves.values()))
 
+    def _check_footer(self) -> None:
+        """A footer is read whole, and takes much more room when it is understood."""
+        self.raw.seek(0, 2)
+        self.raw.seek(max(0, self.raw.tell() - 8))
+        size = int.from_bytes(self.raw.read(4), "little")
+        if self.raw.read(4) == MAGIC and size > FOOTER_BYTES:
+            raise Refusal(f"{self.reading.where}: a footer of {size:,} bytes, more than {FOOTER_BYTES:,}")
+        self.raw.seek(0)
+
     def _check_size(self, metadata: Any) -> int:
         """Hold what the file says of itself against the limits; returns how many rows a batch may have."""
         limits, where = self.reading.limits, self.reading.where
@@ -68,7 +81,7 @@ class _Table:
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
             chunks = [group.column(leaf) for leaf in self.leaves]
-            size = sum(chunk.total_uncompressed_size for chunk in chunks)
+            size = sum(self._unfolded_size(metadata, leaf, group) for leaf in self.leaves)
             nested = max((chunk.num_values for chunk in chunks if chunk.num_values > group.num_rows), default=0)
             size = max(size, nested * VALUE_BYTES)
             if size > limits.row_group:
@@ -77,6 +90,21 @@ class _Table:
             if nested:
                 most = min(most, max(1, group.num_rows * BATCH_VALUES // nested))
         return most
+
+    def _unfolded_size(self, metadata: Any, leaf: int, group: Any) -> int:
+        """Bytes of a column chunk when it is unfolded, by its pages: its footer may say less. Raises Refusal where the
+        pages have other rows than the footer, some of which nobody would read."""
+        chunk = group.column(leaf)
+        try:
+            found = list(pages(self.raw, _begin(chunk), chunk.total_compressed_size))
+        except NoHeader as error:
+            raise Refusal(f"{self.reading.where}: the file is damaged: {error}") from error
+        values, is_flat = sum(page.values for page in found), not metadata.schema.column(leaf).max_repetition_level
+        if values != (group.num_rows if is_flat else chunk.num_values):
+            name = cleaned(chunk.path_in_schema, 128)
+            raise Refusal(f"{self.reading.where}: the file is damaged: its footer says {group.num_rows:,} rows,"
+                          f" the pages of {name} have {values:,} values")  # fmt: skip
+        return max(chunk.total_uncompressed_size, sum(page.unfolded for page in found))
 
     def _check_alone(self, metadata: Any) -> None:
         """Are there several files in one? The footer of the last would be read with the rows of the first."""
