@@ -135,7 +135,10 @@ def test_encodings_and_folders(shop: Shop, figure: Callable[[str], None]) -> Non
     for place in ("messages/2026/03/02", "messages/20260302", "Not read: message: no dataset is called so: messages?"):
         assert said.count(place) == 1, (place, said)
     assert "Published generation 1" in said
-    assert shop.number("Chat-Card-10", "hv") == 0, "its only message is of the day that is refused"
+    # Its messages are all of the day that is refused: no dialogue, and nobody can say that there was none.
+    assert shop.rows("select count(established_at) from marts.fct_conversation where brand_id = 'hv'") == [(0,)]
+    asked = "marts.kpi_report('hv', '2026-03-01', '2026-03-31', p_refs => '{Chat-Card-10}')"
+    assert shop.rows(f"select value, missing from {asked}") == [(None, ["messages"])]
     figure("runs ended 0")
 
 

@@ -21,11 +21,12 @@ from platforms import Copies
 from profiled import profile
 from psycopg import sql
 
-from expectations import feeds
+from expectations import feeds, stability
 from orchestration import warehouse
 from orchestration.assets import checks, resources
 from orchestration.assets.progress import Progress
 from orchestration.automation import alerts
+from orchestration.catalogue import catalogue
 from orchestration.cli import runs
 from orchestration.readers.ledger import held_back, newest_generation
 from orchestration.settings import Settings
@@ -366,6 +367,19 @@ def test_a_false_figure_is_told_of(tampering: Tampering, built: Settings) -> Non
     told(built, judged, tampering.check, tampering.rule, tampering.is_error, *tampering.said, brand=tampering.brand)
     with warehouse.connect(str(built.database_url)) as connection:
         assert held_back(connection) == [], "a run that builds anew is judged anew"
+
+
+def test_so_many_members_of_a_brand_are_held_to_the_law_of_stability(published: Settings) -> None:
+    fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
+    with warehouse.connect(str(published.database_url)) as connection:
+        connection.execute(
+            "update build.int_kpi_answered set value = coalesce(value, 0) + 1 where dimension = 'member'"
+        )
+        moved = [
+            sum(finding.passed is False for finding in stability.judge_stability(connection, fixed, sampled))
+            for sampled in (0, 1, None)
+        ]
+    assert moved[0] == 0 < moved[1] <= moved[2]
 
 
 @FAULT

@@ -434,6 +434,17 @@ def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: s
         assert session.execute("select count(*) from marts.message_days").fetchone() == (3,)
 
 
+def test_a_search_path_of_ones_own_changes_no_verdict_and_no_policy(mart: Warehouse) -> None:
+    """A server's own default: with marts in it, PostgreSQL spells policies without their schema."""
+    policies = mart.rows("select array_agg(oid order by oid) from pg_policy")
+    mart.connection.execute("set search_path = marts, public")
+    mart.connection.commit()
+    assert access_check.offenders(mart.connection) == []
+    mart.connection.commit()
+    assert access.repair(mart.connection) == []
+    assert mart.rows("select array_agg(oid order by oid) from pg_policy") == policies
+
+
 def test_a_view_in_a_tables_place_is_found_and_makes_way(mart: Warehouse) -> None:
     """As dbt under another target leaves it."""
     marts = contracts.marts_of(mart.manifest)
