@@ -425,8 +425,9 @@ def test_what_no_extract_shows_is_told_of(built: Settings, tmp_path: Path) -> No
     (misspelt / "part-0.jsonl").touch()
     with warehouse.connect(str(built.database_url)) as connection:
         connection.execute(
-            "insert into raw.load_count (load_id, brand_id, waiting)"
-            " select max(load_id), 'nobody', 1200 from raw.extract where dataset = 'orders'"
+            "insert into raw.load_count"
+            " (load_id, brand_id, rows_read, rows_loaded, duplicates, superseded, waiting, rejected)"
+            " select max(load_id), 'nobody', 1200, 0, 0, 0, 1200, 0 from raw.extract where dataset = 'orders'"
         )
     settings = replace(built, landing=str(tmp_path / "landing"))
     judged = judge(settings, "published")

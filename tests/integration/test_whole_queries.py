@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from conftest import Databases
 from landing_of import Raw, brand
 
+from orchestration import warehouse
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.extract_days import available
@@ -133,6 +136,34 @@ def test_what_vanished_goes_and_is_a_correction(shop: Shop) -> None:
     newest = max(load.load_id for load in loads[:2])
     assert shop.raw.all(f"select distinct is_correction from raw.touched where load_id = {newest}") == [(True,)]
     assert shop.run() == [] and shop.raw.all("select * from raw.vanished") == []
+
+
+@pytest.mark.fault(
+    51,
+    "rows of a database arrive late, are removed, or were hidden by a transaction that was open",
+    "seen by the next night",
+)
+def test_the_next_night_makes_of_it_what_a_fresh_load_makes(
+    shop: Shop, databases: Databases, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    shop.words += "    deletes: compare\n"
+    shop.do("insert into chat (id, at) values (50, '2026-03-16 12:00')")
+    shop.run()
+    shop.do("insert into chat (id, at) select 100 + n, timestamp '2026-03-05 12:00' from generate_series(1, 40) n")
+    shop.do("insert into chat (id, at) values (40, '2026-03-16 12:00')")
+    shop.do("delete from chat where id in (3, 4)")
+    tomorrow = TODAY + timedelta(days=1)
+    shop.run(tomorrow)
+    with databases() as url, warehouse.connect(url) as connection:
+        raw = Raw(connection, tmp_path / "fresh")
+        raw.take("brands", [brand()], date(2026, 3, 1))
+        fresh = Shop(os.environ["SHOP_URL"], raw, tmp_path)
+        fresh.words = shop.words
+        fresh.run(tomorrow)
+        assert shop.raw.state() == fresh.raw.state()
+        assert len(fresh.loaded()) == 15 + 1 + 40 + 1 - 2
+        fresh.connection.close()
+    figure("41 rows late, 2 removed: equal to a fresh load")
 
 
 def test_an_emptied_database_is_not_believed(shop: Shop) -> None:
