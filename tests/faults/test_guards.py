@@ -375,6 +375,7 @@ def test_so_many_members_of_a_brand_are_held_to_the_law_of_stability(published: 
         connection.execute(
             "update build.int_kpi_answered set value = coalesce(value, 0) + 1 where dimension = 'member'"
         )
+        connection.commit()
         moved = [
             sum(finding.passed is False for finding in stability.judge_stability(connection, fixed, sampled))
             for sampled in (0, 1, None)
@@ -431,8 +432,8 @@ def test_what_no_extract_shows_is_told_of(built: Settings, tmp_path: Path) -> No
         )
     settings = replace(built, landing=str(tmp_path / "landing"))
     judged = judge(settings, "published")
-    told(settings, judged, "all_is_read", "all_is_read", False, "mesages: no dataset is called so: messages?")
-    told(settings, judged, "brands_are_described", "brands_are_described", False, "nobody: orders 1,200 rows")
+    told(settings, judged, "all_is_read", "all_is_read", False, "mesages", "no dataset is called so: messages?")
+    told(settings, judged, "brands_are_described", "brands_are_described", False, "nobody", "orders 1,200 rows")
 
 
 # --- whole runs -------------------------------------------------------------------------------------------------------

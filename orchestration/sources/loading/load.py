@@ -209,7 +209,7 @@ class _Load:
         """What is new and beyond reproach goes straight into raw; all else is staged, judged row by row, and compared
         with what raw has."""
         clock = _Clock()
-        if self.others:
+        if self.others or self.stood:
             ensure_indexes(self.connection, self.dataset)
         straight = goes_straight(self.dataset) and not self.stood
         if straight:
