@@ -42,6 +42,15 @@ def test_loading_twice_changes_nothing(raw: Raw) -> None:
     assert raw.all("select count(*) from raw.touched") == touched
 
 
+def test_an_extract_that_is_replaced_is_held_against_its_rows_by_their_index(raw: Raw) -> None:
+    """Also where it is the only one: row by row against all rows, a large day would take hours."""
+    indexes = "select count(*) > 1 from pg_indexes where schemaname = 'raw' and tablename = 'messages'"
+    raw.take("messages", [message(1)])
+    assert raw.all(indexes) == [(False,)]
+    raw.take("messages", [message(1), message(2)])
+    assert raw.all(indexes) == [(True,)]
+
+
 def test_a_replaced_extract_forgets_and_touches_old_and_new(raw: Raw) -> None:
     raw.take("messages", [message(1), message(2), message(11)])
     last = raw.load("messages").load_id
