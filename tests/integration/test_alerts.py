@@ -18,15 +18,20 @@ import pytest
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetKey,
     AssetSpec,
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
+    Output,
+    RetryRequested,
+    asset,
     asset_check,
     build_run_status_sensor_context,
     in_process_executor,
     job,
+    materialize,
     op,
 )
 
@@ -234,6 +239,22 @@ def test_dagster_tells_of_the_runs_that_it_launches(settings: Settings, hook: Ho
         failed(context.for_run_failure())
     assert "Failed: breaks: the disk is full" in hook.said
     assert f"Run {result.run_id}." in hook.said
+
+
+def test_a_check_that_failed_in_an_attempt_that_was_made_again_is_no_failure() -> None:
+    """As dbt's tests do when the database goes away under them."""
+
+    @asset(check_specs=[AssetCheckSpec("unique", asset="rows")])
+    def rows(context):
+        yield AssetCheckResult(check_name="unique", passed=context.retry_number > 0)
+        if context.retry_number == 0:
+            raise RetryRequested(max_retries=1)
+        yield Output(None)
+
+    with DagsterInstance.ephemeral() as instance:
+        result = materialize([rows], instance=instance, raise_on_error=False)
+    assert result.success and [one.passed for one in result.get_asset_check_evaluations()] == [False, True]
+    assert failures_of(result.all_events) == []
 
 
 @pytest.mark.fault(

@@ -387,6 +387,7 @@ def test_rows_of_a_brand_that_nobody_describes_are_no_quiet_success(
     """Told by the exit code and a sentence, each time; in the alert, data_quality and the screens by the run that
     loaded them."""
     day = messages(settings, DAYS - 1)
+    day.mkdir(parents=True, exist_ok=True)
     (day / "others.jsonl").write_text("".join(f"{json.dumps(message(n, brand_id='nobody'))}\n" for n in range(3)))
     (day.parents[1] / "mesages").mkdir()
     (day.parents[1] / "mesages" / "notes.jsonl").touch()
