@@ -65,7 +65,7 @@ CHANNELS = ("web", "store", "direct", "app")
 # Dimensions that may apply to one part of a ratio only, with all their values: the other part stands in every bucket.
 BROADCAST_VALUES: Mapping[str, tuple[str, ...]] = {"channel": CHANNELS}
 # What an expression may ask of its question.
-QUESTION_COLUMNS = ("brand_id", "timezone", "starts_at", "ends_at", "cut_at", "known_at", "known_until", "age_at")
+QUESTION_COLUMNS = ("brand_id", "starts_at", "ends_at", "cut_at", "known_at", "known_until", "age_at")
 
 
 def time_breakdowns(ignores: Collection[str]) -> tuple[str, ...]:

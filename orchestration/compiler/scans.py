@@ -19,7 +19,7 @@ from orchestration.catalogue.model import (
     Relation,
     time_breakdowns,
 )
-from orchestration.compiler.sql import FILTER_PARAMETERS, array, quoted, weekday_of, window_condition
+from orchestration.compiler.sql import FILTER_PARAMETERS, array, hour_of, quoted, weekday_of, window_condition
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Scan:
         """The breakdowns that the rows can be told apart by, or answer alike for, each with the bucket of a row."""
         by_time = {b: "q.label" for b in time_breakdowns(self.relation.ignores) if b in PERIOD_BREAKDOWNS}
         if "slot" not in self.relation.ignores:
-            by_time["hour"] = f"extract(hour from {self.relation.anchor} at time zone q.timezone)::int::text"
+            by_time["hour"] = f"{hour_of(self.relation.anchor)}::text"
         if "weekdays" not in self.relation.ignores:
             by_time["weekday"] = f"{weekday_of(self.relation.anchor)}::text"
         named = (*self.filters, *self.breakdowns, *self.broadcast)

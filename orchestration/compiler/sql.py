@@ -45,7 +45,7 @@ PARAMETERS = (
 BASES = ("recorded", "first_reply", "mixed")
 # What a question is: a row for each period asked, and one for the period before it.
 QUESTION_COLUMNS = {
-    "question_id": "bigint", "brand_id": "text", "timezone": "text", "grain": "text", "period_start": "date",
+    "question_id": "bigint", "brand_id": "text", "grain": "text", "period_start": "date",
     "scope": "text", "label": "text", "period_number": "bigint", "is_previous": "boolean",
     "from_date": "date", "to_date": "date", "starts_at": "timestamptz", "ends_at": "timestamptz",
     "cut_at": "timestamptz", "known_at": "timestamptz", "known_until": "timestamptz", "age_at": "timestamptz",
@@ -54,7 +54,7 @@ QUESTION_COLUMNS = {
 # What statements take as parameters, by number: first what scans name, then what only whole statements do.
 BOUND = (
     *FILTER_PARAMETERS.values(), "p_brand", "p_weekdays", "v_refs", "v_compares", "v_slot_from", "v_slot_length",
-    "v_breakdown", "v_time_breakdowns",
+    "v_breakdown", "v_time_breakdowns", "v_clock_changes", "v_clock_offsets",
 )  # fmt: skip
 BOUND_OF_QUESTIONS = (*BOUND, *(f"q_{column}" for column in QUESTION_COLUMNS))
 BOUND_OF_LISTS = (*BOUND_OF_QUESTIONS, "p_from", "p_to", "p_time_from", "p_time_to", "p_as_of")
@@ -103,15 +103,26 @@ def weekday_condition(weekday: str) -> str:
     return f"(p_weekdays is null or {weekday} = any(p_weekdays))"
 
 
+def clock(instant: str) -> str:
+    """What the brand's clock shows at an instant, by the rules by which its days were laid: the server's may have
+    become others since, with an update, and hours would no longer fit the days that they are of."""
+    return f"(({instant} at time zone 'UTC') + v_clock_offsets[1 + width_bucket({instant}, v_clock_changes)])"
+
+
+def hour_of(instant: str) -> str:
+    """The hour of an instant on the brand's clock."""
+    return f"extract(hour from {clock(instant)})::int"
+
+
 def weekday_of(instant: str) -> str:
     """The ISO weekday of an instant on the brand's clock."""
-    return f"extract(isodow from {instant} at time zone q.timezone)::int"
+    return f"extract(isodow from {clock(instant)})::int"
 
 
 def since_slot(instant: str) -> str:
     """The clock time of an instant on a clock that begins with the slot: one comparison tells whether it lies in it,
     over midnight too."""
-    return f"({instant} at time zone q.timezone)::time - v_slot_from::interval"
+    return f"{clock(instant)}::time - v_slot_from::interval"
 
 
 def window_condition(instant: str) -> str:
@@ -126,7 +137,7 @@ def day_in_slot(first: str, last: str) -> str:
     Between two instants a clock that is not set passes through each time between theirs, and through no other.
     """
     begin, end = since_slot(first), since_slot(last)
-    unset = f"({last} at time zone q.timezone) - ({first} at time zone q.timezone) = {last} - {first}"
+    unset = f"{clock(last)} - {clock(first)} = {last} - {first}"
     alike = f"{begin} <= {end} and ({begin} < v_slot_length) = ({end} < v_slot_length)"
     return f"case when {unset} and {alike} then {begin} < v_slot_length end"
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import psycopg
 
-# A digest of each zone's offsets from UTC over the dates that dim_date has: the first one, and each change to the
-# quarter of an hour. No zone has changed its clock and changed it back within a day.
+# Each zone's offsets from UTC over the dates that dim_date has, the first one and from each change on, which is looked
+# for by days, quarters of an hour and minutes; and a digest of them. No zone has changed its clock and changed it back
+# within a day.
 RULES = """
 with
 
@@ -39,17 +40,28 @@ followed as (
     from daily as d
 ),
 
-change as (
+quarter as (
     select
         f.timezone,
-        min(q.at) as at,
-        f.next_offset as utc_offset
+        f.next_offset as utc_offset,
+        min(q.at) as at
     from followed as f
     cross join generate_series(f.at, f.at + interval '1 day', interval '15 minutes') as q (at)
     where
         f.next_offset <> f.utc_offset
         and (q.at at time zone f.timezone) - (q.at at time zone 'UTC') = f.next_offset
     group by f.timezone, f.at, f.next_offset
+),
+
+change as (
+    select
+        q.timezone,
+        min(m.at) as at,
+        q.utc_offset
+    from quarter as q
+    cross join generate_series(q.at - interval '14 minutes', q.at, interval '1 minute') as m (at)
+    where (m.at at time zone q.timezone) - (m.at at time zone 'UTC') = q.utc_offset
+    group by q.timezone, q.at, q.utc_offset
     union all
     select
         d.timezone,
@@ -61,6 +73,8 @@ change as (
 
 select
     c.timezone,
+    array_remove(array_agg(nullif(c.at, timestamptz '2000-01-01 00:00:00+00') order by c.at), null) as changes,
+    array_agg(c.utc_offset order by c.at) as offsets,
     md5(string_agg(extract(epoch from c.at) || ' ' || extract(epoch from c.utc_offset), ',' order by c.at)) as rules
 from change as c
 group by c.timezone
@@ -69,9 +83,12 @@ group by c.timezone
 
 def write(connection: psycopg.Connection[Any]) -> None:
     """Write down in `build.zone` by which rules the days of this run are laid. Part of the caller's transaction."""
-    connection.execute("create table if not exists build.zone (timezone text primary key, rules text not null)")
-    connection.execute("delete from build.zone")
-    connection.execute(f"insert into build.zone (timezone, rules) {RULES}".encode())
+    connection.execute("drop table if exists build.zone")
+    connection.execute(
+        "create table build.zone (timezone text primary key, changes timestamptz[] not null,"
+        " offsets interval[] not null, rules text not null)"
+    )
+    connection.execute(f"insert into build.zone (timezone, changes, offsets, rules) {RULES}".encode())
 
 
 def outdated_brands(connection: psycopg.Connection[Any]) -> list[str]:

@@ -74,7 +74,9 @@ def _sources() -> dict[str, Any]:
         "description": "The zones of all brands, and by which rules the server's clock changes in them.",
         "columns": [
             {"name": "timezone", "description": "IANA time zone."},
-            {"name": "rules", "description": "Digest of every change of the zone's clock from 2000 to 2049."},
+            {"name": "changes", "description": "The instants from 2000 to 2049 at which the zone's clock changes."},
+            {"name": "offsets", "description": "Its offsets from UTC: the first one, and from each change on."},
+            {"name": "rules", "description": "Digest of all of these."},
         ],
     }
     connected = {

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from brute.brands import PLACES
 from brute.landing import write
 from landing_of import Raw, brand
 from night import Night
@@ -21,6 +22,7 @@ from small_days import rows
 
 from orchestration import warehouse
 from orchestration.assets.progress import Progress
+from orchestration.compiler import sql
 from orchestration.marts import zones
 from orchestration.settings import Settings
 from orchestration.sources.loading.upgrade import migrate
@@ -47,6 +49,26 @@ def test_a_digest_tells_what_the_clock_of_a_zone_does(connection: psycopg.Connec
     # Since 2000 Paris and Berlin have set their clocks alike, and Tokyo and Seoul never.
     assert paris == berlin and tokyo == seoul
     assert len({paris, london, moscow, tokyo, utc}) == 5
+
+
+def test_the_stored_rules_tell_what_the_clock_shows(connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    """At instants all over their fifty years, and around each change: half an hour's, Ramadan's, a date left out."""
+    raw = Raw(connection, tmp_path)
+    names = {str(zone) for zone, _ in PLACES} | {
+        "Africa/Casablanca", "Australia/Lord_Howe", "Pacific/Apia", "America/Caracas", "Asia/Pyongyang", "UTC",
+    }  # fmt: skip
+    raw.take("brands", [brand(brand_id=name, timezone=name) for name in names])
+    told = sql.clock("i.at").replace("v_clock_", "z.")
+    with connection.transaction():
+        rules(connection)
+        differing = connection.execute(
+            f"select z.timezone, i.at from build.zone as z cross join lateral ("
+            "  select g as at from generate_series(timestamptz '2000-01-01 00:00+00', '2049-12-31', '307 minutes') as g"
+            "  union all select c + n * interval '59 minutes' from unnest(z.changes) as c, generate_series(-3, 3) as n"
+            f" ) as i where {told} is distinct from i.at at time zone z.timezone".encode()
+        ).fetchall()
+        assert connection.execute("select count(*) from build.zone").fetchone() == (len(names),)
+    assert differing == []
 
 
 @dataclass(frozen=True)
@@ -80,11 +102,17 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
 
 def numbers(connection: psycopg.Connection[Any], brand_id: str) -> str:
-    """What a brand's reports say of each day, and its published periods."""
-    days = "marts.kpi_report(%(brand)s, '2025-05-31', '2025-06-05', p_breakdown => '{day}')"
+    """What a brand's reports say of each day, hour and weekday and of a slot, and its published periods."""
+    asked = "select ref, bucket, bin, value from marts.kpi_report(%(brand)s, '2025-05-31', '2025-06-05', {})"
+    ways = (
+        "p_breakdown => '{day}'",
+        "p_breakdown => '{hour}'",
+        "p_breakdown => '{weekday}'",
+        "p_weekdays => '{1,7}', p_time_from => '09:30', p_time_to => '18:00'",
+    )
+    reports = " union all ".join(asked.format(way) for way in ways)
     ((said,),) = connection.execute(
-        "select (select md5(string_agg(r::text, ',' order by r::text)) from"
-        f"  (select ref, bucket, bin, value from {days}) as r)"
+        f"select (select md5(string_agg(r::text, ',' order by r::text)) from ({reports}) as r)"
         " || (select md5(string_agg(k::text, ',' order by k::text)) from"
         "  (select grain, period_start, dimension, dimension_value, ref, bin, value from marts.kpi_period"
         "   where brand_id = %(brand)s) as k)",
@@ -97,7 +125,7 @@ def numbers(connection: psycopg.Connection[Any], brand_id: str) -> str:
 @pytest.mark.fault(
     49,
     "the rules of a zone change under stored days, with an update of the operating system",
-    "no day moves before the next run, which builds the brands of that zone anew; what moves is recorded as settings",
+    "no day, hour or slot moves before the next run, which builds the brands of that zone anew, recorded as settings",
 )
 def test_other_rules_build_the_brands_of_their_zone_anew(
     host: Host, project: tuple[Path, Any], tmp_path: Path, figure: Callable[[str], None]
