@@ -89,14 +89,18 @@ class Host:
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     with tempfile.TemporaryDirectory(prefix="causerie-test-") as folder:
-        shutil.copytree(server._binaries().parent, Path(folder) / "pginstall")
-        monkeypatch.setattr(server, "_binaries", lambda: Path(folder) / "pginstall" / "bin")
+        # With the wheel's own libraries, which lie beside its package.
+        package = server._binaries().parents[1]
+        for one in package.parent.glob(f"{package.name}*"):
+            shutil.copytree(one, Path(folder) / one.name)
+        installed = Path(folder) / package.name / "pginstall"
+        monkeypatch.setattr(server, "_binaries", lambda: installed / "bin")
         settings = Settings.from_environment({"CAUSERIE_HOME": str(Path(folder) / "home")})
         address = warehouse.start(settings)
         try:
             with warehouse.connect(address) as connection:
                 migrate(connection)
-            yield Host(settings, address, Path(folder) / "pginstall" / "share" / "timezone")
+            yield Host(settings, address, installed / "share" / "timezone")
         finally:
             warehouse.stop(settings)
 
