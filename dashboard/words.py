@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dashboard.tables import NUMERIC, Cell, Column
 from orchestration import yaml_keys
@@ -53,6 +54,9 @@ class Words:
         """A dataset, or one kind of its events, by its name in the contract."""
         return self.values.get(name) or name.replace("_", " ").replace(".", ": ")
 
+    def role(self, number: Any) -> str:
+        return self.value("role {}").format(number)
+
     def dimension(self, dimension: str, value: str, brand: Brand | None = None) -> str:
         """The value of a bucket as a person would say it."""
         match dimension:
@@ -65,12 +69,12 @@ class Words:
             case "weekday":
                 return formats.say_weekday(int(value), self.language)
             case "role":
-                return self["role_name"].format(value)
+                return self.role(value)
             case "inbox":
-                return self["none"] if value == NONE else value
+                return self.value(NONE) if value == NONE else value
             case "member" if brand and value in brand.members:
                 return brand.members[value].name
-        return self["none"] if value == NONE else self.value(value)
+        return self.value(value)
 
     def say(self, value: Decimal | float | None, unit: str, currency: str = "") -> str:
         return formats.say(value, unit, currency, self.language)
@@ -99,7 +103,7 @@ class Words:
         if cell.value is None:
             return formats.NOTHING
         if unit == "role":
-            return self["role_name"].format(cell.value)
+            return self.role(cell.value)
         if unit in NUMERIC:
             return self.say(cell.value, unit, currency)
         if isinstance(cell.value, datetime):
@@ -124,4 +128,5 @@ def load(language: str, path: Path = FILE) -> Words:
         {str(key): translations[language] for key, translations in said[section].items()}
         for section in ("phrases", "values")
     )
-    return Words(language, phrases, values)
+    of_catalogue = {value: texts[language] for value, texts in catalogue.load().values.items()}
+    return Words(language, phrases, of_catalogue | values)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from orchestration import yaml_keys
-from orchestration.catalogue.model import WINDOW, Area, Catalogue, Indicator, Relation
+from orchestration.catalogue.model import WINDOW, Catalogue, Indicator, Names, Relation
 from orchestration.catalogue.validation import Known, faults_of_indicator, faults_of_relation, read_entry
 from orchestration.settings import PROJECT
 
@@ -54,18 +54,21 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     except yaml.YAMLError as error:
         raise CatalogueError(f"{path.name}: {' '.join(str(error).split())}") from None
     faults: list[str] = []
-    sections = ("bins", "dimensions", "relations", "areas", "indicators")
+    sections = ("bins", "dimensions", "relations", "areas", "values", "indicators")
     faults += [f"'{s}' is no section; allowed: {', '.join(sections)}" for s in document if s not in sections]
     relations = {
         name: relation
         for name, entry in document["relations"].items()
         if (relation := read_entry(Relation, entry, f"relation {name}", faults, name=name))
     }
-    areas = {
-        name: area.root
-        for name, entry in document["areas"].items()
-        if (area := read_entry(Area, entry, f"area {name}", faults))
-    }
+    areas, values = (
+        {
+            str(name): names.root
+            for name, entry in document[section].items()
+            if (names := read_entry(Names, entry, f"{owner} {name}", faults))
+        }
+        for section, owner in (("areas", "area"), ("values", "value"))
+    )
     entries = [(str(entry.get("ref", f"indicator {n}")), entry) for n, entry in enumerate(document["indicators"], 1)]
     indicators = {ref: i for ref, entry in entries if (i := read_entry(Indicator, entry, ref, faults))}
     twice = [ref for ref, times in Counter(ref for ref, _ in entries).items() if times > 1]
@@ -78,7 +81,7 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     for indicator in indicators.values():
         ignored = [relations[measure.of].ignores for _, measure in indicator.measures]
         indicator._ignores = tuple(part for part in WINDOW if ignored and all(part in parts for parts in ignored))
-    return Catalogue(relations, indicators, areas)
+    return Catalogue(relations, indicators, areas, values)
 
 
 def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
@@ -96,7 +99,9 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "filters": list(i.filters),
             "dimensions": list(i.dimensions) if i.kind not in ("shows", "list", "live") else [],
             "rests_on": i.rests_on,
-            "is_additive": i.is_additive,
+            "is_additive": i.additive is True and i.kind == "count",
+            "roll_up": catalogue.roll_up(i),
+            "roll_up_by_member": catalogue.roll_up(i, "member"),
             "good_direction": i.good,
             "plausible_min": i.plausible[0],
             "plausible_max": i.plausible[1],

@@ -49,10 +49,10 @@ def _instant(relation: Relation) -> tuple[str, str, bool]:
 
 def facts_read(catalogue: Catalogue) -> list[str]:
     """The marts that the indicators of kpi_period read, in whatever part of them."""
-    return sorted({*READ_BY_ALL, *(mart for i in catalogue.dated for mart in _read_by(i, catalogue))})
+    return sorted({*READ_BY_ALL, *(mart for i in catalogue.dated for mart in read_by(i, catalogue))})
 
 
-def _read_by(indicator: Indicator, catalogue: Catalogue) -> Iterator[str]:
+def read_by(indicator: Indicator, catalogue: Catalogue) -> Iterator[str]:
     texts: list[str | None] = []
     for _, measure in indicator.measures:
         relation = catalogue.relations[measure.of]

@@ -246,6 +246,7 @@ class Listing(Entry):
     columns: tuple[Column, ...]
 
 
+RollUp = Literal["sum", "ratio", "none"]
 Kind = Literal["count", "ratio", "median", "shows", "list", "live"]
 # The keys of which an indicator has one: how it is counted, or what it presents.
 WAYS = ("numerator", "average", "median", "bins", "shows", "list")
@@ -260,6 +261,8 @@ class Indicator(Entry):
     `rests_on`: handling, where the number depends on when waiting-list requests were handled or started; what is said
     of it then tells how that is known.
     `rises`: a fluctuating one whose count (of a rate, the numerator) never falls as more is known.
+    `additive`: the whole is the sum of its parts (of a ratio: above and below the line), over periods and over every
+    bucket; `periods`: over periods alone, for what counts in several buckets at once.
     `shows`: for a line or a list, the indicators that it presents; it has no value of its own. `listing`: of a list,
     its lines. A live one is counted by indicators/live.sql.j2, straight from the chat database.
     """
@@ -284,7 +287,7 @@ class Indicator(Entry):
     listing: Annotated[Listing | None, Field(alias="list")] = None
     rests_on: Literal["handling"] | None = None
     rises: bool = False
-    is_additive: Annotated[bool, Field(alias="additive")] = False
+    additive: bool | Literal["periods"] = False
     good: Literal["up", "down"] | None = None
     bounds: Annotated[tuple[float | None, float | None] | None, Field(alias="plausible")] = None
     # The step of the way from a visit to a sale that it measures: the widget, the dialogue, the sale.
@@ -386,8 +389,8 @@ class Indicator(Entry):
         return [(key, self._measure(entry)) for key, entry in entries.items() if entry]
 
 
-class Area(RootModel[Texts]):
-    """The names of a section of the catalogue."""
+class Names(RootModel[Texts]):
+    """What a section of the catalogue, or a value, is called."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -399,6 +402,21 @@ class Catalogue:
     relations: Mapping[str, Relation]
     indicators: Mapping[str, Indicator]
     areas: Mapping[str, Mapping[str, str]]
+    # Values of dimensions and classes as people say them, by language; `role {}` takes the number.
+    values: Mapping[str, Mapping[str, str]]
+
+    def roll_up(self, i: Indicator, dimension: str = "all") -> RollUp:
+        """How the periods of one grain and one value of a dimension make a longer period's: by the `sum` of the values,
+        by the `ratio` of the sums of numerators and denominators, or by `none`: what was counted has to be asked.
+
+        A member known at the end of a period only is another one for the longer period.
+        """
+        if not i.additive:
+            return "none"
+        relations = [self.relations[measure.of] for _, measure in i.measures]
+        if dimension in ("member", "role") and any(r.member_known_at == "cut_at" for r in relations):
+            return "none"
+        return "ratio" if i.kind == "ratio" else "sum"
 
     @property
     def computed(self) -> list[Indicator]:

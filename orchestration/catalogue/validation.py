@@ -145,6 +145,10 @@ def faults_of_indicator(i: Indicator, known: Known) -> Iterator[str]:
         yield from (f"list.{fault}" for fault in _faults_of_listing(i.listing, known))
     if (i.stability == "fluctuating") != (i.settling_days > 0):
         yield "settling_days: a fluctuating indicator needs them, and only such a one has any"
+    if i.additive and i.kind not in ("count", "ratio"):
+        yield "additive: only a count or a ratio is the sum of its parts"
+    if i.additive and any(known.relations[m.of].ignores for _, m in i.measures if m.of in known.relations):
+        yield "additive: what it counts is of no period"
     if i.rises and (i.stability != "fluctuating" or i.kind not in ("count", "ratio")):
         yield "rises: only a count or ratio that fluctuates can"
     if i.rests_on:

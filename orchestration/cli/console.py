@@ -417,7 +417,7 @@ def _cell(words: Words, column: Any, value: Any, unit: str | None, currency: str
     if value is None:
         return NOTHING
     if column.member == "role":
-        return words["role_name"].format(value)
+        return words.role(value)
     unit = unit or UNITS_OF_COLUMNS.get(column.name)
     return words.say(value, unit, currency) if unit in NUMERIC else str(value)
 

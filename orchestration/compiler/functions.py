@@ -21,6 +21,8 @@ from orchestration.compiler.sql import (
     array,
     render,
 )
+from orchestration.compiler.daily import DIMENSIONS as DAILY_DIMENSIONS
+from orchestration.compiler.daily import bi_daily
 from orchestration.sources.contract import CONVERSATION_CHANNELS
 
 # The same for kpi_rows and kpi_list, which ask for one indicator or list.
@@ -31,7 +33,7 @@ LIMITS = {"days": 3_700, "periods": 400, "rows": 200_000, "unknown_buckets": 50}
 
 
 # Views of marts for people and BI tools, in which the catalogue has no part.
-ANALYSTS_VIEWS = ("dim_member_current", "customer_order")
+ANALYSTS_VIEWS = ("dim_member_current", "customer_order", "time_spine")
 
 
 def reader_functions(catalogue: Catalogue | None = None) -> list[str]:
@@ -43,9 +45,20 @@ def reader_functions(catalogue: Catalogue | None = None) -> list[str]:
         _answering("kpi_report", catalogue, PARAMETERS),
         _answering("kpi_rows", catalogue, OF_ONE),
         _answering("kpi_list", catalogue, OF_ONE),
-        *(render("kpi_period_labelled.sql.j2", language=language, areas=catalogue.areas) for language in LANGUAGES),
+        *(_labelled(catalogue, language) for language in LANGUAGES),
         *(render(f"{view}.sql.j2") for view in ANALYSTS_VIEWS),
+        bi_daily(catalogue),
     ]
+
+
+def _labelled(catalogue: Catalogue, language: str) -> str:
+    return render(
+        "kpi_period_labelled.sql.j2",
+        language=language,
+        areas=catalogue.areas,
+        values=catalogue.values,
+        indicators=[(i.ref, i.kind, i.dimensions) for i in catalogue.dated],
+    )
 
 
 def audit_function(catalogue: Catalogue | None = None) -> str:
@@ -68,6 +81,7 @@ def _answering(name: str, catalogue: Catalogue, parameters: Iterable[tuple[str, 
         undated=[i.ref for i in catalogue.computed if i.ignores],
         lists_of_members=[i.ref for i in catalogue.lists if i.listing and i.listing.entity == "member"],
         ages=settling().ages,
+        daily_dimensions=DAILY_DIMENSIONS,
         longest=max(i.settling_days for i in catalogue.computed),
     )
 
@@ -83,7 +97,9 @@ def _check_question(catalogue: Catalogue) -> str:
         "source": ("p_sources", array(SOURCES), ", ".join(SOURCES)),
         "channel": ("p_channels", array(CHANNELS), ", ".join(CHANNELS)),
         "conversation channel": (
-            "p_conversation_channels", array(CONVERSATION_CHANNELS), ", ".join(CONVERSATION_CHANNELS)
+            "p_conversation_channels",
+            array(CONVERSATION_CHANNELS),
+            ", ".join(CONVERSATION_CHANNELS),
         ),
         "role": ("p_roles", "array[0, 1, 2, 3, 4, 5, 6]", "0 to 6"),
         "weekday": ("p_weekdays", "array[1, 2, 3, 4, 5, 6, 7]", "1 (Monday) to 7 (Sunday)"),

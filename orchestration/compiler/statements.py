@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -64,6 +65,7 @@ def lines(catalogue: Catalogue) -> list[Row]:
             "needs_above": list(i.needs_of_parts[0]),
             "needs_below": list(i.needs_of_parts[1]),
             "needs_any": list(i.needs_any),
+            "is_additive": i.additive is True,
         }
         for i in catalogue.computed
         for b in (i.bins or (None,))
@@ -86,7 +88,19 @@ def audit_scans(catalogue: Catalogue) -> list[Row]:
     def said(text: str) -> str:
         return bound(text.replace("marts.", "next.").replace("p_brand", "q.brand_id"), BOUND_OF_LISTS)
 
-    return _rows(_reports(catalogue, [_value_of(i) for i in catalogue.dated]), said)
+    return _rows([*_reports(catalogue, [_value_of(i) for i in catalogue.dated]), *_daily(catalogue)], said)
+
+
+def _daily(catalogue: Catalogue) -> list[Piece]:
+    """What adds up over everything, with members as known now: one known at the end of a day is another one for a
+    longer period."""
+    as_known = {
+        name: r.model_copy(update={"member_known_at": "known_at"}) if r.member_known_at else r
+        for name, r in catalogue.relations.items()
+    }
+    added_up = [_value_of(i) for i in catalogue.dated if i.additive is True]
+    shared = shared_scans(replace(catalogue, relations=as_known), added_up, is_shared=False)
+    return [_report(s, "apart_now") for s in shared]
 
 
 def _value_of(i: Indicator) -> Indicator:

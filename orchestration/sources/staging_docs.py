@@ -8,6 +8,7 @@ them equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ LOADED_COLUMNS = {
     "load_id": "The load that brought the row.",
 }
 
+LOADER = "causerie run (orchestration/sources/loading): one extract of one day (UTC) at a time, each in one transaction"
+# Of datasets of events: an extract of a day is complete when the day is over, and comes in the night after it.
+FRESHNESS = {
+    "loaded_at_field": "(extract_day + 1)::timestamp at time zone 'UTC'",
+    "freshness": {"warn_after": {"count": 36, "period": "hour"}},
+}
+
 
 def _columns(dataset: Dataset, more: Mapping[str, str]) -> list[dict[str, str]]:
     described = {c.name: c.description for c in dataset.columns} | dict(more)
@@ -38,7 +46,13 @@ def _columns(dataset: Dataset, more: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _sources() -> dict[str, Any]:
     datasets = [
-        {"name": d.name, "description": f"{d.description} Every version of every extract.", "columns": columns}
+        {
+            "name": d.name,
+            "description": f"{d.description} Every version of every extract.",
+            "loader": LOADER,
+            **({"config": deepcopy(FRESHNESS)} if d.event_time else {}),
+            "columns": columns,
+        }
         for d in DATASETS.values()
         for columns in [_columns(d, LOADED_COLUMNS)]
     ]

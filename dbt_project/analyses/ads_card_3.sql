@@ -1,0 +1,8 @@
+-- Messages exchanged from ads
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Ads-Card-3}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Ads-Card-3', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Average length of served sessions
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Agnt-Card-2}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Agnt-Card-2', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Dialogues with a visitor's video
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Chat-Card-34}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Chat-Card-34', 'my-brand', date '2026-03-01', date '2026-03-31')

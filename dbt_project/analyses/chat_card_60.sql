@@ -1,0 +1,8 @@
+-- Share unanswered after 24 hours
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Chat-Card-60}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Chat-Card-60', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Credited sales
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Chat-Card-81}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Chat-Card-81', 'my-brand', date '2026-03-01', date '2026-03-31')

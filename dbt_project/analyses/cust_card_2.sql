@@ -1,0 +1,8 @@
+-- Repeat customers
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Cust-Card-2}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Cust-Card-2', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,1 @@
+-- Waiting-list requests today: read live, by `causerie live my-brand`.

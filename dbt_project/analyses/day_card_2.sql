@@ -1,0 +1,1 @@
+-- Requests handled today: read live, by `causerie live my-brand`.

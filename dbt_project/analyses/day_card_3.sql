@@ -1,0 +1,1 @@
+-- Conversations without an answer today: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- New dialogues today: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- Active dialogues today: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- Conversations closed today: read live, by `causerie live my-brand`.

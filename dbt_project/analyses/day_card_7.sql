@@ -1,0 +1,1 @@
+-- Average score today: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- Sales of conversations today: read live, by `causerie live my-brand`.

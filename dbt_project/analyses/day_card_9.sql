@@ -1,0 +1,1 @@
+-- Amount of today's conversation sales: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- Members today: read live, by `causerie live my-brand`.

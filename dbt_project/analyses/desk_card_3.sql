@@ -1,0 +1,8 @@
+-- Closings
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Desk-Card-3}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Desk-Card-3', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Closed conversations
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Desk-Card-4}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Desk-Card-4', 'my-brand', date '2026-03-01', date '2026-03-31')

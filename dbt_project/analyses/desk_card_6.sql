@@ -1,0 +1,8 @@
+-- Median time to close
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Desk-Card-6}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Desk-Card-6', 'my-brand', date '2026-03-01', date '2026-03-31')

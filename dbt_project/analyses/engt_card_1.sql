@@ -1,0 +1,8 @@
+-- Visitors in conversation
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Engt-Card-1}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Engt-Card-1', 'my-brand', date '2026-03-01', date '2026-03-31')

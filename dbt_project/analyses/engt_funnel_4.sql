@@ -1,0 +1,8 @@
+-- Sessions checking out
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Engt-Funnel-4}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Engt-Funnel-4', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Sessions checked out and not paid
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Engt-Funnel-5}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Engt-Funnel-5', 'my-brand', date '2026-03-01', date '2026-03-31')

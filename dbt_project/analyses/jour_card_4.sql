@@ -1,0 +1,8 @@
+-- Notifications sent
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Jour-Card-4}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Jour-Card-4', 'my-brand', date '2026-03-01', date '2026-03-31')

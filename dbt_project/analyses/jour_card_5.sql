@@ -1,0 +1,8 @@
+-- Conversion of journeys
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Jour-Card-5}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Jour-Card-5', 'my-brand', date '2026-03-01', date '2026-03-31')

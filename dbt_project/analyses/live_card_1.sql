@@ -1,0 +1,1 @@
+-- Members active now: read live, by `causerie live my-brand`.

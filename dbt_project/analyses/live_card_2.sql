@@ -1,0 +1,1 @@
+-- Requests waiting now: read live, by `causerie live my-brand`.

@@ -1,0 +1,1 @@
+-- Conversations in progress: read live, by `causerie live my-brand`.

@@ -1,0 +1,8 @@
+-- Influenced orders
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{One-Card-11}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('One-Card-11', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Average influenced order
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{One-Card-13}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('One-Card-13', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,3 @@
+-- Pages with the most requests
+select *
+from marts.kpi_list('One-List-1', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,3 @@
+-- Surveys
+select *
+from marts.kpi_list('One-List-2', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Average personalised order
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Pers-Card-13}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Pers-Card-13', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Amount of credited sales cancelled
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Sale-Card-10}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Sale-Card-10', 'my-brand', date '2026-03-01', date '2026-03-31')

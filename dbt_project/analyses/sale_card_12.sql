@@ -1,0 +1,8 @@
+-- Amount refunded of credited sales
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Sale-Card-12}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Sale-Card-12', 'my-brand', date '2026-03-01', date '2026-03-31')

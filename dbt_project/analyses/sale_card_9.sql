@@ -1,0 +1,8 @@
+-- Credited sales cancelled
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Sale-Card-9}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Sale-Card-9', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Amount of all orders
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Shop-Card-2a}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Shop-Card-2a', 'my-brand', date '2026-03-01', date '2026-03-31')

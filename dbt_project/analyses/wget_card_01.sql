@@ -1,0 +1,8 @@
+-- Widget visits
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Wget-Card-01}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Wget-Card-01', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Active visits
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Wget-Card-03}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Wget-Card-03', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,8 @@
+-- Average handling time
+select *
+from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Wlst-Card-13}')
+;
+
+-- the rows behind it
+select *
+from marts.kpi_rows('Wlst-Card-13', 'my-brand', date '2026-03-01', date '2026-03-31')

@@ -1,0 +1,80 @@
+-- What adds up of the touched days, from the report's own scans over the schema next, by as many of source, inbox and
+-- member as each indicator has. Each day has a row of none of them, with a 0 for every number that is known: what is
+-- unknown, because a feed had told nothing yet, has no number there.
+{{ facts_of_the_reports() }}
+-- depends_on: {{ ref('touched_period') }}
+with
+
+counted as (
+    select
+        a.brand_id,
+        a.period_start as local_date,
+        case when b.has_source then a.bucket[1] else '(none)' end as source,
+        case when b.has_inbox then a.bucket[1 + b.has_source::int] else '(none)' end as inbox,
+        case when b.has_member then a.bucket[1 + b.has_source::int + b.has_inbox::int] else '(none)' end as member_id,
+        a.ref,
+        a.bin,
+        a.numerator,
+        a.denominator
+    from (values (true), (false)) as s (has_source)
+    cross join (values (true), (false)) as i (has_inbox)
+    cross join (values (true), (false)) as m (has_member)
+    cross join lateral (
+        select
+            s.has_source,
+            i.has_inbox,
+            m.has_member,
+            concat_ws(
+                ',',
+                case when s.has_source then 'source' end,
+                case when i.has_inbox then 'inbox' end,
+                case when m.has_member then 'member' end
+            ) as dimensions
+    ) as b
+    cross join lateral next.kpi_answers(b.dimensions, 'day') as a
+    union all
+    select
+        k.brand_id,
+        k.period_start,
+        '(none)',
+        '(none)',
+        '(none)',
+        k.ref,
+        k.bin,
+        k.numerator * 0,
+        k.denominator * 0
+    from {{ ref('int_kpi_answered') }} as k
+    inner join next.kpi_line as l on l.ref = k.ref and coalesce(l.bin, '') = k.bin and l.is_additive
+    where k.grain = 'day' and k.dimension = 'all'
+),
+
+measured as (
+    select
+        c.brand_id,
+        c.local_date,
+        c.source,
+        c.inbox,
+        c.member_id,
+        p.measure,
+        sum(p.number) as number
+    from counted as c
+    inner join next.kpi_line as l on l.ref = c.ref and coalesce(l.bin, '') = c.bin
+    cross join lateral (
+        values
+        (case l.kind when 'ratio' then c.ref || ' numerator' else concat_ws(' ', c.ref, l.bin) end, c.numerator),
+        (case l.kind when 'ratio' then c.ref || ' denominator' end, c.denominator)
+    ) as p (measure, number)
+    where p.measure is not null and p.number is not null
+    group by c.brand_id, c.local_date, c.source, c.inbox, c.member_id, p.measure
+)
+
+select
+    m.brand_id,
+    m.local_date,
+    m.source,
+    m.inbox,
+    m.member_id,
+    jsonb_object_agg(m.measure, m.number) as measures
+from measured as m
+where m.number <> 0 or (m.source, m.inbox, m.member_id) = ('(none)', '(none)', '(none)')
+group by m.brand_id, m.local_date, m.source, m.inbox, m.member_id

@@ -1,0 +1,1 @@
+{{ mart_rows(ref('int_indicator_days_counted'), touched=ref('touched_day')) }}
