@@ -851,6 +851,25 @@ def dashboard(
 
 
 @app.command()
+def mcp(
+    brand: Annotated[str | None, typer.Option(help="Only this brand, under a login that sees no other.")] = None,
+) -> None:
+    """Serve an assistant, over the Model Context Protocol on standard input and output, until it hangs up.
+
+    It lists indicators, asks for reports, opens the rows behind a number, explains it; its login may only read.
+    """
+    from orchestration.marts import login
+
+    try:
+        from orchestration.readers import assistants
+    except ModuleNotFoundError as error:
+        raise Problem("the package `mcp` is missing: install causerie with its extra, causerie[mcp]") from error
+    settings = Settings.from_environment()
+    url = login.grant(settings, "brand", brand).url if brand else login.reader_url(settings)
+    assistants.server(url).run("stdio")
+
+
+@app.command()
 def backup(file: Annotated[Path, typer.Argument(help="Where to; it must not be there yet.")]) -> None:
     """Write the whole installation into one file: data, roles, policies, grants, Dagster's history.
 

@@ -1,8 +1,8 @@
-"""Writes what dbt says of all that readers meet and no model builds: the views, tables and functions of marts, a page for
-each indicator, the dashboards, and MetricFlow's semantic layer over bi_daily.
+"""Writes what dbt says of all that readers meet and no model builds: the views, tables and functions of marts, a page
+for each indicator, the dashboards, and MetricFlow's semantic layer over bi_daily.
 
-Here: the files of dbt_project/published and dbt_project/analyses, from the catalogue, the rendered SQL and the comments of
-the migrations. dbt reads them under the target `marts` alone, which builds nothing. Run
+Here: the files of dbt_project/published and dbt_project/analyses, from the catalogue, the rendered SQL and the comments
+of the migrations. dbt reads them under the target `marts` alone, which builds nothing. Run
 `python -m orchestration.compiler.dbt_docs` after a change of any of these; a test holds the files equal. Not here: the
 overview and the glossary (dbt_project/docs), the models (dbt_project/models).
 """
@@ -35,7 +35,9 @@ SCREENS = "http://127.0.0.1:3001"
 
 _COMMENT = re.compile(r"comment on (?:table|view|column|function) marts\.([\w.]+)(?:\([^)]*\))? is '((?:[^']|'')*)'")
 _VIEW = re.compile(r"\s*create view marts\.(\w+) .*? as\n(select.*?);\ncomment on", re.DOTALL)
-_FUNCTION = re.compile(r"create or replace function marts\.(\w+)\((.*?)\n\)\nreturns (table \((.*?)\n\)|\w+)", re.DOTALL)
+_FUNCTION = re.compile(
+    r"create or replace function marts\.(\w+)\((.*?)\n\)\nreturns (table \((.*?)\n\)|\w+)", re.DOTALL
+)
 
 # What the functions of marts answer, by column.
 ANSWERED = {
@@ -73,7 +75,7 @@ def comments() -> dict[str, str]:
 def render() -> dict[Path, str]:
     """The files by their path."""
     known, said = at_hand.load(), comments()
-    views = dict(match.groups() for text in reader_functions() if (match := _VIEW.match(text)))
+    views = {match[1]: match[2] for text in reader_functions() if (match := _VIEW.match(text))}
     files = {READERS / f"{name}.sql": _model(sql, views) for name, sql in views.items()}
     documents = {
         "models": {"models": [_described(name, said) for name in views]},
@@ -96,7 +98,7 @@ def _text(document: Mapping[str, Any]) -> str:
 
 _SOURCE = {
     "schema": "marts",
-    "description": "What readers find in marts beside the models: tables that the platform itself writes, and functions.",
+    "description": "What readers find in marts beside the models: tables that the platform writes, and functions.",
     "loader": "causerie run, in the transaction of each publication",
 }
 
@@ -213,7 +215,7 @@ def _counted(known: Catalogue, key: str, measure: Measure) -> str:
 
 def _exposures(known: Catalogue) -> Iterator[dict[str, Any]]:
     pages = yaml.safe_load(PAGES.read_text("utf-8"))
-    dashboards = {"overview": ({"en": "Overview"}, pages["overview"])}
+    dashboards: dict[str, tuple[Mapping[str, str], Any]] = {"overview": ({"en": "Overview"}, pages["overview"])}
     dashboards |= {name: (page["names"], page["sections"]) for name, page in pages["dashboards"].items()}
     dashboards |= {
         f"subject_{area}": (names, [i.ref for i in known.indicators.values() if i.area == area])
@@ -305,7 +307,8 @@ def _semantic_layer(known: Catalogue) -> dict[str, Any]:
 def _metrics(known: Catalogue, measures: Iterable[daily.Measure]) -> Iterator[dict[str, Any]]:
     for m in measures:
         i = known.indicators[m.ref]
-        label = f"{i.names['en']}{f', {m.part}' if m.part else m.key.removeprefix(m.ref) and f': {m.key[len(m.ref) + 1:]}'}"
+        told = m.part or m.key[len(m.ref) + 1 :]
+        label = f"{i.names['en']}: {told}" if told else i.names["en"]
         yield {
             "name": m.column,
             "label": label,

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from orchestration.catalogue import catalogue as at_hand
 from orchestration.catalogue.catalogue import settling
 from orchestration.catalogue.model import CHANNELS, LANGUAGES, SOURCES, Catalogue, Indicator
+from orchestration.compiler.daily import DIMENSIONS as DAILY_DIMENSIONS
+from orchestration.compiler.daily import bi_daily
 from orchestration.compiler.sql import (
     BOUND,
     BOUND_OF_LISTS,
@@ -21,8 +23,6 @@ from orchestration.compiler.sql import (
     array,
     render,
 )
-from orchestration.compiler.daily import DIMENSIONS as DAILY_DIMENSIONS
-from orchestration.compiler.daily import bi_daily
 from orchestration.sources.contract import CONVERSATION_CHANNELS
 
 # The same for kpi_rows and kpi_list, which ask for one indicator or list.

@@ -205,9 +205,9 @@ _DATASETS = (
         keeps_every_version=True,
         columns=(
             BRAND,
-            _id("member_id", "The member."),
-            _text("first_name", "First name.", required=False),
-            _text("last_name", "Last name.", required=False),
+            _id("member_id", "Key of the member, as its source gives it."),
+            _text("first_name", "Given name, where the source tells it.", required=False),
+            _text("last_name", "Family name, where the source tells it.", required=False),
             Column("role", "integer", "Role from the time of this version on, 0 to 6.", least=0, most=6),
             _text("team", "Team, whose working hours go before the brand's.", required=False),
             UPDATED,
@@ -228,7 +228,7 @@ _DATASETS = (
         ),
         columns=(
             BRAND,
-            _id("conversation_id", "The conversation."),
+            _id("conversation_id", "Key of the conversation, as its source gives it."),
             Column(
                 "visitor_id",
                 "id",
@@ -277,7 +277,7 @@ _DATASETS = (
         touches={"conversation": "conversation_id"},
         columns=(
             BRAND,
-            _id("message_id", "The message."),
+            _id("message_id", "Key of the message, as its source gives it."),
             _id("conversation_id", "The conversation it was sent in."),
             _one_of("sender_type", "What kind of party sent it.", "visitor", "member", "bot", "system"),
             _id("sender_id", "The visitor or member who sent it.", required=False),
@@ -304,8 +304,8 @@ _DATASETS = (
         touches={"conversation": "conversation_id"},
         columns=(
             BRAND,
-            _id("event_id", "The event."),
-            _id("conversation_id", "The conversation."),
+            _id("event_id", "Key of the event, as its source gives it."),
+            _id("conversation_id", "Key of the conversation, as its source gives it."),
             _at("occurred_at", "When it happened."),
             _one_of(
                 "event_type", "What happened.", "assigned", "handed_off", "closed", "reopened", "snoozed", "other"
@@ -353,7 +353,7 @@ _DATASETS = (
         ),
         columns=(
             BRAND,
-            _id("call_id", "The call."),
+            _id("call_id", "Key of the call, as its source gives it."),
             _id("conversation_id", "The conversation it belongs to."),
             _one_of("initiated_by", "Who called.", "visitor", "member"),
             _at("requested_at", "When it began to ring."),
@@ -376,7 +376,7 @@ _DATASETS = (
         ),
         columns=(
             BRAND,
-            _id("rating_id", "The rating."),
+            _id("rating_id", "Key of the rating, as its source gives it."),
             _id("conversation_id", "The conversation it is about."),
             _id("member_id", "The member it is about.", required=False),
             _at("requested_at", "When the visitor was asked."),
@@ -412,8 +412,8 @@ _DATASETS = (
         touches={"activity": "member_id"},
         columns=(
             BRAND,
-            _id("event_id", "The event."),
-            _id("member_id", "The member."),
+            _id("event_id", "Key of the event, as its source gives it."),
+            _id("member_id", "Key of the member, as its source gives it."),
             _at("occurred_at", "When it happened."),
             _one_of("action", "What the member did.", "focus", "click", "scroll", "pointer", "other"),
         ),
@@ -428,7 +428,7 @@ _DATASETS = (
         touches={"visitor": "visitor_id", "session": "session_id"},
         columns=(
             BRAND,
-            _id("event_id", "The event."),
+            _id("event_id", "Key of the event, as its source gives it."),
             _id("session_id", "The permanent browser session."),
             _visitor(),
             _at("occurred_at", "When it happened."),
@@ -448,7 +448,7 @@ _DATASETS = (
                 "send_message",
                 "other",
             ),
-            _text("widget_version", "Version of the widget.", required=False),
+            _text("widget_version", "Which release of it the visitor had.", required=False),
             PAGE,
             AD,
             AD_PAYLOAD,
@@ -464,7 +464,7 @@ _DATASETS = (
         touches={"visitor": "visitor_id", "session": "session_id"},
         columns=(
             BRAND,
-            _id("event_id", "The event."),
+            _id("event_id", "Key of the event, as its source gives it."),
             _id("session_id", "The permanent browser session."),
             _visitor(),
             _at("occurred_at", "When it happened."),
@@ -502,7 +502,7 @@ _DATASETS = (
         touches={"hook": "hook_id"},
         columns=(
             BRAND,
-            _id("event_id", "The event."),
+            _id("event_id", "Key of the event, as its source gives it."),
             _id("member_id", "The member in whose name it was shown."),
             _visitor(required=False),
             _at("occurred_at", "When it happened."),
@@ -528,7 +528,7 @@ _DATASETS = (
         ),
         columns=(
             BRAND,
-            _id("order_id", "The order."),
+            _id("order_id", "Key of the order, as its source gives it."),
             _visitor(required=False),
             _id("customer_id", "The buyer, as the shop numbers its customers.", required=False),
             _id("conversation_id", "The conversation that the shop itself credits.", required=False),
@@ -560,8 +560,8 @@ _DATASETS = (
         touches={"order": "order_id"},
         columns=(
             BRAND,
-            _id("refund_id", "The refund."),
-            _id("order_id", "The order."),
+            _id("refund_id", "Key of the refund, as its source gives it."),
+            _id("order_id", "Key of the order, as its source gives it."),
             _at("refunded_at", "When the money was given back."),
             _money("amount", "What was given back, tax included.", above=0),
             Column("currency", "currency", "ISO 4217 code; it must be the brand's."),
@@ -577,9 +577,9 @@ _DATASETS = (
         touches={"order": "order_id"},
         columns=(
             BRAND,
-            _id("order_id", "The order."),
+            _id("order_id", "Key of the order, as its source gives it."),
             Column("line_number", "bigint", "Place of the line in its order."),
-            _id("product_id", "The product."),
+            _id("product_id", "Key of the product, as the shop gives it."),
             Column("quantity", "bigint", "How many were bought.", least=1),
             _money("unit_amount", "Price of one, tax included."),
             UPDATED,
@@ -596,7 +596,7 @@ _DATASETS = (
         time_orders=(TimeOrder("started_at", "ended_at", warn=True),),
         columns=(
             BRAND,
-            _id("experience_id", "The experience."),
+            _id("experience_id", "Key of the experience, as its source gives it."),
             _text("name", "Its name as people read it."),
             _one_of("kind", "Shown to all, or tested.", "experience", "ab_test"),
             _at("started_at", "When it began."),
@@ -615,7 +615,7 @@ _DATASETS = (
         time_orders=(TimeOrder("started_at", "ended_at", warn=True),),
         columns=(
             BRAND,
-            _id("journey_id", "The journey."),
+            _id("journey_id", "Key of the journey, as its source gives it."),
             _text("name", "Its name as people read it."),
             _at("started_at", "When it began."),
             _at("ended_at", "When it ended, or is planned to.", required=False),
@@ -638,8 +638,8 @@ _DATASETS = (
         ),
         columns=(
             BRAND,
-            _id("run_id", "The run."),
-            _id("journey_id", "The journey."),
+            _id("run_id", "Which run of the platform, or of the journey that the table tells of."),
+            _id("journey_id", "Key of the journey, as its source gives it."),
             _visitor(),
             _at("started_at", "When the visitor entered."),
             _at("completed_at", "When the visitor came to its end.", required=False),
@@ -658,7 +658,7 @@ _DATASETS = (
         touches={"run": "run_id"},
         columns=(
             BRAND,
-            _id("notification_id", "The notification."),
+            _id("notification_id", "Key of the notification, as its source gives it."),
             _id("run_id", "The journey run that sent it."),
             _one_of("channel", "By what way.", "email", "push", "sms", "whatsapp", "web", "other"),
             _at("sent_at", "When it was sent."),

@@ -60,7 +60,7 @@ def _sources() -> dict[str, Any]:
         "name": "touched",
         "description": "What loads brought, changed or took away since the last publication.",
         "columns": [
-            {"name": "brand_id", "description": "The brand."},
+            {"name": "brand_id", "description": "Which brand the row is of, as in dim_brand."},
             {"name": "entity", "description": "Kind of the thing: brand, member, conversation, hook and so on."},
             {"name": "entity_id", "description": "The thing."},
             {"name": "load_id", "description": "The load that touched it."},
@@ -76,7 +76,7 @@ def _sources() -> dict[str, Any]:
         "name": "run",
         "description": "The run that is being built, in one row.",
         "columns": [
-            {"name": "run_id", "description": "The run."},
+            {"name": "run_id", "description": "Which run of the platform, or of the journey that the table tells of."},
             {"name": "started_at", "description": "The run's instant."},
             {"name": "data_through", "description": "End of the newest complete extract day."},
             {"name": "newest_load_id", "description": "The newest load that this run takes in."},

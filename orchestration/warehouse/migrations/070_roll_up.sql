@@ -14,3 +14,6 @@ comment on column marts.kpi_scan.form is 'What it is read for: the report, where
 
 alter table marts.kpi_line add column is_additive boolean not null default false;
 comment on column marts.kpi_line.is_additive is 'Whether it, or what is above and below its line, adds up over days, sources, inboxes and members.';
+
+comment on column marts.brand_generation.brand_id is 'Which brand, as in dim_brand.';
+comment on column marts.kpi_published.brand_id is 'Which brand the value is of, as in dim_brand.';
