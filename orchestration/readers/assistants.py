@@ -37,6 +37,7 @@ LONGEST = 1_000
 Language = Literal["en", "fr", "es"]
 Brand = Annotated[str, Field(description="The brand, as `brands` lists it.")]
 Ref = Annotated[str, Field(description="The indicator, such as Chat-Card-8, as `indicators` lists it.")]
+Area = Annotated[str, Field(description=f"One of {', '.join(catalogue.load().areas)}; all where empty.")]
 Day = Annotated[date, Field(description="A local date of the brand, included.")]
 Tool = TypeVar("Tool", bound=Callable[..., Any])
 
@@ -81,7 +82,7 @@ def server(url: str) -> MCPServer[Any]:
     @tool
     def indicators(
         search: Annotated[str, Field(description="Words of its ref, name or meaning, in this language.")] = "",
-        area: Annotated[str, Field(description=f"One of {', '.join(known.areas)}; all where empty.")] = "",
+        area: Area = "",
         language: Language = "en",
     ) -> list[dict[str, Any]]:
         """The indicators: ref, name, unit and meaning. With a search, those that have all of its words."""
