@@ -5,6 +5,22 @@
 -- depends_on: {{ ref('touched_period') }}
 with
 
+combination as (
+    select
+        s.has_source,
+        i.has_inbox,
+        m.has_member,
+        concat_ws(
+            ',',
+            case when s.has_source then 'source' end,
+            case when i.has_inbox then 'inbox' end,
+            case when m.has_member then 'member' end
+        ) as dimensions
+    from (values (true), (false)) as s (has_source)
+    cross join (values (true), (false)) as i (has_inbox)
+    cross join (values (true), (false)) as m (has_member)
+),
+
 counted as (
     select
         a.brand_id,
@@ -16,56 +32,62 @@ counted as (
         a.bin,
         a.numerator,
         a.denominator
-    from (values (true), (false)) as s (has_source)
-    cross join (values (true), (false)) as i (has_inbox)
-    cross join (values (true), (false)) as m (has_member)
-    cross join lateral (
-        select
-            s.has_source,
-            i.has_inbox,
-            m.has_member,
-            concat_ws(
-                ',',
-                case when s.has_source then 'source' end,
-                case when i.has_inbox then 'inbox' end,
-                case when m.has_member then 'member' end
-            ) as dimensions
-    ) as b
+    from combination as b
     cross join lateral next.kpi_answers(b.dimensions, 'day') as a
     union all
     select
         k.brand_id,
-        k.period_start,
-        '(none)',
-        '(none)',
-        '(none)',
+        k.period_start as local_date,
+        '(none)' as source,
+        '(none)' as inbox,
+        '(none)' as member_id,
         k.ref,
         k.bin,
-        k.numerator * 0,
-        k.denominator * 0
+        k.numerator * 0 as numerator,
+        k.denominator * 0 as denominator
     from {{ ref('int_kpi_answered') }} as k
     inner join next.kpi_line as l on l.ref = k.ref and coalesce(l.bin, '') = k.bin and l.is_additive
     where k.grain = 'day' and k.dimension = 'all'
 ),
 
-measured as (
+-- A ratio is two numbers.
+part as (
     select
         c.brand_id,
         c.local_date,
         c.source,
         c.inbox,
         c.member_id,
-        p.measure,
-        sum(p.number) as number
+        case l.kind when 'ratio' then c.ref || ' numerator' else concat_ws(' ', c.ref, l.bin) end as measure,
+        c.numerator as number
     from counted as c
     inner join next.kpi_line as l on l.ref = c.ref and coalesce(l.bin, '') = c.bin
-    cross join lateral (
-        values
-        (case l.kind when 'ratio' then c.ref || ' numerator' else concat_ws(' ', c.ref, l.bin) end, c.numerator),
-        (case l.kind when 'ratio' then c.ref || ' denominator' end, c.denominator)
-    ) as p (measure, number)
-    where p.measure is not null and p.number is not null
-    group by c.brand_id, c.local_date, c.source, c.inbox, c.member_id, p.measure
+    union all
+    select
+        c.brand_id,
+        c.local_date,
+        c.source,
+        c.inbox,
+        c.member_id,
+        c.ref || ' denominator' as measure,
+        c.denominator as number
+    from counted as c
+    inner join next.kpi_line as l on l.ref = c.ref and coalesce(l.bin, '') = c.bin
+    where l.kind = 'ratio'
+),
+
+measured as (
+    select
+        p.brand_id,
+        p.local_date,
+        p.source,
+        p.inbox,
+        p.member_id,
+        p.measure,
+        sum(p.number) as number
+    from part as p
+    where p.number is not null
+    group by p.brand_id, p.local_date, p.source, p.inbox, p.member_id, p.measure
 )
 
 select
