@@ -97,7 +97,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("relations", "handling", "wher"), "true", "relation handling: 'wher' is no key; allowed: name, fact, anchor"),
     (("Chat-Bar-10", "bins", "edges", 0, "upto"), 60, "Chat-Bar-10: 'bins.edges[0].upto' is no key; allowed: name"),
     (("One-List-2", "list", "columns", 1, "width"), 3, "One-List-2: 'list.columns[1].width' is no key; allowed: name"),
-    (("section",), {}, "'section' is no section; allowed: bins, dimensions, relations, areas, indicators"),
+    (("section",), {}, "'section' is no section; allowed: bins, dimensions, relations, areas, values, indicators"),
     (("Wlst-Card-10", "unit"), None, "Wlst-Card-10: 'unit' is missing"),
     # Words of a closed list
     (("Wlst-Card-11", "unit"), "furlongs", "Wlst-Card-11: unit 'furlongs' is none of count, ratio, seconds, amount"),
