@@ -49,7 +49,6 @@ def _sources() -> dict[str, Any]:
         {
             "name": d.name,
             "description": f"{d.description} Every version of every extract.",
-            "loader": LOADER,
             **({"config": deepcopy(FRESHNESS)} if d.event_time else {}),
             "columns": columns,
         }
@@ -118,6 +117,7 @@ def _sources() -> dict[str, Any]:
             {
                 "name": "raw",
                 "description": "Extracts as they arrived, judged row by row.",
+                "loader": LOADER,
                 "tables": [*datasets, touched, *ledger],
             },
             {

@@ -140,8 +140,9 @@ def _faults(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if parent and LAYERS.index(_layer(parent)) > LAYERS.index(layer) and not _looks_back(node, parent):
                 yield f"reads {parent['name']}, of a later layer", name
         extracts = {table for source, table in node["sources"] if source == "raw" and table in EXTRACTS}
-        if layer == "staging" and len(extracts) != 1:
-            yield "staging of other than one extract", name
+        # Every row is asked whether its brand is known.
+        if layer == "staging" and extracts - {"brands", name.split("__")[1]}:
+            yield "staging of other than its own extract", name
         if layer in ("mart", "intermediate") and extracts:
             yield "reads an extract past its staging", name
     for source in manifest["sources"].values():
