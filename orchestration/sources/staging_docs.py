@@ -96,7 +96,7 @@ def _sources() -> dict[str, Any]:
         "name": "connected",
         "description": "Datasets that the sources file declares connected: from that day on, no row means none.",
         "columns": [
-            {"name": "dataset", "description": "The dataset."},
+            {"name": "dataset", "description": "One of the contract, as the sources file calls it."},
             {"name": "brand_id", "description": "The brand; null means all of them."},
             {"name": "connected_from", "description": "The first such day, on the brand's clock."},
         ],
@@ -105,7 +105,7 @@ def _sources() -> dict[str, Any]:
         "name": "indicator",
         "description": "What the catalogue says of each indicator that has values.",
         "columns": [
-            {"name": "ref", "description": "The indicator."},
+            {"name": "ref", "description": "Which indicator, as in dim_kpi."},
             {"name": "is_fixed", "description": "Whether its value stands once the period is over."},
             {"name": "definition", "description": "Digest of the SQL that computes it, and of the models below it."},
             {"name": "is_redefined", "description": "Whether it was last published under another definition."},
