@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from orchestration.catalogue.catalogue import dim_kpi_rows
 from orchestration.marts import preparation, publication
 from orchestration.marts.preparation import Prepared
 from orchestration.marts.publication import Published
@@ -36,8 +37,8 @@ select d::date as date_day, extract(isodow from d)::integer as weekday
 from generate_series(timestamp '2024-01-01', timestamp '2024-01-07', interval '1 day') as d;
 """
 
-KPI = {
-    "ref": "Chat-Card-1",
+# The columns are those of the catalogue as it is.
+KPI = next(row for row in dim_kpi_rows() if row["ref"] == "Chat-Card-1") | {
     "area": "chat",
     "name_en": "Dialogues",
     "name_fr": "Dialogues",
@@ -57,7 +58,6 @@ KPI = {
     "conversion_step": None,
     "dashboards": ["chat"],
     "status": "built",
-    "rests_on": None,
 }
 
 # What the functions of a catalogue would be put together from.
@@ -66,7 +66,7 @@ SCANS: dict[str, list[dict[str, Any]]] = {
         {
             "position": 1, "ref": "Chat-Card-1", "bin": None, "kind": "count", "filters": ["source"],
             "dimensions": ["day"], "ignores": [], "is_fixed": True, "settling_days": 0, "needs_above": [],
-            "needs_below": [], "needs_any": [],
+            "needs_below": [], "needs_any": [], "is_additive": True,
         }
     ],
     "kpi_scan": [
