@@ -17,6 +17,7 @@ from dagster._utils.schedules import cron_string_iterator
 from town import Town
 
 from orchestration.automation.jobs import nightly
+from orchestration.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("town")
 
@@ -58,7 +59,7 @@ def test_days_of_23_and_25_hours(town: Town, figure: Callable[[str], None]) -> N
     assert {23, 24, 25} <= lengths
     assert lost == 0
     begin, end = datetime(2024, 10, 1, tzinfo=UTC), datetime(2025, 10, 1, tzinfo=UTC)
-    schedule = nightly(GraphDefinition(name="nothing").to_job())
+    schedule = nightly(GraphDefinition(name="nothing").to_job(), Settings.from_environment())
     found = cron_string_iterator(begin.timestamp(), schedule.cron_schedule, schedule.execution_timezone)
     ticks = takewhile(lambda at: at < end, found)
     runs = Counter(tick.date() for tick in ticks)
