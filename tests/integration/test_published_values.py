@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from brute.facts import Row
 from brute.landing import write
 from night import Night
@@ -19,6 +21,7 @@ from small_days import HARMLESS
 
 from expectations import publishing, stability
 from orchestration.catalogue import catalogue
+from orchestration.catalogue.catalogue import CATALOGUE_FILE
 from orchestration.marts.publication import PublicationError
 from orchestration.readers import published_history
 from orchestration.sources.pending import pending_extracts
@@ -156,18 +159,20 @@ def test_each_number_moves_for_its_own_reason(shop: Shop) -> None:
     }
 
 
-def test_roles_and_definitions_move_what_they_are_about(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_and_definitions_move_what_they_are_about(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # What came late was a mistake, and goes: its row of the hook has nothing any more.
     shop.deliver("conversations", 5, conversation("f", 5, "09:00"))
     # Ana had another role from nine o'clock of the 2nd on, we hear on the 6th.
     shop.deliver("members", 6, {"member_id": "ana", "role": 2, "updated_at": at(2, "09:00")})
     # Chat-Card-1 shall count conversations with a member only: of the two of the 2nd, Ana's.
-    known = catalogue.load()
-    starts = known.indicators["Chat-Card-1"]
-    assert starts.numerator
-    counted = starts.numerator.model_copy(update={"where": "f.member_id is not null"})
-    mine = starts.model_copy(update={"numerator": counted})
-    changed = known.model_copy(update={"indicators": {**known.indicators, starts.ref: mine}})
+    document = yaml.safe_load(CATALOGUE_FILE.read_text("utf-8"))
+    (starts,) = (entry for entry in document["indicators"] if entry["ref"] == "Chat-Card-1")
+    starts["numerator"] = {"of": "start", "where": "f.member_id is not null"}
+    file = tmp_path / "kpi_catalogue.yml"
+    file.write_text(yaml.safe_dump(document), "utf-8")
+    changed = catalogue.load(file)
     monkeypatch.setattr(catalogue, "load", lambda: changed)
     assert shop.publish() == 3
     load, members = shop.load_of("conversations", 5), shop.load_of("members", 6)
