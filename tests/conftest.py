@@ -25,6 +25,10 @@ from orchestration.sources.loading.upgrade import migrate
 
 pytest_plugins = ["platforms", "faults.figures"]
 
+# Whoever starts the tests may have an installation of their own (`make` names one): it is none of theirs.
+for _name in [name for name in os.environ if name == "DAGSTER_HOME" or re.match("CAUSERIE_(?!TEST_)", name)]:
+    del os.environ[_name]
+
 # Files whose tests stand on the same published data say so by a mark; they share a worker, and so one build of it.
 SHARED = re.compile(r"xdist_group\(\"(\w+)\"\)")
 TEMPLATE = f"causerie_template_{os.getpid()}"

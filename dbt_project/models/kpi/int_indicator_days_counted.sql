@@ -96,7 +96,8 @@ select
     m.source,
     m.inbox,
     m.member_id,
-    jsonb_object_agg(m.measure, m.number) as measures
+    -- 1.0 and 1 are one number: which of them is told must not hang on what else was ever counted.
+    jsonb_object_agg(m.measure, trim_scale(m.number)) as measures
 from measured as m
 where m.number <> 0 or (m.source, m.inbox, m.member_id) = ('(none)', '(none)', '(none)')
 group by m.brand_id, m.local_date, m.source, m.inbox, m.member_id
