@@ -61,11 +61,11 @@ def test_a_word_touches_words_and_an_indicator_its_own_periods(
         assert connection.execute("select count(*) from build.touched_period where is_partial").fetchone() == (0,)
         named = connection.execute("select distinct name from marts.kpi_period_es where ref = %s", [CHANGED])
         assert named.fetchall() == [("Otra palabra",)]
-        before = _periods(connection)
+        before, days_before = _periods(connection), _days(connection)
 
     # An indicator that counts otherwise, and a new one that counts as it did before.
     written = publish(_indicators)
-    assert written.keys() == {"dim_kpi", "kpi_period", "kpi_published"}
+    assert written.keys() == {"dim_kpi", "fct_indicator_day", "kpi_period", "kpi_published"}
     with night.connect() as connection:
         assert connection.execute("select count(*) from build.int_conversations_lived").fetchone() == (0,)
         after = _periods(connection)
@@ -76,6 +76,8 @@ def test_a_word_touches_words_and_an_indicator_its_own_periods(
         assert {
             (period, dimension): figure for (period, ref, dimension), figure in after.items() if ref == NEW
         } == {(period, dimension): figure for (period, ref, dimension), figure in before.items() if ref == CHANGED}
+        days_after = _days(connection)
+        assert {part.split(" ")[0] for _, part, _ in days_before ^ days_after} == {CHANGED, NEW}
         causes = connection.execute(
             "select distinct ref, cause, loads from marts.kpi_published where generation > %s", [first.generation]
         ).fetchall()
@@ -94,3 +96,12 @@ def _periods(connection: Any) -> dict[tuple[Any, ...], Any]:
         " is_final, settled_share from marts.kpi_period"
     )
     return {(tuple(row[:3]), row[3], tuple(row[4:7])): tuple(row[7:]) for row in rows}
+
+
+def _days(connection: Any) -> set[tuple[Any, ...]]:
+    """The numbers of each day as (day and what tells it apart, part of an indicator, number)."""
+    rows = connection.execute(
+        "select day.brand_id, local_date, source, inbox, member_id, measure.key, measure.value::numeric"
+        " from marts.fct_indicator_day as day, jsonb_each_text(measures) as measure"
+    )
+    return {(tuple(row[:5]), row[5], row[6]) for row in rows}
