@@ -51,15 +51,20 @@ class Answers:
 
 
 class Kept:
-    """Answers by (generation, question), the least recently used ones forgotten first. Safe among threads."""
+    """Answers by (generation, question), the least recently used ones forgotten first. Safe among threads. `hits` and
+    `misses`: how many were asked for that were kept, and that were not."""
 
     def __init__(self, size: int = KEPT_ANSWERS) -> None:
         self._size, self._held, self._lock = size, OrderedDict[tuple[int, str], list[Row]](), Lock()
+        self.hits = self.misses = 0
 
     def get(self, generation: int, question: str) -> list[Row] | None:
         with self._lock:
             if (found := self._held.get((generation, question))) is not None:
                 self._held.move_to_end((generation, question))
+                self.hits += 1
+            else:
+                self.misses += 1
             return found
 
     def put(self, generation: int, question: str, rows: list[Row]) -> None:

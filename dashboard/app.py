@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import psycopg
@@ -37,6 +37,9 @@ from orchestration.readers.report import ReportError, say_state
 from orchestration.settings import Settings
 from orchestration.sources.connectors.sources_file import SourcesError
 
+if TYPE_CHECKING:
+    from dashboard.request_figures import RequestFigures
+
 ROWS_SHOWN, ROWS_EXPORTED = 50, 50_000
 # What the lists of members are made of, of the overview of one, and of the comparison of several.
 MEMBER_LISTS = ("Chat-List-1", "One-List-3")
@@ -50,6 +53,7 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
     people sign in."""
     site = Site(settings, reader_url)
     sign_in = SignIn(settings, settings.open_id) if settings.open_id else None
+    figures = _request_figures(site)
     hosts = hosts or [*access.LOOPBACK, *([sign_in.host] if sign_in else [])]
 
     @asynccontextmanager
@@ -83,9 +87,11 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
             Route("/quality", page(quality_page)),
             Route("/views", _views(site), methods=["POST"]),
             *(sign_in.routes() if sign_in else []),
+            *(figures.routes() if figures else []),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[
+            *(figures.middleware() if figures else []),
             Middleware(access.Headers),
             Middleware(access.OwnHosts, hosts=hosts),
             Middleware(access.OwnForms),
@@ -96,6 +102,17 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
     )
     application.state.site = site
     return application
+
+
+def _request_figures(site: Site) -> RequestFigures | None:
+    """What counts requests; None without the extra `metrics`."""
+    try:
+        from dashboard.request_figures import RequestFigures
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        return None
+    return RequestFigures(site)
 
 
 def _problem(site: Site, request: Request, error: Exception) -> Response:

@@ -28,8 +28,8 @@ from orchestration.settings import OpenId, Settings
 
 SESSION_SECONDS = 8 * 3600
 EVERY_BRAND = "*"
-# What is shown without a session: nothing that tells of a brand.
-OPEN_PATHS = ("/static/", "/sign-in", "/signed-in", "/signed-out")
+# What is shown without a session: nothing that tells of a brand; /metrics asks for a token of its own.
+OPEN_PATHS = ("/static/", "/sign-in", "/signed-in", "/signed-out", "/metrics")
 
 
 @dataclass(frozen=True)

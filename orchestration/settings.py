@@ -111,7 +111,7 @@ class Settings:
     in to the screens, None where they are for this machine alone; `ping_url` is called after each publication;
     `docs_url` is where the documentation's site is; `is_automatic` says whether Dagster's schedule and sensor are on
     from the start; `keep_days` for how long Dagster's runs and logs are kept; `nightly` is when (UTC) the
-    night's run begins."""
+    night's run begins; `metrics_token` is what a scraper of /metrics must send, None where none is asked for."""
 
     home: Path
     landing: str
@@ -131,12 +131,13 @@ class Settings:
     is_automatic: bool = False
     keep_days: int = KEEP_DAYS
     nightly: time = NIGHTLY
+    metrics_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read CAUSERIE_HOME, _LANDING, _DATABASE_URL, _SOURCES, _LIVE_URL, _ALERT_WEBHOOK, _READER_URL, _TARGETS,
-        _PING_URL, _DOCS_URL, _AUTOMATION, _KEEP_DAYS and _NIGHTLY, those of OpenId, and Dagster's own DAGSTER_HOME; an
-        empty one counts as unset. Raises SettingsError for one that can't be read."""
+        _PING_URL, _DOCS_URL, _AUTOMATION, _KEEP_DAYS, _NIGHTLY and _METRICS_TOKEN, those of OpenId, and Dagster's own
+        DAGSTER_HOME; an empty one counts as unset. Raises SettingsError for one that can't be read."""
         given = os.environ if environment is None else environment
         home = _absolute(given.get("CAUSERIE_HOME") or _default_home())
         landing = given.get("CAUSERIE_LANDING") or str(home / "landing")
@@ -155,6 +156,7 @@ class Settings:
             is_automatic=_is_automatic(given),
             keep_days=_keep_days(given),
             nightly=_nightly(given),
+            metrics_token=given.get("CAUSERIE_METRICS_TOKEN") or None,
             open_id=OpenId.from_environment(given),
         )
 

@@ -851,6 +851,41 @@ def dashboard(
 
 
 @app.command()
+def metrics(
+    file: Annotated[Path | None, typer.Option("--to", help="Write them to this file, whole or not at all.")] = None,
+) -> None:
+    """Print figures for Prometheus: what is published, loads and rows by dataset, checks, the newest run's steps.
+
+    With --to, for the textfile collector of node_exporter. The screens have figures of their own under /metrics.
+    """
+    try:
+        import prometheus_client
+    except ModuleNotFoundError as error:
+        raise Problem(
+            "the package `prometheus-client` is missing: install causerie with its extra, causerie[metrics]"
+        ) from error
+    import psycopg
+
+    from orchestration.automation import instance
+    from orchestration.automation.run_figures import NewestRun
+    from orchestration.marts import login
+    from orchestration.readers.published_figures import Published
+
+    settings = Settings.from_environment()
+    url = login.reader_url(settings)
+    figures = prometheus_client.CollectorRegistry()
+    figures.register(Published(lambda: psycopg.connect(url, options="-c default_transaction_read_only=on")))
+    with instance.opened(settings) as opened:
+        figures.register(NewestRun(opened))
+        if file:
+            prometheus_client.write_to_textfile(str(file), figures)
+            # Another user's collector reads it.
+            file.chmod(0o644)
+        else:
+            print(prometheus_client.generate_latest(figures).decode(), end="")
+
+
+@app.command()
 def mcp(
     brand: Annotated[str | None, typer.Option(help="Only this brand, under a login that sees no other.")] = None,
 ) -> None:
