@@ -22,24 +22,23 @@ INDEX_NAME = re.compile(r"_ix_[0-9a-f]{8}$")  # as Index.name makes them
 def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[str]:
     """Make the tables, and alter them as far as can be while readers read the old rows; `finish` does the rest.
 
-    Returns the tables whose published rows no longer fit their contract (a column or a key is new), so that every
-    row has to be built again. Does nothing where the catalogue agrees. Raises MartContractError for a column that
-    can't be converted in place. Part of the caller's transaction.
+    Returns the tables that were not there, or whose published rows no longer fit their contract (a column or a key is
+    new), so that every row has to be built again. Does nothing where the catalogue agrees. Raises MartContractError
+    for a column that can't be converted in place. Part of the caller's transaction.
     """
     rebuilt = []
-    marts = list(marts)
-    replaced = set(missing(connection, marts))
     views = Dependents(connection)
     for mart in marts:
         types = _server_types(connection, mart)
         table = sql.Identifier("marts", mart.name)
-        if mart.name in replaced and _kind(connection, mart.name) == "v":
-            # Made by a dbt under another target: a table was there, and comes again with all its rows.
+        if _kind(connection, mart.name) == "v":
+            # Made by a dbt under another target in the place of the table, which comes again.
             views.drop(f"view {table.as_string()}")
-            rebuilt.append(mart.name)
         found = _columns(connection, mart.name)
         if not found:
+            # A person may have dropped it, or given it another name: then all its rows come again.
             connection.execute(_create_table(table, mart, types))
+            rebuilt.append(mart.name)
         elif _alter_table(connection, table, mart, types, found, views):
             rebuilt.append(mart.name)
         _comment(connection, table, mart)
@@ -272,6 +271,7 @@ def _index(connection: psycopg.Connection[Any], mart: Mart) -> None:
             connection.execute(sql.SQL("drop index {}").format(sql.Identifier("marts", name)))
     for name in wanted.keys() - there:
         index = wanted[name]
+        _free(connection, name)
         connection.execute(
             sql.SQL("create index {} on {} ({}){}{}").format(
                 sql.Identifier(name),
@@ -279,5 +279,20 @@ def _index(connection: psycopg.Connection[Any], mart: Mart) -> None:
                 _names(index.columns),
                 sql.SQL(" include ({})").format(_names(index.include)) if index.include else sql.SQL(""),
                 sql.SQL(" where " + index.where) if index.where else sql.SQL(""),
+            )
+        )
+
+
+def _free(connection: psycopg.Connection[Any], name: str) -> None:
+    """Let go of a name that another table's index has: of one that a person renamed, and whose indexes kept theirs."""
+    held = connection.execute(
+        "select c.oid from pg_class as c"
+        " where c.relnamespace = 'marts'::regnamespace and c.relname = %s and c.relkind in ('i', 'I')",
+        [name],
+    ).fetchone()
+    if held:
+        connection.execute(
+            sql.SQL("alter index {} rename to {}").format(
+                sql.Identifier("marts", name), sql.Identifier(f"{name[:45]}_before_{held[0]}")
             )
         )

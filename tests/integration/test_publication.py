@@ -496,6 +496,21 @@ def test_declared_indexes_come_and_go_and_a_persons_own_stays(published: Warehou
     assert len(names) == 3 and "my_own" in names and "fct_message_pkey" in names
 
 
+def test_a_table_that_a_person_renamed_comes_again_with_its_indexes(published: Warehouse) -> None:
+    """The old one keeps its indexes, under the names that the new one's have to have."""
+    for number in (1, 2):
+        published.connection.execute(f"alter table marts.fct_message rename to kept_{number}".encode())
+        published.connection.commit()
+        assert published.prepare().rebuilt == ("fct_message",)
+        published.build(["star"], CONVERSATIONS, MESSAGES)
+        published.publish()
+        assert len(messages(published)) == 3
+    counted = "select count(*) from pg_indexes where schemaname = 'marts' and tablename = '{}'"
+    counts = [published.rows(counted.format(table)) for table in ("fct_message", "kept_1", "kept_2")]
+    assert counts[0] == counts[1] == counts[2] != [0]
+    assert access_check.offenders(published.connection) == []
+
+
 def test_a_model_that_is_gone_is_remarked_on_and_left(published: Warehouse) -> None:
     del published.manifest["nodes"]["model.causerie.dim_date"]
     assert published.run(["star"], [], []).remarks == (
