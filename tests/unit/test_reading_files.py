@@ -271,6 +271,14 @@ def test_a_name_that_stands_twice_in_a_schema(tmp_path: Path) -> None:
     assert refused(path) == "the schema names a column twice: sent_at"
 
 
+@pytest.mark.parametrize("how", [{}, {"use_dictionary": False}, {"data_page_version": "2.0"}, {"compression": "zstd"}])
+def test_parquet_without_rows_is_a_quiet_day(tmp_path: Path, how: dict[str, Any]) -> None:
+    """As pandas and Spark leave it: a row group without a page."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns()).slice(0, 0), path, **how)
+    assert Read(path).rows == []
+
+
 def test_two_parquet_files_in_one(tmp_path: Path) -> None:
     one = parquet(tmp_path / "one.parquet", columns()).read_bytes()
     assert "several Parquet files were put together" in refused(land(tmp_path, "a.parquet", one + one))

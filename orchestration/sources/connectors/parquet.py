@@ -216,10 +216,9 @@ class _Table:
 
 
 def _begin(chunk: Any) -> int:
-    starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page:
-        starts.append(chunk.dictionary_page_offset)
-    return int(min(starts))
+    """Where its first page stands. A row group of a file without rows may have no page, which the offset 0 says."""
+    offsets = (chunk.data_page_offset, chunk.dictionary_page_offset if chunk.has_dictionary_page else 0)
+    return int(min((offset for offset in offsets if offset), default=len(MAGIC)))
 
 
 def _widths(array: pa.Array) -> npt.NDArray[np.int64]:
