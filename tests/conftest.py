@@ -23,7 +23,7 @@ from orchestration import warehouse
 from orchestration.settings import Settings
 from orchestration.sources.loading.upgrade import migrate
 
-pytest_plugins = ["platforms", "faults.figures"]
+pytest_plugins = ["platforms", "webhook", "faults.figures"]
 
 # Whoever starts the tests may have an installation of their own (`make` names one): it is none of theirs.
 for _name in [name for name in os.environ if name == "DAGSTER_HOME" or re.match("CAUSERIE_(?!TEST_)", name)]:

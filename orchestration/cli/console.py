@@ -160,14 +160,17 @@ def summary(outcome: Outcome) -> RenderableType:
     return Stack(*parts)
 
 
+def _named(names: Sequence[str]) -> str:
+    """The first few of many names, and how many more there are."""
+    return ", ".join(names[:MOST_NAMED]) + f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
+
+
 def left_out(outcome: Outcome) -> list[RenderableType]:
     """What lies in the sources and is in no number: columns, places, rows of brands that nobody describes."""
     parts: list[RenderableType] = []
     for dataset, some in _grouped(outcome.loads, lambda load: load.dataset):
         if ignored := sorted({name for load in some for name in load.unknown_columns}):
-            more = f" and {len(ignored) - MOST_NAMED} more" * (len(ignored) > MOST_NAMED)
-            shown = ", ".join(ignored[:MOST_NAMED]) + more
-            parts.append(Text(f"Ignored columns of {dataset}, which the contract does not have: {shown}"))
+            parts.append(Text(f"Ignored columns of {dataset}, which the contract does not have: {_named(ignored)}"))
     for aside in outcome.asides:
         parts.append(Text(f"Not read: {aside.place}: {aside.reason}", style="red" if aside.is_failure else "yellow"))
     for brand in outcome.waiting[:MOST_NAMED]:
@@ -267,7 +270,7 @@ def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
         Text(f"{result.dataset}: {said}, {counts.waiting:,} waiting for their brand, {counts.rejected:,} rejected")
     ]
     if result.unknown_columns:
-        parts.append(Text(f"Ignored, unknown to the contract: {', '.join(result.unknown_columns)}", style="yellow"))
+        parts.append(Text(f"Ignored, unknown to the contract: {_named(result.unknown_columns)}", style="yellow"))
     parts += [
         Text(f"Odd but accepted: {number:,} x {what}", style="yellow") for what, number in result.warnings.items()
     ]

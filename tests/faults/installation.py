@@ -79,6 +79,7 @@ class Installation:
     landing: Path
     processes: list[psutil.Process] = field(default_factory=list)
     port: int = 0
+    others: dict[str, str] = field(default_factory=dict)  # settings that only this one has
 
     @property
     def settings(self) -> Settings:
@@ -95,6 +96,7 @@ class Installation:
             # Scenarios ask for their runs themselves.
             "CAUSERIE_AUTOMATION": "off",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **self.others,
         }
 
     def causerie(self, *arguments: str) -> subprocess.Popen[str]:

@@ -23,6 +23,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster._utils.error import SerializableErrorInfo
+from webhook import Hook
 
 from faults.installation import Extracts, Installation, until
 from orchestration.automation.plan import range_tags
@@ -109,6 +110,43 @@ def test_everything_is_killed(installation: Installation, few_days: Extracts, fi
     assert orphans == []
     assert installation.digest() == few_days.golden
     figure(f"{victims} processes killed, orphans {len(orphans)}, golden")
+
+
+@pytest.mark.long
+@pytest.mark.fault(
+    50,
+    "a run is killed from outside, and so can say nothing itself; the daemon is dead for a night",
+    "the daemon tells of the first; of the second whoever watches for the pings that follow each publication",
+)
+def test_people_are_told_of_what_can_say_nothing_itself(
+    databases: Callable[[], AbstractContextManager[str]],
+    few_days: Extracts,
+    tmp_path: Path,
+    hook: Hook,
+    figure: Callable[[str], None],
+) -> None:
+    told = {"CAUSERIE_ALERT_WEBHOOK": hook.url, "CAUSERIE_PING_URL": hook.url}
+    with databases() as url:
+        installation = Installation(tmp_path, url, few_days.landing, others=told)
+        try:
+            installation.up()
+            installation.ended(installation.launch(range_tags(few_days.days[0], few_days.days[-2])))
+            assert (hook.pings, hook.alerts) == (1, [])
+            with installation.held_up():
+                run_id = installation.launch({"dagster/partition": str(few_days.days[-1])})
+                until(installation.is_loading, "the load")
+                installation.worker(run_id).kill()
+                alert = until(lambda: next(iter(hook.alerts), None), "an alert")
+                installation.kill()
+            assert "Failed: " in alert and f"Run {run_id}." in alert
+            assert hook.pings == 1, "no sign of life from what is dead"
+            installation.up()
+            installation.ended(installation.launch({"dagster/partition": str(few_days.days[-1])}))
+            assert hook.pings > 1
+            assert installation.digest() == few_days.golden
+        finally:
+            installation.kill()
+    figure("alerts 1 of 1; pings after each publication, 0 while the daemon was dead")
 
 
 @pytest.mark.fault(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from test_alerts import Hook, hook  # noqa: F401
+from webhook import Hook
 
 from orchestration.redaction import hide
 from orchestration.settings import Settings, SettingsError
@@ -69,7 +69,7 @@ def test_what_is_hidden_is_the_secret_and_nothing_else() -> None:
 def test_a_canary_in_each_setting_is_shown_by_no_command(
     database: str,
     connection: psycopg.Connection[object],
-    hook: Hook,  # noqa: F811
+    hook: Hook,
     tmp_path: Path,
     figure: Callable[[str], None],
 ) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import psycopg
@@ -34,6 +30,7 @@ from dagster import (
     materialize,
     op,
 )
+from webhook import PATH, Hook
 
 from expectations.findings import Finding
 from orchestration.assets.checks import as_result
@@ -42,55 +39,6 @@ from orchestration.automation.failures import failures_of
 from orchestration.cli import runs
 from orchestration.readers.ledger import Generation
 from orchestration.settings import Settings
-
-PATH = "/hooks/a-secret-that-only-the-hook-may-see"
-
-
-class Hook:
-    """A webhook: what it was sent, and what it answers."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                assert self.path == PATH
-                assert self.headers["Content-Type"] == "application/json"
-                hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def do_GET(self) -> None:
-                assert self.path == PATH
-                hook.received.append({})
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Into no log."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}{PATH}"
-
-    @property
-    def said(self) -> str:
-        (message,) = self.received
-        assert set(message) == {"text"}
-        return str(message["text"])
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    opened = Hook()
-    thread = Thread(target=opened.server.serve_forever)
-    thread.start()
-    yield opened
-    opened.server.shutdown()
-    thread.join()
-    opened.server.server_close()
 
 
 @pytest.fixture
@@ -257,12 +205,6 @@ def test_a_check_that_failed_in_an_attempt_that_was_made_again_is_no_failure() -
     assert failures_of(result.all_events) == []
 
 
-@pytest.mark.fault(
-    50,
-    "a run is killed from outside, and so can say nothing itself",
-    "people are told all the same",
-    figure="alerts 1 of 1",
-)
 def test_a_run_that_was_killed_reaches_people_too(settings: Settings, hook: Hook) -> None:
     """Nothing in the run says why it ended: its process, which would have, has gone."""
 

@@ -23,8 +23,8 @@ import pytest
 from dagster import AssetCheckResult, AssetKey
 from landing_of import message
 from night import dbt
-from test_alerts import Hook, hook  # noqa: F401
 from typer.testing import CliRunner
+from webhook import Hook
 
 import simulator
 from orchestration import definitions, warehouse
@@ -382,7 +382,7 @@ def test_the_dbt_that_a_killed_run_left_builds_nothing(settings: Settings, first
 def test_rows_of_a_brand_that_nobody_describes_are_no_quiet_success(
     settings: Settings,
     first_run: runs.Outcome,
-    hook: Hook,  # noqa: F811
+    hook: Hook,
 ) -> None:
     """Told by the exit code and a sentence, each time; in the alert, data_quality and the screens by the run that
     loaded them."""

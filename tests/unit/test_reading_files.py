@@ -20,7 +20,7 @@ from orchestration.settings import Limits
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.files import read_file
 from orchestration.sources.connectors.mapping import Naming
-from orchestration.sources.connectors.reading import Reading
+from orchestration.sources.connectors.reading import MOST_UNKNOWN, Reading
 from orchestration.sources.contract import DATASETS
 
 HEADER = "brand_id,message_id,conversation_id,sender_type,sender_id,sent_at,is_automatic,content_type"
@@ -262,6 +262,17 @@ def test_own_words_of_any_type(tmp_path: Path) -> None:
 def test_a_column_of_a_type_that_can_not_be(tmp_path: Path, value: Any) -> None:
     said = refused(parquet(tmp_path / "a.parquet", columns(message_id=[value])))
     assert said.startswith("column message_id is ") and said.endswith("wanted: text of 1 to 128 characters")
+
+
+def test_names_without_end_are_told_of_as_far_as_people_read(tmp_path: Path) -> None:
+    """Keys that are data, one for each visitor, and tables that are none: in time and memory that are bounded."""
+    rows = [message(number, **{f"visited {number} {part}": 1 for part in range(10)}) for number in range(2_000)]
+    read = Read(land(tmp_path, "a.jsonl", objects(*rows)))
+    assert len(read.rows) == 2_000 and len(read.unknown) == MOST_UNKNOWN
+    many = ",".join(f"k{number}" for number in range(200_000))
+    said = "names 200,008 columns, more than 10,000"
+    assert said in refused(land(tmp_path, "a.csv", f"{HEADER},{many}\n"))
+    assert len(Read(land(tmp_path, "b.csv", f"{HEADER},{many[:19_000].rpartition(",")[0]}\n")).unknown) == MOST_UNKNOWN
 
 
 def test_a_name_that_stands_twice_in_a_schema(tmp_path: Path) -> None:

@@ -108,11 +108,10 @@ class _Table:
             said = "a tab" if found[0] == "\t" else f"{found[0]!r}"
             raise Refusal(f"{where}: the file is separated by {said}; wanted: ',' between columns")
         names = [name for name in header if name]
-        if twice := sorted({cleaned(name, 128) for name in names if names.count(name) > 1}):
-            raise Refusal(f"{where}: the header names a column twice: {', '.join(twice)}")
+        self.reading.check_names(names, "the header")
         self.reading.check(names)
         if unnamed := [str(at) for at, name in enumerate(header[: self.named], 1) if not name]:
-            self.reading.unknown |= {f"(column {at}, which has no name)" for at in unnamed}
+            self.reading.ignore({f"(column {at}, which has no name)" for at in unnamed})
 
     def batches(self, reader: Any, consumed: _Lines) -> Iterator[Batch]:
         rows: list[list[str]] = []

@@ -11,12 +11,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, JsonFloat, Refusal
 from orchestration.sources.connectors.lines import BYTE_ORDER_MARK, lines
 from orchestration.sources.connectors.outside_text import cleaned
-from orchestration.sources.connectors.reading import BATCH_BYTES, Reading
+from orchestration.sources.connectors.reading import BATCH_BYTES, MOST_COLUMNS, Reading
 
 CHUNK_BYTES = 2**18
 BLANK = re.compile(r"[ \t\n\r]*")
@@ -148,8 +149,9 @@ class _Rows:
         names = set().union(*rows)
         for name in names - self.seen:
             self._check_key(name, rows, numbers)
-        self.seen |= names
         wanted = self.reading.naming.wanted(self.reading.dataset, names)
+        self.seen |= set(wanted.values())
+        self.seen |= set(islice(names - self.seen, max(0, MOST_COLUMNS - len(self.seen))))
         values = {contract: [row.get(source) for row in rows] for contract, source in wanted.items()}
         return self.reading.batch(values, numbers, faults)
 

@@ -44,8 +44,7 @@ class _Table:
         # Unfolded by whole column chunks, a file would be in memory before its size can be told: so by pages.
         whole = pq.ParquetFile(raw, buffer_size=2**20)
         names = whole.schema_arrow.names
-        if twice := sorted({cleaned(name, 128) for name in names if names.count(name) > 1}):
-            raise Refusal(f"{reading.where}: the schema names a column twice: {', '.join(twice)}")
+        reading.check_names(names, "the schema")
         reading.check(names)
         self.wanted = reading.naming.wanted(reading.dataset, names)
         for name, source in self.wanted.items():

@@ -6,7 +6,9 @@ Not here: the formats (json_lines.py, csv_rows.py, parquet.py), or which files t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,9 @@ from orchestration.sources.contract import Dataset
 
 # A batch ends with so many bytes of text, though its rows be few.
 BATCH_BYTES = 32 * 2**20
+# So many names are kept of columns that the contract does not have: keys that are data (one for each visitor) have no
+# end. A table of more columns than MOST_COLUMNS is none.
+MOST_UNKNOWN, MOST_COLUMNS = 1_000, 10_000
 
 
 @dataclass
@@ -65,8 +70,19 @@ class Reading:
         names = set(offered)
         wanted = self.naming.wanted(self.dataset, names)
         ignored = {cleaned(name, 128) for name in names - set(wanted.values())}
-        self.unknown |= ignored
+        self.ignore(ignored)
         check_columns(self.dataset, {*wanted, *self.naming.given}, ignored, self.where)
+
+    def ignore(self, names: AbstractSet[str]) -> None:
+        """Note names of columns that are not read, as far as they are told."""
+        self.unknown.update(sorted(names - self.unknown)[: max(0, MOST_UNKNOWN - len(self.unknown))])
+
+    def check_names(self, names: Sequence[str], where_named: str) -> None:
+        """Hold the names of a table's columns against each other. Raises Refusal when one stands twice."""
+        if len(names) > MOST_COLUMNS:
+            raise Refusal(f"{self.where}: {where_named} names {len(names):,} columns, more than {MOST_COLUMNS:,}")
+        if twice := sorted(cleaned(name, 128) for name, number in Counter(names).items() if number > 1):
+            raise Refusal(f"{self.where}: {where_named} names a column twice: {', '.join(twice)}")
 
     def batch(self, values: dict[str, list[Any]], lines: list[int], faults: list[Fault]) -> Batch:
         """Rows by the names of Naming.wanted as a batch in the contract's words."""
