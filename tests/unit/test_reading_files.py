@@ -269,10 +269,10 @@ def test_names_without_end_are_told_of_as_far_as_people_read(tmp_path: Path) -> 
     rows = [message(number, **{f"visited {number} {part}": 1 for part in range(10)}) for number in range(2_000)]
     read = Read(land(tmp_path, "a.jsonl", objects(*rows)))
     assert len(read.rows) == 2_000 and len(read.unknown) == MOST_UNKNOWN
-    many = ",".join(f"k{number}" for number in range(200_000))
+    few, many = (",".join(f"k{number}" for number in range(size)) for size in (2_000, 200_000))
     said = "names 200,008 columns, more than 10,000"
     assert said in refused(land(tmp_path, "a.csv", f"{HEADER},{many}\n"))
-    assert len(Read(land(tmp_path, "b.csv", f"{HEADER},{many[:19_000].rpartition(",")[0]}\n")).unknown) == MOST_UNKNOWN
+    assert len(Read(land(tmp_path, "b.csv", f"{HEADER},{few}\n")).unknown) == MOST_UNKNOWN
 
 
 def test_a_name_that_stands_twice_in_a_schema(tmp_path: Path) -> None:
