@@ -63,6 +63,21 @@ def test_a_day_of_nothing_but_folders_is_refused_too(tmp_path: Path) -> None:
     assert "there is a folder inside the day's, spark.jsonl" in refused(tmp_path)
 
 
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    """An export that wrote one file, called like the day or the dataset."""
+    land(tmp_path, "messages/2026-03-02", "messages/2026-03-03/a.jsonl", "orders")
+    listing = list_dataset(str(tmp_path), "messages")
+    assert list(listing.days) == [date(2026, 3, 3)]
+    assert listing.asides == [Aside("messages/2026-03-02", "a file outside the folders of days")]
+    assert list_dataset(str(tmp_path), "orders").asides == [Aside("orders", "can't be read: Not a directory", True)]
+
+
+def test_a_link_of_a_dataset_that_leads_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "calls").symlink_to(tmp_path / "away")
+    said = [Aside("calls", "can't be read: it is a link that leads to nothing", True)]
+    assert list_dataset(str(tmp_path), "calls").asides == said
+
+
 def test_an_empty_folder_is_no_extract(tmp_path: Path) -> None:
     (tmp_path / "messages/2026-03-02").mkdir(parents=True)
     land(tmp_path, "messages/2026-03-03/still.part")

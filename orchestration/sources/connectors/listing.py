@@ -136,7 +136,8 @@ def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:
     if any(part.startswith(".") for part in parts):
         return
     day = day_of(parts[0]) if parts else None
-    if day is None:
+    # A file may be called like a day; it is no day's folder.
+    if day is None or (len(parts) == 1 and not entry.is_folder and not entry.trouble):
         place = "/".join(map(cleaned, parts))
         if entry.trouble:
             listing.asides.append(Aside(place, f"can't be read: {entry.trouble}", is_failure=True))
@@ -223,6 +224,8 @@ def _stored(system: fsspec.AbstractFileSystem, base: str, top: str) -> Iterator[
     except FileNotFoundError:
         return
     for path, info in sorted(found.items()):
+        if path.endswith("/"):
+            continue  # how some stores keep an empty folder
         parts = tuple(path[len(base) + 1 :].split("/"))
         yield _Entry(parts, int(info.get("size") or 0), _modified(info))
 
@@ -244,7 +247,9 @@ def _local(
     is_odd = bool(parts) and day_of(parts[0]) is None
     try:
         names = sorted(path.name for path in base.joinpath(*parts).iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
+        if not parts and base.is_symlink():
+            yield _Entry(parts, is_folder=True, trouble="it is a link that leads to nothing")
         return
     except OSError as error:
         yield _Entry(parts, is_folder=True, trouble=_why_not(error))
