@@ -14,7 +14,7 @@ import pytest
 
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.files import FilesSource
-from orchestration.sources.connectors.listing import Aside, list_dataset, list_root
+from orchestration.sources.connectors.listing import Aside, list_dataset, list_flat, list_root
 from orchestration.sources.contract import DATASETS
 
 DAY = date(2026, 3, 2)
@@ -76,6 +76,42 @@ def test_a_link_of_a_dataset_that_leads_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "calls").symlink_to(tmp_path / "away")
     said = [Aside("calls", "can't be read: it is a link that leads to nothing", True)]
     assert list_dataset(str(tmp_path), "calls").asides == said
+
+
+def test_a_flat_folder_says_what_it_holds_too(tmp_path: Path) -> None:
+    """Each file is one extract of its own day; links are what they lead to, and nothing is passed over."""
+    land(tmp_path, "in/orders 2026-03-02.csv", "in/notes.txt", "in/old/orders 2025-03-02.csv", "in/.x.csv", "store/a")
+    os.utime(tmp_path / "store/a", (0, 1_772_409_600))  # 2026-03-02
+    (tmp_path / "in/2026-03-03.csv").symlink_to(tmp_path / "store/a")
+    (tmp_path / "in/2026-03-04.csv").symlink_to(tmp_path / "away")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/in/\xe9 2026-03-05.csv")).write_bytes(b"x")
+    listing = list_flat(str(tmp_path / "in"), "name", (".csv",))
+    found = {day.day: ([file.name for file in one.files], one.faults) for day, one in listing.days.items()}
+    assert found == {
+        2: (["orders 2026-03-02.csv"], []),
+        3: (["2026-03-03.csv"], []),
+        4: ([], ["2026-03-04.csv can't be read: it is a link that leads to nothing"]),
+        5: ([], ["the name of the file \\xe9 2026-03-05.csv is not UTF-8, or holds control characters"]),
+    }
+    assert listing.days[date(2026, 3, 3)].files[0].modified == "1772409600.0"
+    asides = [
+        Aside("notes.txt", "its name does not end in one of .csv"),
+        Aside("old", "a folder, into which `layout: flat` does not look"),
+    ]
+    assert listing.asides == asides
+    by_time = list_flat(str(tmp_path / "in"), "modified", (".csv",))
+    assert [file.name for file in by_time.days[DAY].files] == ["2026-03-03.csv"]
+    assert Aside("2026-03-04.csv", "can't be read: it is a link that leads to nothing", True) in by_time.asides
+    (aside,) = list_flat(str(tmp_path / "away"), "name", (".csv",)).asides
+    assert aside.reason == "can't be read: there is no such folder" and aside.is_failure
+
+
+def test_a_flat_store_says_the_same(tmp_path: Path) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe({"/flat/orders 2026-03-02.csv": b"x", "/flat/notes.txt": b"x"})
+    listing = list_flat("memory://flat", "name", (".csv",))
+    assert [file.name for file in listing.days[DAY].files] == ["orders 2026-03-02.csv"]
+    assert [one.place for one in listing.asides] == ["notes.txt"]
 
 
 def test_an_empty_folder_is_no_extract(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import difflib
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class _Entry:
     modified: str = ""
     is_folder: bool = False
     trouble: str | None = None
+    changed_on: date | None = None  # in UTC
 
 
 def day_of(folder: str) -> date | None:
@@ -103,22 +104,35 @@ def list_flat(root: str, by: str, endings: tuple[str, ...]) -> Listing:
     Whatever can't be listed is said, never raised.
     """
     listing = Listing()
-    system, base = fsspec.core.url_to_fs(root)
-    try:
-        system.invalidate_cache()
-        for path, info in sorted(system.find(base, maxdepth=1, detail=True).items()):
-            name = path.rsplit("/", 1)[-1]
-            if is_unfinished(name) or not name.endswith(endings):
-                continue
-            named = _named_day(name) if by == "name" else None
-            of_day = listing.days.setdefault(named or system.modified(path).astimezone(UTC).date(), DayFolder(""))
-            if by == "name" and named is None:
-                _fault(of_day, f"{name}: no date in its name, which `day_from: name` wants, as YYYY-MM-DD")
-            of_day.files.append(SourceFile(name, int(info.get("size") or 0), _modified(info)))
-    except FileNotFoundError:
-        listing.asides.append(Aside(cleaned(root), "there is no such folder", is_failure=True))
-    except Exception as error:  # whatever a store may raise: the run goes on, and says so
-        listing.asides.append(Aside(cleaned(root), f"can't be listed: {cause(error)}", is_failure=True))
+    odd: dict[str, str] = {}
+    for entry in _flat(root):
+        if not entry.parts:
+            listing.asides.append(Aside(cleaned(root), f"can't be read: {entry.trouble}", is_failure=True))
+            continue
+        name = entry.parts[0]
+        if is_unfinished(name):
+            continue
+        if len(entry.parts) > 1 or entry.is_folder:
+            odd[cleaned(name)] = "a folder, into which `layout: flat` does not look"
+            continue
+        if not name.endswith(endings):
+            odd[cleaned(name)] = f"its name does not end in one of {', '.join(endings)}"
+            continue
+        named = _named_day(name) if by == "name" else None
+        day = named or entry.changed_on
+        if day is None:  # a link to nothing was changed on no day
+            listing.asides.append(Aside(cleaned(name), f"can't be read: {entry.trouble}", is_failure=True))
+            continue
+        of_day = listing.days.setdefault(day, DayFolder(""))
+        if by == "name" and named is None:
+            _fault(of_day, f"{name}: no date in its name, which `day_from: name` wants, as YYYY-MM-DD")
+        if entry.trouble:
+            _fault(of_day, f"{name} can't be read: {entry.trouble}")
+        elif not is_clean(name):
+            _fault(of_day, _unwritable(name))
+        else:
+            of_day.files.append(SourceFile(name, entry.size, entry.modified))
+    listing.asides += _first([Aside(place, reason) for place, reason in sorted(odd.items())], cleaned(root))
     return listing
 
 
@@ -157,10 +171,14 @@ def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:
     elif entry.is_folder or is_unfinished(parts[1]):
         return  # an empty folder is no extract, and an unfinished file not yet one
     elif not is_clean(parts[1]):
-        _fault(of_day, f"the name of the file {cleaned(parts[1])} is not UTF-8, or holds control characters")
+        _fault(of_day, _unwritable(parts[1]))
     elif parts[1] != "_SUCCESS":
         of_day.files.append(SourceFile(parts[1], entry.size, entry.modified))
     listing.days[day] = of_day
+
+
+def _unwritable(name: str) -> str:
+    return f"the name of the file {cleaned(name)} is not UTF-8, or holds control characters"
 
 
 def _fault(of_day: DayFolder, fault: str) -> None:
@@ -213,14 +231,31 @@ def _entries(folder: str, day: date | None) -> Iterator[_Entry]:
         yield _Entry(_names(day)[:1], trouble=cause(error))
 
 
+def _flat(root: str) -> Iterator[_Entry]:
+    """Everything in a folder that is one extract a file, and when each was changed."""
+    system, base = fsspec.core.url_to_fs(root)
+    try:
+        system.invalidate_cache()
+        if not system.exists(base):
+            yield _Entry((), trouble="there is no such folder")
+        elif isinstance(system, LocalFileSystem):
+            yield from _local(Path(base))
+        else:
+            for entry in _stored(system, base.rstrip("/"), "", deep=1):
+                changed = system.modified(f"{base.rstrip('/')}/{entry.parts[0]}")
+                yield replace(entry, changed_on=changed.astimezone(UTC).date())
+    except Exception as error:  # whatever a store may raise: the run goes on, and says so
+        yield _Entry((), trouble=cause(error))
+
+
 def _names(day: date | None) -> tuple[str, ...]:
     return (f"{day}", f"dt={day}") if day else ()
 
 
-def _stored(system: fsspec.AbstractFileSystem, base: str, top: str) -> Iterator[_Entry]:
+def _stored(system: fsspec.AbstractFileSystem, base: str, top: str, deep: int | None = None) -> Iterator[_Entry]:
     """The files of a store. One listing tells them all, where it would take as many as there are days otherwise."""
     try:
-        found = system.find(f"{base}/{top}".rstrip("/"), detail=True)
+        found = system.find(f"{base}/{top}".rstrip("/"), maxdepth=deep, detail=True)
     except FileNotFoundError:
         return
     for path, info in sorted(found.items()):
@@ -274,7 +309,8 @@ def _local(
             yield _Entry(below, trouble=_why_not(error))
             continue
         if stat.S_ISREG(status.st_mode):
-            yield _Entry(below, status.st_size, str(status.st_mtime))
+            changed_on = datetime.fromtimestamp(status.st_mtime, UTC).date()
+            yield _Entry(below, status.st_size, str(status.st_mtime), changed_on=changed_on)
         elif not stat.S_ISDIR(status.st_mode):
             yield _Entry(below, trouble="it is neither a file nor a folder")
         elif len(below) == 1 or (is_odd and len(below) < MOST_DEEP):
