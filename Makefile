@@ -29,7 +29,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check sbom check clean
+.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check superset-check sbom check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -81,6 +81,9 @@ wheel: setup  ## the package, with everything that is no Python in it, in build/
 
 wheel-check: setup  ## install that package into an empty environment, and try it from another folder
 	@$(BIN)/python -m pytest -q -m long tests/integration/test_wheel.py
+
+superset-check: setup  ## try the dashboards of bi/superset in a Superset of their own, on what `make run` published
+	@$(BIN)/python bi/superset/check.py
 
 # Tools that are run and not depended on, in environments of their own.
 TOOL = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet tool run
