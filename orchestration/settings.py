@@ -41,6 +41,10 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 MIB = 2**20
 
 
+# How a URL spells what would end a password.
+IN_A_PASSWORD = "% as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F"
+
+
 class SettingsError(ValueError):
     """A setting that can't be read; the message names it and what is wanted, and never shows its value."""
 
@@ -230,7 +234,7 @@ def _database_url(given: Mapping[str, str], name: str) -> str | None:
     ):
         raise SettingsError(
             f"{name} can't be read as a PostgreSQL URL, postgresql://user:password@host:port/database: in a password,"
-            " write % as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F"
+            f" write {IN_A_PASSWORD}"
         )
     return value
 

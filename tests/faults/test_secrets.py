@@ -17,6 +17,8 @@ from webhook import Hook
 
 from orchestration.redaction import hide
 from orchestration.settings import Settings, SettingsError
+from orchestration.sources.connectors.database import Database
+from orchestration.sources.connectors.extract import Refusal
 
 CANARY = "canary7f3a91"
 # As people write passwords: fit for a URL, with characters that would have to be written otherwise, cut at any of them.
@@ -51,6 +53,15 @@ def test_a_url_that_can_not_be_read_is_refused_without_being_shown(setting: str,
             # Nor in what Python would print of it.
             assert error.__cause__ is None or error.__suppress_context__
     assert readable < len(PASSWORDS)
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_sources_own_url_is_shown_by_no_refusal(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a name by which nobody would know it for a secret."""
+    monkeypatch.setenv("SHOP", f"postgresql://me:{password}@127.0.0.1:1/nowhere")
+    with pytest.raises(Refusal) as refusal, Database("orders", None, "SHOP").connect("orders: query"):
+        """Nobody gets here."""
+    assert CANARY not in str(refusal.value)
 
 
 def test_what_is_hidden_is_the_secret_and_nothing_else() -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import sqlalchemy
 from sqlalchemy import exc
 
+from orchestration.settings import IN_A_PASSWORD
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, check_columns, text_columns
 from orchestration.sources.connectors.mapping import BESIDE, Mapper, Naming
 from orchestration.sources.connectors.outside_text import cause, cleaned
@@ -51,8 +52,12 @@ class Database:
             )
         try:
             address = sqlalchemy.make_url(given)
-        except exc.ArgumentError:
-            raise Refusal(f"{self.owner}: the database's URL can't be read") from None
+            # With an @ in a password the rest of it would be the host, and so stand in messages.
+            is_whole = "@" not in (address.host or "")
+        except (exc.ArgumentError, ValueError):
+            is_whole = False
+        if not is_whole:
+            raise Refusal(f"{self.owner}: the database's URL can't be read: in a password, write {IN_A_PASSWORD}")
         return address.set(drivername=DRIVERS.get(address.drivername, address.drivername))
 
     def shown(self) -> str:
