@@ -284,9 +284,12 @@ def test_a_name_that_stands_twice_in_a_schema(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [{}, {"use_dictionary": False}, {"data_page_version": "2.0"}, {"compression": "zstd"}])
 def test_parquet_without_rows_is_a_quiet_day(tmp_path: Path, how: dict[str, Any]) -> None:
-    """As pandas and Spark leave it: a row group without a page."""
+    """A row group without a page, or none."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table(columns()).slice(0, 0), path, **how)
+    assert Read(path).rows == []
+    with pq.ParquetWriter(path, pa.table(columns()).schema, **how):
+        """No row group either."""
     assert Read(path).rows == []
 
 
