@@ -17,7 +17,18 @@ from orchestration.sources.loading.quarantine import BadRow
 
 NAMES = ["a[/]b", "[bold red]loud[/bold red]", "[link=http://evil.example]x[/link]", ":smile:", "[", "[/]"]
 ESCAPES = ["\x1b[2Jgone", "\x1b]0;title\x07", "a\rb", "a\x08b", "\x9b31mred", "\u202egnp.exe"]
-FORMULAS = ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil.example")']
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1+cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1+1",
+    "\uff20x",
+    '=HYPERLINK("http://evil.example")',
+]
 
 
 def shown(*cells: str) -> str:
@@ -56,7 +67,7 @@ def test_no_cell_of_a_file_is_a_formula(tmp_path: Path) -> None:
     bad = [BadRow(*_bad(text)) for text in FORMULAS]
     quarantine.export(bad, tmp_path / "bad.csv")
     cells = [cell for row in csv.reader((tmp_path / "bad.csv").open(newline="")) for cell in row]
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20")) for cell in cells)
     # Who mends the source gets every value as it was, in the other format.
     quarantine.export(bad, tmp_path / "bad.jsonl")
     assert '"value": "=1+1"' in (tmp_path / "bad.jsonl").read_text()

@@ -12,8 +12,9 @@ from orchestration.redaction import hide
 MOST_CHARACTERS = 2_000
 
 
-# How text begins that a spreadsheet would take for a formula, and run.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# How text begins that a spreadsheet would take for a formula, and run: the signs of full width too (OWASP, CSV
+# injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def sheet_text(text: str) -> str:
