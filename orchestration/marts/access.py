@@ -42,8 +42,9 @@ LIMITS = {
     "statement_timeout": f"{STATEMENT_MINUTES}min",
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
 }
-# Whoever may take advisory locks without end fills the server's table of locks, and then nobody gets any.
-CLOSED_FUNCTIONS = ("pg_advisory_%", "pg_try_advisory_%", "lo_creat", "lo_create", "lo_from_bytea")
+# Whoever may take advisory locks without end fills the server's table of locks, and then nobody gets any; messages in
+# its log without end fill its disk, from a transaction that may only read.
+CLOSED_FUNCTIONS = ("pg_advisory_%", "pg_try_advisory_%", "lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_%")
 
 OWN_ROWS = "(brand_id = ANY (marts.my_brands()))"
 POLICY_OF_TABLE = {"access": "(role_name = CURRENT_USER)"}
@@ -385,8 +386,9 @@ def _secure_functions(connection: psycopg.Connection[Any], roles: list[str]) -> 
 
 
 def _close_public(connection: psycopg.Connection[Any]) -> None:
-    """Readers write nothing: no tables in public, no temporary ones, no large objects; and they take no advisory locks.
-    Of a server that is not ours (a managed one) the owner decides, and what we may not revoke stays as it is."""
+    """Readers write nothing: no tables in public, no temporary ones, no large objects, no messages in the server's log;
+    and they take no advisory locks. Of a server that is not ours (a managed one) the owner decides, and what we may not
+    revoke stays as it is."""
     database = connection.info.dbname
     is_owner = _ask(
         connection,

@@ -177,6 +177,7 @@ ESCAPES = [
     "select pg_read_file('postgresql.conf')",
     "select lo_create(0)",
     "select lo_from_bytea(0, 'x')",
+    "select pg_logical_emit_message(false, 'x', repeat('x', 1000000))",
     "select pg_advisory_lock(1)",
     "select pg_try_advisory_xact_lock_shared(1, 2)",
     "select pg_advisory_lock(n) from generate_series(1, 100000) as n",
