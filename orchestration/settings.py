@@ -52,8 +52,8 @@ class SettingsError(ValueError):
 @dataclass(frozen=True)
 class Limits:
     """How many bytes of an extract are read, compression undone, before it is refused: of one line (or row of several
-    lines, or object), of one value, of one row group of Parquet, of the whole extract. What a file holds is known only
-    when it is unfolded; 6 MB may be 6 GB."""
+    lines, or object), of one value, of one row group of Parquet, of the whole extract (a row counts for at least 128).
+    What a file holds is known only when it is unfolded; 6 MB may be 6 GB."""
 
     line: int = 16 * MIB
     cell: int = 8 * MIB

@@ -264,6 +264,22 @@ def test_a_column_of_a_type_that_can_not_be(tmp_path: Path, value: Any) -> None:
     assert said.startswith("column message_id is ") and said.endswith("wanted: text of 1 to 128 characters")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", "\n" * 1_000),
+        ("a.jsonl", "{}\n" * 1_000),
+        ("a.jsonl", "[" + "{}," * 999 + "{}]"),
+        ("a.csv", HEADER + "\n" * 1_000),
+        ("a.csv", HEADER + "\n" + "x\n" * 1_000),
+    ],
+)
+def test_rows_of_nothing_have_an_end(tmp_path: Path, name: str, content: str) -> None:
+    """A few megabytes of gzip hold thousands of millions of them, which would take the whole night."""
+    assert "(CAUSERIE_LIMIT_EXTRACT)" in refused(land(tmp_path, name, content), extract=100_000)
+    assert len(Read(land(tmp_path, name, content), extract=200_000).rows) in (0, 1_000)
+
+
 def test_names_without_end_are_told_of_as_far_as_people_read(tmp_path: Path) -> None:
     """Keys that are data, one for each visitor, and tables that are none: in time and memory that are bounded."""
     rows = [message(number, **{f"visited {number} {part}": 1 for part in range(10)}) for number in range(2_000)]

@@ -17,7 +17,7 @@ from typing import Any
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, JsonFloat, Refusal
 from orchestration.sources.connectors.lines import BYTE_ORDER_MARK, lines
 from orchestration.sources.connectors.outside_text import cleaned
-from orchestration.sources.connectors.reading import BATCH_BYTES, MOST_COLUMNS, Reading
+from orchestration.sources.connectors.reading import BATCH_BYTES, MOST_COLUMNS, ROW_BYTES, Reading
 
 CHUNK_BYTES = 2**18
 BLANK = re.compile(r"[ \t\n\r]*")
@@ -101,6 +101,7 @@ class _Rows:
             if type(row) is not dict or not (is_first or wants_value):
                 raise Refusal(f"{where}: wanted an array of objects with commas between them")
             self._take(number, row, end - at)
+            self.reading.unfold(max(0, ROW_BYTES - (end - at)))  # all the rest is counted by chunks
             yield
             number += text.count("\n", at, end)
             at, is_first, wants_value = end, False, False

@@ -10,7 +10,7 @@ from functools import partial
 from typing import BinaryIO
 
 from orchestration.sources.connectors.extract import Refusal
-from orchestration.sources.connectors.reading import Reading
+from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -25,5 +25,5 @@ def lines(stream: BinaryIO, reading: Reading) -> Iterator[bytes]:
                 f"{reading.where}: line {number} is longer than {most:,} bytes (CAUSERIE_LIMIT_LINE); nothing of the"
                 " file is taken"
             )  # fmt: skip
-        reading.unfold(len(line))
+        reading.unfold(max(len(line), ROW_BYTES))
         yield line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line

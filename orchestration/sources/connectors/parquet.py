@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, holds_nul, text_columns
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.connectors.parquet_pages import NoHeader, pages
-from orchestration.sources.connectors.reading import BATCH_BYTES, Reading
+from orchestration.sources.connectors.reading import BATCH_BYTES, ROW_BYTES, Reading
 from orchestration.sources.contract import Column, allowed
 
 MAGIC = b"PAR1"
@@ -73,7 +73,7 @@ class _Table:
     def _check_size(self, metadata: Any) -> int:
         """Hold what the file says of itself against the limits; returns how many rows a batch may have."""
         limits, where = self.reading.limits, self.reading.where
-        if metadata.num_rows * max(1, len(self.leaves)) > limits.extract:
+        if metadata.num_rows * ROW_BYTES > limits.extract:
             raise Refusal(f"{where}: {metadata.num_rows:,} rows come to more than {limits.extract:,} bytes"
                           " (CAUSERIE_LIMIT_EXTRACT)")  # fmt: skip
         most = BATCH_ROWS

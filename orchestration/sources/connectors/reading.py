@@ -20,6 +20,8 @@ from orchestration.sources.contract import Dataset
 
 # A batch ends with so many bytes of text, though its rows be few.
 BATCH_BYTES = 32 * 2**20
+# A row, and an empty line too, counts for at least so many: to judge it takes its time, however short it is.
+ROW_BYTES = 128
 # So many names are kept of columns that the contract does not have: keys that are data (one for each visitor) have no
 # end. A table of more columns than MOST_COLUMNS is none.
 MOST_UNKNOWN, MOST_COLUMNS = 1_000, 10_000
