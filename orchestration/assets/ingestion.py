@@ -27,7 +27,7 @@ from orchestration.assets.resources import Warehouse
 from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load, rows_standing
 from orchestration.sources import extract_days, looks, pending
 from orchestration.sources.contract import DATASETS, Dataset
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.loading.raw_tables import ensure_indexes, table
 
 OWNERS = ["team:data-engineering"]
@@ -104,11 +104,11 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
             looks.announce(sources, found)
             progress.stage("load", len(found))
-            for dataset, day in found:
-                result = load_extract(connection, DATASETS[dataset], day, sources[dataset])
-                if result.outcome == "refused":
-                    context.log.warning(f"{dataset} of {day} refused: {result.reason}")
-                progress.piece(f"{dataset} {day}")
+            for dataset, some in by_dataset(found).items():
+                for result in load_extracts(connection, DATASETS[dataset], some, sources[dataset]):
+                    if result.outcome == "refused":
+                        context.log.warning(f"{dataset} of {result.day} refused: {result.reason}")
+                    progress.piece(f"{dataset} {result.day}")
             with connection.transaction():
                 for name in sources:
                     ensure_indexes(connection, DATASETS[name])
@@ -134,6 +134,14 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
         refusals.report(context.instance, spec.key, context.run_id, refused)
 
     return load_days
+
+
+def by_dataset(extracts: Iterable[tuple[str, date]]) -> dict[str, list[date]]:
+    """The days of each dataset, in the contract's order: those that follow each other are loaded together."""
+    found: dict[str, list[date]] = {name: [] for name in DATASETS}
+    for dataset, day in extracts:
+        found[dataset].append(day)
+    return {dataset: days for dataset, days in found.items() if days}
 
 
 def counts_of(loads: Sequence[Load]) -> dict[str, int]:

@@ -288,8 +288,15 @@ _DATASETS = (
                 "words",
                 "What it held; of several contents each.",
                 values=(
-                    "text", "photo", "video", "product", "connect_invite", "email_request", "email_provided",
-                    "phygital_marker", "other",
+                    "text",
+                    "photo",
+                    "video",
+                    "product",
+                    "connect_invite",
+                    "email_request",
+                    "email_provided",
+                    "phygital_marker",
+                    "other",
                 ),
             ),
         ),
@@ -307,9 +314,7 @@ _DATASETS = (
             _id("event_id", "Key of the event, as its source gives it."),
             _id("conversation_id", "Key of the conversation, as its source gives it."),
             _at("occurred_at", "When it happened."),
-            _one_of(
-                "event_type", "What happened.", "assigned", "handed_off", "closed", "reopened", "snoozed", "other"
-            ),
+            _one_of("event_type", "What happened.", "assigned", "handed_off", "closed", "reopened", "snoozed", "other"),
             Column(
                 "actor_type",
                 "text",

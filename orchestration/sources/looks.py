@@ -207,7 +207,7 @@ def _ask_for_missing(
     if not missing:
         return
     waiting = connection.execute(
-        sql.SQL("select array[{}] from raw.quarantine where dataset = %s and \"row\" is not null").format(
+        sql.SQL('select array[{}] from raw.quarantine where dataset = %s and "row" is not null').format(
             sql.SQL(", ").join(sql.SQL('"row" ->> {}').format(sql.Literal(name)) for name in dataset.key)
         ),
         [dataset.name],

@@ -6,7 +6,7 @@ Not here: where the rows come from (files.py, sql.py) or what makes one bad (../
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -72,7 +72,7 @@ class Extract:
 
     files: Sequence[SourceFile]
     fingerprint: str
-    batches: Iterator[Batch]
+    batches: Iterable[Batch]
     unknown: set[str] = field(default_factory=set)
 
 

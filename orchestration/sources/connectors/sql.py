@@ -249,7 +249,11 @@ class WholeQuery:
         """The stream's rows of a day; None where it has none. A day may be read again before the next one is."""
         assert self._stream is not None
         while self._reached is None or self._reached.day < day:
-            self._reached = next(self._stream, None)
+            try:
+                self._reached = next(self._stream, None)
+            except Refusal:
+                self._stream = None  # one that broke off looks as if it were at its end: what is left is asked for anew
+                raise
             if self._reached is None:
                 self._reached = _Day(date.max, [], [])
             if self._reached.day >= self._last:

@@ -1,5 +1,5 @@
-"""An extract's rows on their way into the database: Arrow batches become one binary COPY, into a table of their own or
-straight into raw.
+"""The rows of extracts on their way into the database: Arrow batches become one binary COPY, into a table of their own
+or straight into raw.
 
 Not here: reading (connectors/) or judging (row_rules.py).
 """
@@ -7,8 +7,9 @@ Not here: reading (connectors/) or judging (row_rules.py).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,8 +19,9 @@ import pyarrow.compute as pc
 from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 
-from orchestration.sources.connectors.extract import Batch, Extract
+from orchestration.sources.connectors.extract import Batch
 from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
+from orchestration.sources.loading.gathering import Taken
 from orchestration.sources.loading.raw_tables import names, table
 
 LINE_BITS = 40  # a place is the file's number in its load, shifted by this, and the line
@@ -57,12 +59,9 @@ def staged_table(dataset: Dataset) -> sql.Identifier:
     return sql.Identifier("raw", f"staged_{dataset.name}")
 
 
-def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, express: bool) -> int:
-    """COPY an extract into staged_table. `express` columns arrive typed; otherwise everything is text.
-
-    Returns the number of rows. Raises Refusal from the extract's reader, and NotExpress when a value needs the slow
-    way.
-    """
+def stage(connection: psycopg.Connection[Any], dataset: Dataset, extracts: Sequence[Taken], express: bool) -> None:
+    """COPY extracts into staged_table, and count their rows. `express` columns arrive typed; otherwise everything is
+    text. Raises Refusal from an extract's reader, and NotExpress when a value needs the slow way."""
     columns = [
         sql.SQL("{} {}").format(
             sql.Identifier(column.name),
@@ -71,9 +70,9 @@ def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extrac
         for column in dataset.columns
     ]
     connection.execute(
-        sql.SQL("create unlogged table {} (place bigint, problem text, digest text, {})").format(
-            staged_table(dataset), sql.SQL(", ").join(columns)
-        )
+        sql.SQL(
+            "create unlogged table {} (extract_day date, load_id bigint, place bigint, problem text, digest text, {})"
+        ).format(staged_table(dataset), sql.SQL(", ").join(columns))
     )
 
     def encoded(batch: Batch) -> Iterator[Field]:
@@ -89,7 +88,7 @@ def stage(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extrac
         yield from _contract_columns(dataset, batch, express)
 
     copy = sql.SQL("copy {} from stdin (format binary)").format(staged_table(dataset))
-    return _copy(connection, copy, extract, encoded)
+    _copy(connection, copy, extracts, encoded)
 
 
 def goes_straight(dataset: Dataset) -> bool:
@@ -97,42 +96,43 @@ def goes_straight(dataset: Dataset) -> bool:
     return all(is_typed(column, express=True) or column.sql_type == "text" for column in dataset.columns)
 
 
-def append(connection: psycopg.Connection[Any], dataset: Dataset, extract: Extract, day: date, load_id: int) -> int:
-    """COPY an extract straight into its raw table, unjudged. Only for a dataset that goes_straight.
+def append(connection: psycopg.Connection[Any], dataset: Dataset, extracts: Sequence[Taken]) -> None:
+    """COPY extracts straight into their raw table, unjudged, and count their rows. Only for a dataset that
+    goes_straight.
 
-    Returns the number of rows. Raises Refusal from the extract's reader, NotExpress and NotWhole where rows need a
-    closer look, and psycopg's errors where raw itself refuses one.
+    Raises Refusal from an extract's reader, NotExpress and NotWhole where rows need a closer look, and psycopg's errors
+    where raw itself refuses one.
     """
-    days = pa.scalar(struct.pack(">i", (day - date(2000, 1, 1)).days), pa.binary())
-    load = pa.scalar(struct.pack(">q", load_id), pa.binary())
 
     def encoded(batch: Batch) -> Iterator[Field]:
         if batch.faults:
             raise NotWhole(dataset.name)
-        yield from _contract_columns(dataset, batch, express=True)
-        yield from (days, load)
+        return _contract_columns(dataset, batch, express=True)
 
-    copy = sql.SQL("copy {} ({}, extract_day, load_id) from stdin (format binary)").format(
+    copy = sql.SQL("copy {} (extract_day, load_id, {}) from stdin (format binary)").format(
         table(dataset), names(dataset.column_names)
     )
-    return _copy(connection, copy, extract, encoded)
+    _copy(connection, copy, extracts, encoded)
 
 
 def _copy(
     connection: psycopg.Connection[Any],
     statement: sql.Composed,
-    extract: Extract,
+    extracts: Sequence[Taken],
     encoded: Callable[[Batch], Iterator[Field]],
-) -> int:
-    rows = 0
+) -> None:
+    """Each row after the day of its extract and the number of its load."""
     # The writer has a thread of its own: this process encodes the next batch while the server takes this one.
     with connection.cursor() as cursor, cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as stream:
         stream.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for batch in extract.batches:
-            stream.write(_rows(encoded(batch), len(batch.lines)))
-            rows += len(batch.lines)
+        for one in extracts:
+            one.rows_read = 0
+            day = pa.scalar(struct.pack(">i", (one.day - date(2000, 1, 1)).days), pa.binary())
+            load = pa.scalar(struct.pack(">q", one.load_id), pa.binary())
+            for batch in one.extract.batches:
+                stream.write(_rows(chain((day, load), encoded(batch)), len(batch.lines)))
+                one.rows_read += len(batch.lines)
         stream.write(b"\xff\xff")
-    return rows
 
 
 def is_typed(column: Column, express: bool) -> bool:

@@ -87,7 +87,6 @@ def check_sources(connection: psycopg.Connection[Any], sources: Mapping[str, Sou
         for name, source in sources.items():
             dataset = DATASETS[name]
             everything = _Everything(source, dataset, today)
-            connection.execute("discard temp")  # of the dataset before, whose transaction this still is
             result = judge_within(connection, dataset, today, everything)
             if result.outcome == "refused":
                 yield Judged(name, result, [], list(everything.refused), [])

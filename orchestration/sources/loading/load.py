@@ -1,4 +1,4 @@
-"""One extract into raw, in one transaction: judged, quarantined, counted, profiled, and its touched keys noted.
+"""Extracts into raw, one or several in a transaction: judged, quarantined, counted, profiled, touched keys noted.
 
 Not here: what the rules are (contract.py, row_rules.py), or the order in which extracts are loaded (the caller's).
 """
@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from itertools import takewhile
 from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
 
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.contract import Column, Dataset
-from orchestration.sources.loading import change_kind, erasure, ledger_entry, revalidation
+from orchestration.sources.loading import erasure, ledger_entry, revalidation, rivals
 from orchestration.sources.loading.bulk_copy import (
     LINE_BITS,
     NotExpress,
@@ -29,10 +31,11 @@ from orchestration.sources.loading.bulk_copy import (
     stage,
     staged_table,
 )
+from orchestration.sources.loading.gathering import Taken, gather, halves
 from orchestration.sources.loading.profile import write_profile
 from orchestration.sources.loading.raw_tables import ensure_indexes, names, same, stored_columns, table
 from orchestration.sources.loading.row_rules import RULES, cast, unusual, verdict
-from orchestration.sources.loading.versions import equal, newer, tell_apart
+from orchestration.sources.loading.versions import equal, tell_apart
 from orchestration.warehouse import locks
 
 REFUSED_SHARE = 0.05
@@ -72,7 +75,7 @@ class LoadResult:
     unknown_columns: tuple[str, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
     # Where the time went: copied (read and sent), judged, stored (from where they were judged into raw; nothing where
-    # they were copied there), accounted for.
+    # they were copied there), accounted for; of extracts that were loaded together each has an equal part.
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -86,24 +89,83 @@ def load_extract(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
     A refused extract is a result, and leaves everything as it was but for its line in the ledger. Errors of the
     connection propagate, and leave nothing at all.
     """
+    (result,) = load_extracts(connection, dataset, [day], source)
+    return result
+
+
+def load_extracts(
+    connection: psycopg.Connection[Any], dataset: Dataset, days: Sequence[date], source: Source
+) -> Iterator[LoadResult]:
+    """Load the extracts of these days in their order, each as load_extract does, small ones together; commits each
+    batch, and then yields what became of its extracts.
+
+    What is wrong with one extract is that one's refusal, and keeps none of its batch from being loaded.
+    """
     if connection.info.transaction_status != TransactionStatus.IDLE:
-        raise ValueError("load_extract commits what it does: it needs a connection without an open transaction")
+        raise ValueError("a load commits what it does: it needs a connection without an open transaction")
+    left = list(days)
+    while left:
+        with connection.transaction():
+            _prepare_session(connection)
+            _lock_dataset(connection, dataset)
+            results = _load_first(connection, dataset, left, source)
+        left = left[len(results) :]
+        yield from results
+
+
+def _load_first(
+    connection: psycopg.Connection[Any], dataset: Dataset, days: Sequence[date], source: Source
+) -> list[LoadResult]:
+    """Load the first of these extracts and those that go with it."""
     started = datetime.now(UTC)
-    with connection.transaction():
-        _prepare_session(connection)
-        _lock_dataset(connection, dataset)
-        extract: Extract | None = None
-        try:
-            with connection.transaction():
-                source = erasure.forgetful(connection, dataset, source)
-                extract = source.read(day)
-                load = _Load(connection, dataset, day, source, started)
-                result = load.run(extract)
-                erasure.take_away_learned(connection, source)
-                return result
-        except Exception as error:
-            refusal = _refusal(error, dataset, day)
-            return record_refusal(connection, dataset, day, extract, str(refusal), started)
+    try:
+        source = erasure.forgetful(connection, dataset, source)
+    except Refusal as refusal:
+        return [record_refusal(connection, dataset, days[0], None, str(refusal), started)]
+    gathered = gather(source, _together(connection, dataset, days, source))
+    results = _load_all(connection, dataset, gathered.taken, source, started) if gathered.taken else []
+    if gathered.failed:
+        day, extract, error = gathered.failed
+        results.append(record_refusal(connection, dataset, day, extract, str(_refusal(error, dataset, day)), started))
+    return results
+
+
+def _together(
+    connection: psycopg.Connection[Any], dataset: Dataset, days: Sequence[date], source: Source
+) -> Sequence[date]:
+    """How many of the first days may be loaded in one go: extracts that were never loaded. One that is replaced changes
+    what the next one meets; and after brands, and rows of people who were erased, others are judged anew."""
+    if dataset.name == "brands" or isinstance(source, erasure.Forgetful):
+        return days[:1]
+    standing = {
+        day
+        for (day,) in connection.execute(
+            "select extract_day from raw.extract where dataset = %s and extract_day = any (%s)",
+            [dataset.name, list(days)],
+        )
+    }
+    new = list(takewhile(lambda day: day not in standing, dict.fromkeys(days)))
+    return new or days[:1]
+
+
+def _load_all(
+    connection: psycopg.Connection[Any],
+    dataset: Dataset,
+    taken: Sequence[Taken],
+    source: Source,
+    started: datetime,
+) -> list[LoadResult]:
+    """Load extracts together or, where that fails, each half of them by itself: down to the one that is at fault."""
+    try:
+        with connection.transaction():
+            results = _Load(connection, dataset, taken, source, started).run()
+            erasure.take_away_learned(connection, source)
+            return results
+    except Exception as error:
+        refusal = _refusal(error, dataset, taken[0].day)
+        if len(taken) == 1:
+            return [record_refusal(connection, dataset, taken[0].day, taken[0].extract, str(refusal), started)]
+    return [result for some in halves(taken) for result in _load_all(connection, dataset, some, source, started)]
 
 
 def _refusal(error: Exception, dataset: Dataset, day: date) -> Refusal:
@@ -142,7 +204,11 @@ def judge_within(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
     try:
         with connection.transaction():
             source = erasure.forgetful(connection, dataset, source)
-            return _Load(connection, dataset, day, source, datetime.now(UTC)).run(source.read(day))
+            gathered = gather(source, [day])
+            if gathered.failed:
+                raise gathered.failed[2]
+            (result,) = _Load(connection, dataset, gathered.taken, source, datetime.now(UTC)).run()
+            return result
     except Exception as error:
         return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
 
@@ -161,15 +227,6 @@ def _lock_dataset(connection: psycopg.Connection[Any], dataset: Dataset) -> None
         locks.hold(connection, locks.of_dataset(dataset.name))
 
 
-def next_load_id(connection: psycopg.Connection[Any]) -> int:
-    """A new load's number. Held until commit, the lock makes loads appear in the order of their numbers: whoever has
-    seen load 7 has seen all before it, which lets a publication consume the touched list up to a number."""
-    locks.hold(connection, locks.LEDGER)
-    row = connection.execute("select nextval('raw.load_id')").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def record_refusal(
     connection: psycopg.Connection[Any],
     dataset: Dataset,
@@ -179,188 +236,224 @@ def record_refusal(
     started: datetime,
 ) -> LoadResult:
     """Note in the ledger that an extract could not be taken, and why; what it brought before stands."""
-    load_id = next_load_id(connection)
-    ledger_entry.open_load(connection, load_id, dataset, day, extract, started, outcome="refused", reason=reason)
+    load_id = ledger_entry.refuse_load(connection, dataset, day, extract, reason, started)
     return LoadResult(dataset.name, day, "refused", load_id, reason)
 
 
 class _Load:
-    """The steps of one load; each reads the tables that those before it made."""
+    """The steps of one load, of an extract or of several that were never loaded; each reads the tables that those
+    before it made."""
 
     def __init__(
-        self, connection: psycopg.Connection[Any], dataset: Dataset, day: date, source: Source, started: datetime
+        self,
+        connection: psycopg.Connection[Any],
+        dataset: Dataset,
+        taken: Sequence[Taken],
+        source: Source,
+        started: datetime,
     ) -> None:
         self.connection = connection
         self.dataset = dataset
-        self.day = day
+        self.taken = taken
         self.source = source
         self.started = started
+        self.days = [one.day for one in taken]
         self.express = True
-        self.load_id = 0
-        self.rows_read = 0
-        self.rejected: dict[str, int] = {}
-        self.several = False  # has some key several rows?
-        self.stood = self._has_extracts("=")
-        self.others = self._has_extracts("<>")
+        self.several = False  # has some key several rows in one extract?
+        self.stood = self._has_extracts("= any")
+        self.others = self._has_extracts("<> all") or len(taken) > 1
         self.staged = staged_table(dataset)
         self.fresh = sql.Identifier("raw", f"fresh_{dataset.name}")
+        self._kept: list[sql.Identifier] = []
 
-    def run(self, extract: Extract) -> LoadResult:
+    @property
+    def replaces(self) -> bool:
+        return self.stood and not self.source.adds_only
+
+    def run(self) -> list[LoadResult]:
         """What is new and beyond reproach goes straight into raw; all else is staged, judged row by row, and compared
         with what raw has."""
         clock = _Clock()
-        if self.others or self.stood:
+        if self.stood:
             ensure_indexes(self.connection, self.dataset)
-        straight = goes_straight(self.dataset) and not self.stood
-        if straight:
-            straight, extract = self._try_straight(extract, clock)
-        changed: sql.Composable = self.fresh
-        if not straight:
-            changed = self._with_a_closer_look(extract, clock)
+        straight = goes_straight(self.dataset) and not self.stood and self._try_straight(clock)
+        changed: sql.Composable = self.fresh if straight else self._with_a_closer_look(clock)
         any_changed = self._has_rows(changed)
+        if self.others or self.several:
+            ensure_indexes(self.connection, self.dataset)
         if any_changed and self.stood:
             tell_apart(self.connection, self.dataset, changed)
         elif any_changed and self.several:
-            contended = sql.SQL("(select *, {}::date as extract_day from several)").format(sql.Literal(self.day))
-            tell_apart(self.connection, self.dataset, contended)
+            tell_apart(self.connection, self.dataset, sql.Identifier("several"))
         clock.lap("stored")
-        said = self._hold_against_rivals(changed) if self.others or self.stood else None
-        touches = self.dataset.touches.items()
-        touched = {column: self._touch(entity, column, changed, said) for entity, column in touches}
+        met = rivals.find(self, self._compared(changed)) if self.others else None
+        said = rivals.hold_against(self, changed, met) if met or self.stood else None
+        touched = {
+            column: rivals.touch(self, entity, column, changed, said, are_met=met is not None)
+            for entity, column in self.dataset.touches.items()
+        }
         warnings = self._count_unusual()
-        by_brand = ledger_entry.count_rows(
-            self, self._dropped(), rivals=self.several or self.others, erased=erasure.counted(self.source)
+        by_load = ledger_entry.count_rows(
+            self, self._dropped(), rivals.beaten(self, met), erased=erasure.counted(self.source)
         )
-        distinct = {} if self.stood or self.others else touched  # else they hold less, or more, than the rows' own
+        distinct = touched if said is None else {}  # else they hold less, or more, than the rows' own
         write_profile(self, keys_are_unique=not self.several, known=distinct)
         if self.dataset.name == "brands":
-            revalidation.take_up(self.connection, self.load_id)
+            revalidation.take_up(self.connection, self.taken[0].load_id)
         outcome: Outcome = "loaded" if any_changed or not self.stood else "unchanged"
-        ledger_entry.close_load(self.connection, self.load_id, outcome, extract, warnings)
+        ledger_entry.close_loads(self.connection, self.taken, outcome, warnings)
         self.execute("drop view {fresh}" if straight else "drop table {staged}, {fresh}")
+        self.execute("drop table {kept}", kept=sql.SQL(", ").join(self._kept))
         clock.lap("accounted for")
-        return LoadResult(
-            self.dataset.name,
-            self.day,
-            outcome,
-            self.load_id,
-            by_brand={brand: Counts(*counts) for brand, counts in by_brand.items()},
-            rejected=self.rejected,
-            unknown_columns=tuple(sorted(extract.unknown)),
-            warnings=warnings,
-            seconds=clock.laps,
-        )
+        return [
+            LoadResult(
+                self.dataset.name,
+                one.day,
+                outcome,
+                one.load_id,
+                by_brand={brand: Counts(*counts) for brand, counts in by_load[one.load_id].items()},
+                rejected=one.rejected,
+                unknown_columns=tuple(sorted(one.extract.unknown)),
+                warnings=warnings.get(one.load_id, {}),
+                seconds={name: lap / len(self.taken) for name, lap in clock.laps.items()},
+            )
+            for one in self.taken
+        ]
 
     def execute(self, statement: str, *parameters: Any, **parts: sql.Composable) -> psycopg.Cursor[Any]:
         composed = sql.SQL(statement).format(
             staged=self.staged,
             fresh=self.fresh,
             raw=table(self.dataset),
-            day=sql.Literal(self.day),
-            load=sql.Literal(self.load_id),
+            days=sql.Literal(self.days),
+            first=sql.Literal(self.taken[0].load_id),
+            last=sql.Literal(self.taken[-1].load_id),
             **parts,
         )
         return self.connection.execute(composed, parameters or None)
 
-    def _try_straight(self, extract: Extract, clock: _Clock) -> tuple[bool, Extract]:
-        """Whether the extract stands in raw now, judged and without fault; and if not, the extract to be read again."""
+    def keep(self, name: str, query: str, *parameters: Any, **parts: sql.Composable) -> sql.Identifier:
+        """A table of what a query finds, until the end of the load: the transaction may hold another one."""
+        kept = sql.Identifier("pg_temp", name)
+        self.execute("create temp table {kept} on commit drop as " + query, *parameters, kept=kept, **parts)
+        self._kept.append(kept)
+        return kept
+
+    def _try_straight(self, clock: _Clock) -> bool:
+        """Whether the extracts stand in raw now, judged and without fault; if not, they can be read again."""
         try:
             with self.connection.transaction():
-                self._open(extract)
+                self._open()
                 self._empty_if_first()
-                self.rows_read = append(self.connection, self.dataset, extract, self.day, self.load_id)
-                self.execute("create view {fresh} as select * from {raw} where extract_day = {day}")
+                append(self.connection, self.dataset, self.taken)
+                self.execute("create view {fresh} as select * from {raw} where extract_day = any ({days})")
                 self._analyse_if_grown()
                 clock.lap("copied")
                 blameless = self._is_blameless()
                 clock.lap("judged")
                 if not blameless:
                     raise psycopg.Rollback
-                return True, extract
+                return True
         except NotExpress:
             self.express = False
         except (NotWhole, psycopg.errors.NotNullViolation, psycopg.errors.ProgramLimitExceeded):
             pass  # a value that is missing, or an identifier too long for an index
-        return False, self.source.read(self.day)
+        self._read_again()
+        return False
+
+    def _compared(self, changed: sql.Composable) -> sql.Composable:
+        """The rows that are held against other extracts': all that came, and of a replaced extract those that went."""
+        if not self.stood:
+            return self.fresh
+        key = names((*self.dataset.key, "extract_day"))
+        return sql.SQL("(select {0} from {1} union all select {0} from {2})").format(key, self.fresh, changed)
+
+    def _read_again(self) -> None:
+        for one in self.taken:
+            one.read_again()
 
     def _analyse_if_grown(self) -> None:
         """Without knowing how many rows a day has, PostgreSQL would sort a million rows instead of hashing them."""
         known = self.execute("select reltuples from pg_class where oid = %s::regclass", f"raw.{self.dataset.name}")
-        if self.rows_read > (known.fetchone() or (0,))[0] / 10:
+        rows = sum(one.rows_read for one in self.taken)
+        if rows > (known.fetchone() or (0,))[0] / 10:
             self.execute("analyze {raw} ({columns})", columns=names((*self.dataset.key, "extract_day")))
 
     def _is_blameless(self) -> bool:
         """Is no fresh row bad, and no key there twice?"""
         faults = self.execute(
             "select count(*) from (select *, null as problem from {fresh}) s where {verdict} is not null",
-            verdict=verdict(self.dataset, self.day, express=True),
+            verdict=verdict(self.dataset, express=True),
         )
         if faults.fetchone() != (0,):
             return False
         # Where all hashes differ, so do all keys: numbers are sorted in half the time that it takes to group texts.
-        key: sql.Composable = sql.SQL("0")
+        key: sql.Composable = sql.SQL("extract_day - date '2000-01-01'")
         for name in self.dataset.key:
             key = sql.SQL("hashtextextended({}::text, {})").format(sql.Identifier(name), key)
         alike = self.execute("select count(*) - count(distinct {key}) from {fresh}", key=key)
         return alike.fetchone() == (0,)
 
-    def _with_a_closer_look(self, extract: Extract, clock: _Clock) -> sql.Composable:
+    def _with_a_closer_look(self, clock: _Clock) -> sql.Composable:
         """Rows by way of a table of their own, where the bad ones are told from the good. Returns the table of rows
         that changed raw."""
-        extract = self._stage(extract)
+        self._open()
+        self._stage()
         clock.lap("copied")
-        self.rejected = self._judge()
+        self._judge()
         clock.lap("judged")
-        self._open(extract)
-        self._quarantine([file.name for file in extract.files])
+        self._quarantine()
         self._type_good_rows()
         self._drop_copies()
         if self.dataset.currency_column:
             revalidation.quarantine_foreign_currency(self.connection, self.dataset, self.fresh)
         return self._carry_over()
 
-    def _open(self, extract: Extract) -> None:
-        self.load_id = next_load_id(self.connection)
-        ledger_entry.open_load(self.connection, self.load_id, self.dataset, self.day, extract, self.started)
+    def _open(self) -> None:
+        ledger_entry.open_loads(self.connection, self.dataset, self.taken, self.started)
 
-    def _stage(self, extract: Extract) -> Extract:
+    def _stage(self) -> None:
         """Rows in, typed on the way where all of them allow it, else once more as text."""
         if self.express:
             try:
                 with self.connection.transaction():
-                    self.rows_read = stage(self.connection, self.dataset, extract, express=True)
-                return extract
+                    stage(self.connection, self.dataset, self.taken, express=True)
+                return
             except NotExpress:
                 self.express = False
-                extract = self.source.read(self.day)
-        self.rows_read = stage(self.connection, self.dataset, extract, express=False)
-        return extract
+                self._read_again()
+        stage(self.connection, self.dataset, self.taken, express=False)
 
-    def _judge(self) -> dict[str, int]:
-        """Name the bad rows in the table `bad`. Raises Refusal when they are too many."""
-        self.execute(
-            "create temp table bad on commit drop as select place, split_part(verdict, ':', 1) as rule,"
+    def _judge(self) -> None:
+        """Name the bad rows in the table `bad`. Raises Refusal when an extract has too many."""
+        bad = self.keep(
+            "bad",
+            "select extract_day, place, split_part(verdict, ':', 1) as rule,"
             " nullif(split_part(verdict, ':', 2), '') as column_name"
-            " from (select s.place, {verdict} as verdict from {staged} s) judged where verdict is not null",
-            verdict=verdict(self.dataset, self.day, self.express),
+            " from (select s.extract_day, s.place, {verdict} as verdict from {staged} s) judged"
+            " where verdict is not null",
+            verdict=verdict(self.dataset, self.express),
         )
-        found = self.execute("select rule, column_name, count(*) from bad group by 1, 2 order by 3 desc, 1, 2")
-        rows = found.fetchall()
-        bad = sum(row[2] for row in rows)
-        if bad >= REFUSED_ROWS and bad > REFUSED_SHARE * self.rows_read:
-            told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
-            raise Refusal(
-                f"{self.dataset.name} of {self.day}: {bad} of {self.rows_read} rows are bad, over"
-                f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
-            )
-        counts: Counter[str] = Counter()
-        for rule, _, count in rows:
-            counts[rule] += count
-        return dict(counts)
+        found = self.execute(
+            "select extract_day, rule, column_name, count(*) from {bad} group by 1, 2, 3 order by 4 desc, 2, 3", bad=bad
+        ).fetchall()
+        for one in self.taken:
+            rows = [tuple(rest) for day, *rest in found if day == one.day]
+            number = sum(row[2] for row in rows)
+            if number >= REFUSED_ROWS and number > REFUSED_SHARE * one.rows_read:
+                told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
+                raise Refusal(
+                    f"{self.dataset.name} of {one.day}: {number} of {one.rows_read} rows are bad, over"
+                    f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
+                )
+            counts: Counter[str] = Counter()
+            for rule, _, count in rows:
+                counts[rule] += count
+            one.rejected = dict(counts)
 
-    def _quarantine(self, files: list[str]) -> None:
-        """Bad rows into the quarantine, in the place of those that the extract had there before."""
-        self.execute("delete from raw.quarantine where dataset = %s and extract_day = {day}", self.dataset.name)
+    def _quarantine(self) -> None:
+        """Bad rows into the quarantine, in the place of those that the extracts had there before."""
+        self.execute("delete from raw.quarantine where dataset = %s and extract_day = any ({days})", self.dataset.name)
         shown = [column for column in self.dataset.columns if not column.free_text]
         pairs = sql.SQL(", ").join(
             sql.SQL("{}, {}").format(sql.Literal(column.name), _shown(column)) for column in shown
@@ -369,14 +462,16 @@ class _Load:
             """
             insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule, column_name,
                                         value, "row", digest)
-            select {load}, %s, {day}, {brand}, (%s::text[])[1 + (b.place >> {bits})], b.place & {mask}, b.place,
+            select s.load_id, %s, s.extract_day, {brand}, %s::jsonb -> s.load_id::text ->> (b.place >> {bits})::integer,
+                   b.place & {mask}, b.place,
                    b.rule, b.column_name, left(contents.row ->> b.column_name, 200),
                    case when s.digest is null then contents.row end,
                    coalesce(s.digest, encode(sha256(convert_to(contents.row::text, 'UTF8')), 'hex'))
-              from bad b join {staged} s using (place), lateral (select jsonb_build_object({pairs}) as row) contents
+              from bad b join {staged} s using (extract_day, place),
+                   lateral (select jsonb_build_object({pairs}) as row) contents
             """,
             self.dataset.name,
-            files,
+            Jsonb({one.load_id: [file.name for file in one.extract.files] for one in self.taken if one.rejected}),
             brand=ledger_entry.readable_brand("s"),
             bits=sql.Literal(LINE_BITS),
             mask=sql.Literal(2**LINE_BITS - 1),
@@ -388,11 +483,12 @@ class _Load:
         self.execute(
             """
             create unlogged table {fresh} as
-            select {typed}, {day}::date as extract_day, null::bytea as content_hash, {load}::bigint as load_id, s.place
+            select {typed}, s.extract_day, null::bytea as content_hash, s.load_id, s.place
               from {staged} s
             """
             # A temporary table keeps parallel workers out of a query: left away where there is nothing in it.
-            + " where not exists (select from bad b where b.place = s.place)" * bool(self.rejected),
+            + " where (extract_day, place) not in (select extract_day, place from bad)"
+            * any(one.rejected for one in self.taken),
             typed=sql.SQL(", ").join(
                 sql.SQL("{} as {}").format(cast(column, self.express), sql.Identifier(column.name))
                 for column in self.dataset.columns
@@ -402,52 +498,48 @@ class _Load:
 
     def _drop_copies(self) -> None:
         """Of equal rows inside the extract keep the first; the others are counted in the table `dropped`."""
-        self.execute(
-            "create temp table several on commit drop as select {key} from {fresh} group by {key} having count(*) > 1",
-            key=names(self.dataset.key),
-        )
-        self.several = self._has_rows(sql.Identifier("several"))
+        key = (*self.dataset.key, "extract_day")
+        several = self.keep("several", "select {key} from {fresh} group by {key} having count(*) > 1", key=names(key))
+        self.several = self._has_rows(several)
         if self.several:
-            self.execute(
+            self.keep(
+                "dropped",
                 """
-                create temp table dropped on commit drop as
-                select brand_id, place
+                select load_id, brand_id, extract_day, place
                   from (
-                        select f.brand_id, f.place,
+                        select f.load_id, f.brand_id, f.extract_day, f.place,
                                row_number() over (partition by {contents} order by f.place) as copy
                           from {fresh} f join several s on {same_key}) found
                  where copy > 1
                 """,
-                contents=names(self.dataset.column_names, "f"),
-                same_key=same(self.dataset.key, "f", "s"),
+                contents=names((*self.dataset.column_names, "extract_day"), "f"),
+                same_key=same(key, "f", "s"),
             )
-            self.execute("delete from {fresh} f using dropped d where d.place = f.place")
+            self.execute(
+                "delete from {fresh} f using dropped d where d.extract_day = f.extract_day and d.place = f.place"
+            )
 
     def _dropped(self) -> sql.Composable:
-        """The number of copies that were dropped, by brand."""
+        """The number of copies that were dropped, by load and brand."""
         if not self.several:
-            return sql.SQL("select ''::text as brand_id, 0 as rows_dropped where false")
-        return sql.SQL("select brand_id, count(*) as rows_dropped from dropped group by 1")
+            return sql.SQL("select 0::bigint as load_id, ''::text as brand_id, 0 as rows_dropped where false")
+        return sql.SQL("select load_id, brand_id, count(*) as rows_dropped from dropped group by 1, 2")
 
     def _has_rows(self, relation: sql.Composable) -> bool:
         return self.execute("select exists (select from {relation})", relation=relation).fetchone() == (True,)
 
     def _has_extracts(self, comparison: str) -> bool:
         found = self.connection.execute(
-            sql.SQL("select exists (select from raw.extract where dataset = %s and extract_day {} %s)").format(
+            sql.SQL("select exists (select from raw.extract where dataset = %s and extract_day {} (%s))").format(
                 sql.SQL(comparison)
             ),
-            [self.dataset.name, self.day],
+            [self.dataset.name, self.days],
         )
         return found.fetchone() == (True,)
 
     def _empty_if_first(self) -> None:
         """A table that this transaction has emptied need not be logged row by row, where wal_level is minimal."""
-        if (
-            not self.others
-            and not self.stood
-            and self.execute("select not exists (select from {raw})").fetchone() == (True,)
-        ):
+        if not self.stood and self.execute("select not exists (select from {raw})").fetchone() == (True,):
             self.execute("truncate {raw}")
 
     def _carry_over(self) -> sql.Composable:
@@ -457,13 +549,13 @@ class _Load:
             self._empty_if_first()
             self.execute("insert into {raw} ({columns}) select {columns} from {fresh}", columns=names(columns))
             return self.fresh
-        changed = sql.Identifier("pg_temp", "changed")
         removed = self._removed()
-        added = sql.SQL("not exists (select from {} r where r.extract_day = {} and {})").format(
-            table(self.dataset), sql.Literal(self.day), equal(self.dataset, "f", "r")
+        added = sql.SQL("not exists (select from {} r where r.extract_day = f.extract_day and {})").format(
+            table(self.dataset), equal(self.dataset, "f", "r")
         )
-        self.execute(
-            "create temp table changed on commit drop as select {f_all}, false as is_gone from {fresh} f where {added}"
+        changed = self.keep(
+            "changed",
+            "select {f_all}, false as is_gone from {fresh} f where {added}"
             + " union all select {r_all}, true from {raw} r where {removed}" * (removed is not None),
             f_all=names(columns, "f"),
             r_all=names(columns, "r"),
@@ -479,124 +571,47 @@ class _Load:
                 added=added,
             )
         if self.source.adds_only:
-            self.execute("delete from raw.vanished where dataset = %s and extract_day = {day}", self.dataset.name)
+            self.execute(
+                "delete from raw.vanished where dataset = %s and extract_day = any ({days})", self.dataset.name
+            )
         return changed
 
     def _removed(self) -> sql.Composable | None:
         """Which rows `r` of raw go: those that the extract no longer has; of one that only adds, those that a
         comparison with the source found gone (looks.py). None where there can be none."""
         if not self.source.adds_only:
-            return sql.SQL("r.extract_day = {} and not exists (select from {} f where {})").format(
-                sql.Literal(self.day), self.fresh, equal(self.dataset, "f", "r")
+            return sql.SQL("r.extract_day = any ({}) and not exists (select from {} f where {})").format(
+                sql.Literal(self.days), self.fresh, equal(self.dataset, "f", "r")
             )
-        some = "select exists (select from raw.vanished where dataset = %s and extract_day = {day})"
+        some = "select exists (select from raw.vanished where dataset = %s and extract_day = any ({days}))"
         if self.execute(some, self.dataset.name).fetchone() == (False,):
             return None
         return sql.SQL(
-            "r.extract_day = {day} and array[{key}] in (select key from raw.vanished where dataset = {name}"
-            " and extract_day = {day}) and not exists (select from {fresh} f where {equal})"
+            "r.extract_day = any ({days}) and array[{key}] in (select key from raw.vanished where dataset = {name}"
+            " and extract_day = any ({days})) and not exists (select from {fresh} f where {equal})"
         ).format(
-            day=sql.Literal(self.day),
+            days=sql.Literal(self.days),
             key=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", name)) for name in self.dataset.key),
             name=sql.Literal(self.dataset.name),
             fresh=self.fresh,
             equal=equal(self.dataset, "f", "r"),
         )
 
-    def _hold_against_rivals(self, changed: sql.Composable) -> sql.Composable:
-        """Each changed row beside the version of another extract that stood before it; returns the table of them."""
-        columns = tuple(dict.fromkeys((*self.dataset.key, *self.dataset.touches.values())))
-        touched = tuple(dict.fromkeys(self.dataset.touches.values()))
-        order = (*self.dataset.version_order, "content_hash")
-        self.execute(
-            """
-            create temp table said on commit drop as
-            select {columns}, {was}, v.load_id is not null as has_rival,
-                   case when v.load_id is null then {since_unknown}
-                        when {is_equal} or {is_beaten} then 'infinity'
-                        when {is_gone} then {since_unknown}
-                        else {since} end as since,
-                   case when {is_gone} then true
-                        when v.load_id is null then {replaces}
-                        else {is_correction} end as is_correction
-              from {changed} c left join lateral (
-                    select * from {raw} r where {same_key} and r.extract_day <> {day}
-                     order by {newest} limit 1) v on true
-            """,
-            columns=names(columns, "c"),
-            was=sql.SQL(", ").join(
-                sql.SQL("{} as {}").format(sql.Identifier("v", name), sql.Identifier(f"was_{name}")) for name in touched
-            ),
-            since_unknown=change_kind.since_unknown(self.dataset, "c"),
-            since=change_kind.since(self.dataset, "c", "v"),
-            is_correction=change_kind.is_correction(self.dataset, "c", "v"),
-            is_equal=equal(self.dataset, "v", "c"),
-            is_beaten=newer(self.dataset, "v", "c"),
-            is_gone=sql.SQL("c.is_gone" if self.stood else "false"),
-            replaces=sql.Literal(self.stood and not self.source.adds_only),
-            changed=changed,
-            same_key=same(self.dataset.key, "r", "c"),
-            newest=sql.SQL(", ").join(
-                sql.SQL("{} desc nulls last").format(sql.Identifier("r", name)) for name in order
-            ),
-        )
-        return sql.Identifier("pg_temp", "said")
-
-    def _touch(self, entity: str, column: str, changed: sql.Composable, said: sql.Composable | None) -> sql.Identifier:
-        """Note the entities of changed rows, and those where other extracts have the same row: since when the load says
-        something new of them, and whether it corrects. Returns the table of their ids, by brand."""
-        if said is None:
-            rows: sql.Composable = sql.SQL("select brand_id, {}, {}, false from {} as c").format(
-                sql.Identifier(column), change_kind.since_unknown(self.dataset, "c"), changed
-            )
-        else:
-            rows = sql.SQL("select brand_id, {}, since, is_correction and since < 'infinity' from {}").format(
-                sql.Identifier(column), said
-            )
-        if said is not None and self.others and column not in self.dataset.key:
-            # Where the row was by the version that it replaces, and wherever else another version has it.
-            rows = sql.SQL(
-                "{rows} union all select brand_id, {was}, since, since < 'infinity' from {said}"
-                " where has_rival and {was} is distinct from {column}"
-                " union all select r.brand_id, r.{column}, 'infinity', false from {said} as c cross join lateral ("
-                "  select * from {raw} r where {same_key} and r.extract_day <> {day} offset 0) r where c.has_rival"
-            ).format(
-                rows=rows,
-                was=sql.Identifier(f"was_{column}"),
-                column=sql.Identifier(column),
-                said=said,
-                raw=table(self.dataset),
-                same_key=same(self.dataset.key, "r", "c"),
-                day=sql.Literal(self.day),
-            )
-        # Two statements, since an insert would keep parallel workers from the first.
-        ids = sql.Identifier("pg_temp", f"touched_{entity}")
-        self.execute(
-            "create temp table {ids} on commit drop as"
-            " select brand_id, entity_id, min(since) as since, bool_or(is_correction) as is_correction"
-            " from ({rows}) as touched (brand_id, entity_id, since, is_correction)"
-            " where entity_id is not null group by 1, 2",
-            ids=ids,
-            rows=rows,
-        )
-        self.execute(
-            "insert into raw.touched (brand_id, entity, entity_id, load_id, since, is_correction)"
-            " select brand_id, %s, entity_id, {load}, since, is_correction from {ids}",
-            entity,
-            ids=ids,
-        )
-        return ids
-
-    def _count_unusual(self) -> dict[str, int]:
+    def _count_unusual(self) -> dict[int, dict[str, int]]:
+        """What is reported of good rows, by load."""
         conditions = unusual(self.dataset, express=True)
         counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
-        row = self.execute("select {counts} from {fresh} s", counts=counts).fetchone() or ()
-        found = {name: count for name, count in zip(conditions, row, strict=True) if count}
+        rows = self.execute("select load_id, {counts} from {fresh} s group by 1", counts=counts)
+        found = {
+            load_id: {name: count for name, count in zip(conditions, numbers, strict=True) if count}
+            for load_id, *numbers in rows
+        }
         if self.several and self.dataset.kind == "event":
-            found |= self._count_contradictions()
+            for load_id, contradictions in self._count_contradictions():
+                found[load_id] |= contradictions
         return found
 
-    def _count_contradictions(self) -> dict[str, int]:
+    def _count_contradictions(self) -> Iterator[tuple[int, dict[str, int]]]:
         """Rows that one extract has of an event beside the one that stands, by the identifiers in which they differ: an
         event is written once, so these may be several events whose ids are unique only within something else."""
         key = self.dataset.key[-1]
@@ -605,21 +620,21 @@ class _Load:
         sums = [
             sql.SQL("coalesce(sum(times - 1) filter (where {} > 1), 0)").format(sql.Identifier(name)) for name in others
         ]
-        row = self.execute(
-            "select {sums} from (select count(*) as times{distinct} from {fresh} f join several s on {same_key}"
-            " group by {key} having count(*) > 1) as contended",
+        rows = self.execute(
+            "select load_id, {sums} from (select f.load_id, count(*) as times{distinct} from {fresh} f"
+            " join several s on {same_key} group by f.load_id, {key} having count(*) > 1) as contended group by 1",
             sums=sql.SQL(", ").join([sql.SQL("coalesce(sum(times - 1), 0)"), *sums]),
             distinct=sql.SQL("").join(
                 sql.SQL(", count(distinct {}) as {}").format(sql.Identifier("f", name), sql.Identifier(name))
                 for name in others
             ),
             key=names(self.dataset.key, "f"),
-            same_key=same(self.dataset.key, "f", "s"),
-        ).fetchone()
-        every, *by_column = map(int, row or (0,))
-        differing = dict(zip(others, by_column, strict=True))
-        found = {f"{name} differs within one {key}": rows for name, rows in differing.items() if rows}
-        return found or ({f"several rows of one {key}": every} if every else {})
+            same_key=same((*self.dataset.key, "extract_day"), "f", "s"),
+        )
+        for load_id, every, *by_column in rows:
+            differing = dict(zip(others, map(int, by_column), strict=True))
+            found = {f"{name} differs within one {key}": number for name, number in differing.items() if number}
+            yield load_id, found or {f"several rows of one {key}": int(every)}
 
 
 def _shown(column: Column) -> sql.Composed:

@@ -1,4 +1,4 @@
-"""What a load's rows look like, by brand and column: the profile that the entrance's expectations judge.
+"""What the rows of a load look like, by brand and column: the profile that the entrance's expectations judge.
 
 Not here: rows by fate (ledger_entry.py) or any expectation (expectations/feeds.py).
 """
@@ -14,95 +14,106 @@ from orchestration.sources.loading.ledger_entry import Load
 
 
 def write_profile(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> None:
-    """One row per brand and column, from the good rows; and one per brand for the rows as they were read.
+    """Of each extract one row per brand and column, from the good rows; and one per brand for the rows as they were
+    read.
 
     `keys_are_unique` spares counting the distinct values of a key that is known to have none twice; `known` are tables
     that hold each brand's distinct values of a column.
     """
-    _describe(load, keys_are_unique, known)
+    described = _describe(load, keys_are_unique, known)
     load.execute(
         """
         with faults as (
-            select brand_id, coalesce(column_name, '') as column_name, rule, count(*) as times
+            select load_id, brand_id, coalesce(column_name, '') as column_name, rule, count(*) as times
               from raw.quarantine
-             where load_id = {load} and dataset = %s and extract_day = {day} group by 1, 2, 3
+             where load_id between {first} and {last} and dataset = %s group by 1, 2, 3, 4
+        ), counted as (
+            select l.load_id, l.dataset, l.extract_day, c.brand_id, c.rows_read
+              from raw.load l left join raw.load_count c using (load_id)
+             where l.load_id between {first} and {last} and l.dataset = %s
         )
         insert into raw.profile (load_id, dataset, extract_day, brand_id, column_name, row_count, null_count,
                                  distinct_count, min_value, max_value, value_counts, rejected)
-        select {load}, %s, {day}, c.brand_id, name, coalesce(d.row_count, 0), coalesce(d.null_count, 0),
-               d.distinct_count, d.min_value, d.max_value, d.value_counts,
+        select c.load_id, c.dataset, c.extract_day, c.brand_id, name, coalesce(d.row_count, 0),
+               coalesce(d.null_count, 0), d.distinct_count, d.min_value, d.max_value, d.value_counts,
                coalesce((select jsonb_object_agg(rule, times) from faults f
-                          where f.brand_id = c.brand_id and f.column_name = name), '{{}}')
-          from raw.load_count c cross join unnest(%s::text[]) as name
-               left join described d on d.brand_id = c.brand_id and d.column_name = name
-         where c.load_id = {load} and c.brand_id <> ''
+                          where f.load_id = c.load_id and f.brand_id = c.brand_id and f.column_name = name), '{{}}')
+          from counted c cross join unnest(%s::text[]) as name
+               left join {described} d
+                 on d.load_id = c.load_id and d.brand_id = c.brand_id and d.column_name = name
+         where c.brand_id <> ''
         union all
-        select {load}, %s, {day}, brand_id, '', rows_read, 0, null, null, null, null,
+        select c.load_id, c.dataset, c.extract_day, coalesce(c.brand_id, ''), '', coalesce(c.rows_read, 0), 0, null,
+               null, null, null,
                coalesce((select jsonb_object_agg(rule, times)
                            from (select rule, sum(times) as times from faults f
-                                  where f.brand_id = c.brand_id group by rule) r), '{{}}')
-          from (select brand_id, rows_read from raw.load_count where load_id = {load}
-                union all select '', 0 where not exists (select from raw.load_count where load_id = {load})) c
+                                  where f.load_id = c.load_id and f.brand_id = c.brand_id group by rule) r), '{{}}')
+          from counted c
         """,
         load.dataset.name,
         load.dataset.name,
         list(load.dataset.column_names),
-        load.dataset.name,
+        described=described,
     )
 
 
-def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> None:
-    """The good rows' figures into the table `described`. Not part of the insert, which would forbid parallel scans."""
+def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> sql.Identifier:
+    """A table of the good rows' figures. Not part of the insert, which would forbid parallel scans."""
     columns = load.dataset.columns
     closed = [column for column in columns if _is_closed(column)]
     counted = [column for column in columns if _is_counted(column, load.dataset, keys_are_unique)]
-    load.execute(
+    return load.keep(
+        "described",
         """
-        create temp table described on commit drop as
         with combined as materialized (
             select {closed}, count(*) as times{totals} from {fresh} group by {closed}
         ), whole as (
-            select brand_id, sum(times)::bigint as rows_here{sums} from combined group by brand_id
+            select load_id, brand_id, sum(times)::bigint as rows_here{sums} from combined group by load_id, brand_id
         ), told as (
-            select whole.brand_id, told.* from whole, lateral (values {told}) as told
+            select whole.load_id, whole.brand_id, told.* from whole, lateral (values {told}) as told
                    (column_name, row_count, null_count, distinct_count, min_value, max_value)
-        ), distincts (brand_id, column_name, distinct_count) as (
+        ), distincts (load_id, brand_id, column_name, distinct_count) as (
             {distincts}
-        ), counted (brand_id, column_name, value_counts, value_rows, distinct_count, min_value, max_value) as (
+        ), counted (load_id, brand_id, column_name, value_counts, value_rows, distinct_count, min_value, max_value) as (
             {counted}
         )
-        select brand_id, column_name, row_count, row_count - coalesce(value_rows, row_count - null_count) as null_count,
+        select load_id, brand_id, column_name, row_count,
+               row_count - coalesce(value_rows, row_count - null_count) as null_count,
                coalesce(t.distinct_count, d.distinct_count, c.distinct_count) as distinct_count,
                coalesce(t.min_value, c.min_value) as min_value, coalesce(t.max_value, c.max_value) as max_value,
                value_counts
           from told t
-               left join distincts d using (brand_id, column_name)
-               left join counted c using (brand_id, column_name)
+               left join distincts d using (load_id, brand_id, column_name)
+               left join counted c using (load_id, brand_id, column_name)
         """,
         totals=sql.SQL("").join(_totals(column) for column in columns),
         sums=sql.SQL("").join(_sums(column) for column in columns),
         told=sql.SQL(", ").join(_told(column, load.dataset, keys_are_unique) for column in columns),
-        closed=sql.SQL(", ").join(sql.Identifier(name) for name in ("brand_id", *(column.name for column in closed))),
+        closed=sql.SQL(", ").join(
+            sql.Identifier(name) for name in ("load_id", "brand_id", *(column.name for column in closed))
+        ),
         distincts=_union(
             counted,
-            "select null::text, null::text, 0::bigint where false",
-            lambda name: sql.SQL("select brand_id, {}, count(*) from {} x group by 1").format(
+            "select 0::bigint, null::text, null::text, 0::bigint where false",
+            lambda name: sql.SQL("select load_id, brand_id, {}, count(*) from {} x group by 1, 2").format(
                 sql.Literal(name),
                 known.get(name)
-                or sql.SQL("(select brand_id, {name} from {fresh} where {name} is not null group by 1, 2)").format(
-                    name=sql.Identifier(name), fresh=sql.Identifier("raw", f"fresh_{load.dataset.name}")
-                ),
+                or sql.SQL(
+                    "(select load_id, brand_id, {name} from {fresh} where {name} is not null group by 1, 2, 3)"
+                ).format(name=sql.Identifier(name), fresh=sql.Identifier("raw", f"fresh_{load.dataset.name}")),
             ),
         ),
         counted=_union(
             closed,
-            "select null::text, null::text, null::jsonb, 0::bigint, 0::bigint, null::text, null::text where false",
+            "select 0::bigint, null::text, null::text, null::jsonb, 0::bigint, 0::bigint, null::text, null::text"
+            " where false",
             lambda name: sql.SQL(
-                "select brand_id, {literal}, jsonb_object_agg(value, times), sum(first_times), count(*),"
+                "select load_id, brand_id, {literal}, jsonb_object_agg(value, times), sum(first_times), count(*),"
                 " min(value), max(value)"
-                " from (select brand_id, value, sum(times) as times, sum(times) filter (where place = 1) as first_times"
+                " from (select load_id, brand_id, value, sum(times) as times,"
+                " sum(times) filter (where place = 1) as first_times"
                 " from combined cross join lateral {values} as word (value, place)"
-                " where {name} is not null group by 1, 2) x group by 1"
+                " where {name} is not null group by 1, 2, 3) x group by 1, 2"
             ).format(
                 literal=sql.Literal(name),
                 name=sql.Identifier(name),

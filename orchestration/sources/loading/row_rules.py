@@ -6,7 +6,7 @@ Not here: the contract (contract.py), or what is done with a bad row (load.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 from psycopg import sql
 
@@ -55,13 +55,13 @@ def cast(column: Column, express: bool, alias: str = "s") -> sql.Composed:
     return sql.SQL("{}::{}").format(name, sql.SQL(column.sql_type))
 
 
-def verdict(dataset: Dataset, day: date, express: bool) -> sql.Composed:
-    """The first rule that a staged row `s` breaks as 'rule:column', or null.
+def verdict(dataset: Dataset, express: bool) -> sql.Composed:
+    """The first rule that a row `s` with its extract_day breaks as 'rule:column', or null.
 
     CASE stops at the first hit, which makes the casts of later branches safe: the forms come first.
     """
     branches = [sql.SQL("when s.problem is not null then s.problem")]
-    for rule, column, broken in (*_forms(dataset, express), *_meanings(dataset, day, express)):
+    for rule, column, broken in (*_forms(dataset, express), *_meanings(dataset, express)):
         branches.append(
             sql.SQL("when {} then {}").format(broken, sql.Literal(f"{rule}:{column.name}"))  # type: ignore[arg-type]
         )
@@ -123,9 +123,9 @@ def _forms(dataset: Dataset, express: bool) -> Iterator[Broken]:
                 yield (
                     "length",
                     column,
-                    sql.SQL(
-                        "octet_length({0}) not between 1 and 128 and length({0}) not between 1 and 128"
-                    ).format(name),
+                    sql.SQL("octet_length({0}) not between 1 and 128 and length({0}) not between 1 and 128").format(
+                        name
+                    ),
                 )
             case "instant":
                 # The same time with Z after it would do: then all that it lacks is the offset.
@@ -167,7 +167,7 @@ def _unreadable(name: sql.Identifier, form: sql.Literal, kind: str) -> sql.Compo
     return sql.SQL("not ({0} ~ {1} and pg_input_is_valid({0}, {2}))").format(name, form, sql.Literal(kind))
 
 
-def _meanings(dataset: Dataset, day: date, express: bool) -> Iterator[Broken]:
+def _meanings(dataset: Dataset, express: bool) -> Iterator[Broken]:
     """What is wrong with values that can all be read."""
     for column in dataset.columns:
         value = cast(column, express)
@@ -182,12 +182,12 @@ def _meanings(dataset: Dataset, day: date, express: bool) -> Iterator[Broken]:
             yield "range", column, sql.SQL("{} <= {}").format(value, sql.Literal(column.above))
         if most is not None:
             yield "range", column, sql.SQL("{} > {}").format(value, sql.Literal(most))
-    latest = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=2)
+    latest = sql.SQL("(s.extract_day + 2)::timestamp at time zone 'UTC'")
     for name in dataset.judged_times:
         column = dataset.by_name[name]
         value = cast(column, express)
         yield "too_early", column, sql.SQL("{} < {}").format(value, sql.Literal(EARLIEST))
-        yield "too_late", column, sql.SQL("{} > {}").format(value, sql.Literal(latest))
+        yield "too_late", column, sql.SQL("{} > {}").format(value, latest)
     for order in dataset.time_orders:
         if not order.warn:
             broken = _disordered(dataset, order.earlier, order.later, express)

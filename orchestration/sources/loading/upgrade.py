@@ -98,7 +98,7 @@ def _take_out_negative_amounts(connection: psycopg.Connection[Any], dataset: Dat
             correct_counts(connection, dataset, moved, rejected=True)
         # What waits for its brand's currency must not come back when that changes.
         connection.execute(
-            "update raw.quarantine set rule = %(rule)s, column_name = %(column)s, value = \"row\" ->> %(column)s"
-            " where dataset = %(dataset)s and rule = %(foreign)s and (\"row\" ->> %(column)s)::numeric < 0",
+            'update raw.quarantine set rule = %(rule)s, column_name = %(column)s, value = "row" ->> %(column)s'
+            ' where dataset = %(dataset)s and rule = %(foreign)s and ("row" ->> %(column)s)::numeric < 0',
             {"rule": NEGATIVE_RULE, "column": column.name, "dataset": dataset.name, "foreign": FOREIGN_RULE},
         )
