@@ -281,7 +281,7 @@ def _local(
     left = left if left is not None else [MOST_ENTRIES]
     is_odd = bool(parts) and day_of(parts[0]) is None
     try:
-        names = sorted(path.name for path in base.joinpath(*parts).iterdir())
+        names = sorted(only or (path.name for path in base.joinpath(*parts).iterdir()))
     except FileNotFoundError:
         if not parts and base.is_symlink():
             yield _Entry(parts, is_folder=True, trouble="it is a link that leads to nothing")
@@ -290,7 +290,7 @@ def _local(
         yield _Entry(parts, is_folder=True, trouble=_why_not(error))
         return
     for name in names:
-        if name.startswith(".") or (only and name not in only):
+        if name.startswith("."):
             continue
         if is_odd:
             left[0] -= 1
@@ -300,7 +300,7 @@ def _local(
         path = base.joinpath(*below)
         try:
             status = path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             # A file that went while the folder was read is gone; a link is still there.
             if path.is_symlink():
                 yield _Entry(below, trouble="it is a link that leads to nothing")
