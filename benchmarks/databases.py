@@ -21,7 +21,7 @@ from orchestration import warehouse
 from orchestration.settings import Settings
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.loading.upgrade import migrate
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
@@ -99,8 +99,8 @@ def measure(url: str, folder: Path, rows: int) -> None:
         announce(sources, extracts)
         seconds: dict[str, float] = {}
         with timed(f"first load, {len(extracts):,} extracts", rows):
-            for name, day in extracts:
-                result = load_extract(connection, DATASETS[name], day, sources[name])
+            days = [day for _, day in extracts]
+            for result in load_extracts(connection, DATASETS["messages"], days, sources["messages"]):
                 assert result.outcome == "loaded" and not result.counts.rejected, result
                 for phase, spent in result.seconds.items():
                     seconds[phase] = seconds.get(phase, 0) + spent

@@ -1,7 +1,9 @@
-"""How fast messages come into raw, from each format, beside PostgreSQL's own COPY of the same rows.
+"""How fast messages come into raw, from each format, beside PostgreSQL's own COPY of the same rows; and in daily
+extracts, beside the same rows as one file.
 
-Not here: reports (see the other benchmarks). Run: .venv/bin/python benchmarks/loading.py [--rows 1000000]
-A load counts everything that it does: reading, judging, counting, profiling, the touched list, the commit.
+Not here: databases (databases.py), reports. Run: .venv/bin/python benchmarks/loading.py [--rows 1000000]
+A load counts everything that it does: reading, judging, counting, profiling, the touched list, the commit. At the end
+each ratio stands beside its floor.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,15 @@ from orchestration import warehouse
 from orchestration.settings import Settings
 from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extract, load_extracts
 from orchestration.sources.loading.raw_tables import ensure_indexes, ensure_tables
 from orchestration.sources.loading.upgrade import migrate
 
 DAY = date(2026, 3, 10)
+# Of the rows a second of a server-side COPY, at least so many; and of the time of one file, at most so much.
+FLOORS = {"Parquet, times typed": 0.45, "JSON Lines": 0.18, "CSV": 0.18}
+MOST_TIMES_ONE_FILE = 2
+SMALL_DAYS = 730
 MESSAGES = DATASETS["messages"]
 BRAND = {"brand_id": "acme", "name": "Acme", "timezone": "Europe/Paris", "currency": "EUR", "locale": "fr",
          "updated_at": "2026-03-01T00:00:00Z"}  # fmt: skip
@@ -69,7 +75,7 @@ def write(table: pa.Table, path: Path) -> None:
     elif path.suffix == ".csv":
         pa.csv.write_csv(table, path)
     else:
-        with (gzip.open(path, "wt", compresslevel=4) if path.suffix == ".gz" else path.open("w")) as file:
+        with gzip.open(path, "wt", compresslevel=4) if path.suffix == ".gz" else path.open("w") as file:
             for batch in table.to_batches(50_000):
                 file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in batch.to_pylist())
 
@@ -95,10 +101,12 @@ def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> Non
     load_extract(connection, DATASETS["brands"], DAY, land_brand(folder))
     table = messages(rows)
 
-    def timed(label: str, work: Callable[[], object]) -> None:
+    spent: dict[str, float] = {}
+
+    def timed(label: str, work: Callable[[], object], rows: int = rows) -> None:
         start = time.perf_counter()
         work()
-        seconds = time.perf_counter() - start
+        spent[label] = seconds = time.perf_counter() - start
         print(f"{label:<52} {seconds:7.2f} s {rows / seconds:12,.0f} rows/s", flush=True)
 
     variants = {
@@ -119,6 +127,30 @@ def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> Non
     source = FilesSource(MESSAGES, str(folder / "Parquet,_times_typed"))
     timed("Parquet, the same extract again, indexed (unchanged)", lambda: load(connection, source, DAY))
     copy_beside(connection, timed)
+    small = table.slice(0, min(rows, 200_000))
+    for label, days in (("one file", 1), (f"{SMALL_DAYS} daily extracts", SMALL_DAYS)):
+        source = FilesSource(MESSAGES, str(folder / f"{days}_days"))
+        size = -(-len(small) // days)
+        for number in range(days):
+            day = DAY + timedelta(days=number)
+            write(small.slice(number * size, size), Path(source.root) / "messages" / f"{day}" / "part-0.jsonl.gz")
+        empty(connection)
+        timed(f"{len(small):,} rows in {label}", lambda source=source: load_all(connection, source), len(small))  # type: ignore[misc]
+    print("\n| what | beside | ratio | to reach |\n| --- | --- | ---: | ---: |")
+    for label, floor in FLOORS.items():
+        ratio = spent["server-side COPY of the same rows, logged"] / spent[f"{label}: load"]
+        print(f"| load of {label} | server-side COPY, logged | {ratio:.2f} | at least {floor} |")
+    one, many = list(spent.values())[-2:]
+    print(f"| {SMALL_DAYS} daily extracts | one file, its time | {many / one:.2f} | at most {MOST_TIMES_ONE_FILE} |")
+
+
+def load_all(connection: psycopg.Connection[Any], source: FilesSource) -> None:
+    """Every extract of the source; small ones are loaded together."""
+    days = sorted(source.days(DAY))
+    for result in load_extracts(connection, MESSAGES, days, source):
+        assert result.counts.loaded == result.counts.read, result
+    with connection.transaction():
+        ensure_indexes(connection, MESSAGES)
 
 
 def land_brand(folder: Path) -> FilesSource:

@@ -156,9 +156,7 @@ def make(url: str, conversations: int, settings: Settings) -> None:
     print(f"  dbt: {time.perf_counter() - began:.1f} s", flush=True)
     began = time.perf_counter()
     with warehouse.connect(url) as connection:
-        publication.publish(
-            connection, manifest, "benchmark", instant, [], reader_functions(), statements.tables()
-        )
+        publication.publish(connection, manifest, "benchmark", instant, [], reader_functions(), statements.tables())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
     print(f"  publication: {time.perf_counter() - began:.1f} s", flush=True)
