@@ -1118,14 +1118,18 @@ def _in_one_line(error: Exception) -> str:
 
     from dashboard.access import AccessError
     from dashboard.digest import MailError
+    from orchestration.cli.backups import BackupError
+    from orchestration.marts.transaction import Hindered
     from orchestration.readers.live import LiveError
     from orchestration.readers.report import ReportError
     from orchestration.sources.connectors.extract import Refusal
     from orchestration.warehouse import WarehouseError
+    from orchestration.warehouse.locks import LockTimeout
 
     if isinstance(error, psycopg.OperationalError):
         return f"the warehouse does not answer: {hide(' '.join(str(error).split()))}"
-    if isinstance(error, WarehouseError | LiveError | AccessError | MailError):
+    told = WarehouseError | LiveError | AccessError | MailError | BackupError | LockTimeout | Hindered
+    if isinstance(error, told):
         return hide(str(error))
     if isinstance(error, Problem | Refusal | ReportError | psycopg.Error | OSError | ValueError):
         return hide(" ".join(str(error).split()))
