@@ -73,7 +73,9 @@ def measure(settings: Settings, folder: Path, days: int, conversations: int) -> 
     """The four nights, one after the other, over the same installation."""
     later, landing = folder / "later", folder / "landing"
     amount = ["--days", str(days + 1), "--conversations-per-day", str(conversations)]
-    subprocess.run([CAUSERIE, "simulate", str(later), *amount], check=True, capture_output=True, env=environment(settings))
+    subprocess.run(
+        [CAUSERIE, "simulate", str(later), *amount], check=True, capture_output=True, env=environment(settings)
+    )
     last = max(day.name for day in later.glob("messages/*"))
     for day in sorted(later.glob("*/*")):
         if day.name < last:

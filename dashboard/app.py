@@ -560,6 +560,7 @@ def quality_page(visit: Visit) -> Response:
         failed=[check for check in judged if not check.passed],
         feeds=visit.keep(_feeds(visit)),
         held=visit.keep(_held(visit)),
+        broken=visit.keep(_broken(visit)),
         checks=visit.keep(_checks(visit, judged)),
         moved=visit.keep(_moved(visit)),
     )
@@ -587,6 +588,18 @@ def _held(visit: Visit) -> Table:
         for h in quality.held_rows(visit.connection, visit.view.brand.brand_id)
     ]
     return Table("quarantine", words["quarantine"], columns, lines)
+
+
+def _broken(visit: Visit) -> Table:
+    words = visit.view.words
+    columns = [Column(words["dataset"]), Column(words["extract"], "date"), Column(words["rule"]),
+               Column(words["column"]), Column(words["rows"], "count"), Column(words["first_lines"])]  # fmt: skip
+    lines = [
+        [Cell(words.dataset(b.dataset)), Cell(b.extract_day), Cell(words.rule(b.rule)), Cell(b.column_name),
+         Cell(b.rows), Cell(", ".join(b.first_lines))]
+        for b in quality.broken_rules(visit.connection, visit.view.brand.brand_id)
+    ]  # fmt: skip
+    return Table("broken-rules", words["broken_rules"], columns, lines)
 
 
 def _checks(visit: Visit, judged: list[quality.Check]) -> Table:

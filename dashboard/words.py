@@ -54,6 +54,10 @@ class Words:
         """A dataset, or one kind of its events, by its name in the contract."""
         return self.values.get(name) or name.replace("_", " ").replace(".", ": ")
 
+    def rule(self, name: str) -> str:
+        """What a row in quarantine breaks."""
+        return self.value(f"rule {name}")
+
     def role(self, number: Any) -> str:
         return self.value("role {}").format(number)
 

@@ -38,7 +38,15 @@ NIGHT = timedelta(hours=4)
 COUNTED_ROWS = 10_000_000
 
 # The tables that no model describes and people read; the others of contracts.OWN_TABLES only serve functions.
-LEDGERS = ("publication", "load_ledger", "data_quality", "kpi_published", "dim_kpi", "brand_generation")
+LEDGERS = (
+    "publication",
+    "load_ledger",
+    "load_quarantine",
+    "data_quality",
+    "kpi_published",
+    "dim_kpi",
+    "brand_generation",
+)
 _COMMENT = re.compile(
     r"comment\s+on\s+(table|view|function)\s+marts\.(\w+)(?:\s*\([^)]*\))?\s+is\s+'((?:[^']|'')*)'", re.IGNORECASE
 )

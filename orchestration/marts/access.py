@@ -29,6 +29,7 @@ VISIBLE_COLUMNS = {
         "brand_id", "load_id", "dataset", "extract_day", "outcome", "rows_read", "rows_loaded", "duplicates",
         "superseded", "waiting", "rejected", "erased", "started_at", "ended_at",
     ),
+    "load_quarantine": ("brand_id", "dataset", "extract_day", "rule", "column_name", "rows"),
 }  # fmt: skip
 
 # What a role's own sessions can't lift: how many there are, and how much they may write into temporary files. The times

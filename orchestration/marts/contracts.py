@@ -16,7 +16,7 @@ from typing import Any
 # The tables of migrations/, which no model describes.
 OWN_TABLES = frozenset(
     (
-        *("publication", "brand_generation", "load_ledger", "data_quality", "kpi_published"),
+        *("publication", "brand_generation", "load_ledger", "load_quarantine", "data_quality", "kpi_published"),
         *("dim_kpi", "kpi_line", "kpi_scan", "access", "rendered"),
     )
 )

@@ -92,6 +92,7 @@ def publish(
         if restated:
             counts["kpi_published"] = _record_values(connection, instant)
         _merge_ledger(connection, newest)
+        _merge_quarantine(connection, newest)
         connection.execute("delete from raw.touched where load_id <= %s", [newest])
         generation, is_new = _write_generation(connection, run_id, instant, extract_days, counts, data_through)
         unhindered(connection, lambda: access.secure(connection), remarks)
@@ -264,6 +265,30 @@ def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
         _own_columns(connection, "load_ledger"),
         sql.Identifier("publication_of_load_ledger"),
         keep_vanished=True,
+    )
+
+
+def _merge_quarantine(connection: psycopg.Connection[Any], newest: int) -> None:
+    """Show readers what waits in quarantine now, by rule, and where its first rows stand."""
+    connection.execute(
+        """
+        create temporary table publication_of_load_quarantine on commit drop as
+        select
+            q.brand_id, q.dataset, q.extract_day, q.rule, coalesce(q.column_name, '') as column_name,
+            count(*) as rows,
+            (array_agg(q.file || ':' || q.line order by q.file, q.line, q.quarantine_id))[:5] as first_lines
+        from raw.quarantine as q
+        where q.load_id <= %s
+        group by q.brand_id, q.dataset, q.extract_day, q.rule, coalesce(q.column_name, '')
+        """,
+        [newest],
+    )
+    merge(
+        connection,
+        "load_quarantine",
+        ["brand_id", "dataset", "extract_day", "rule", "column_name"],
+        _own_columns(connection, "load_quarantine"),
+        sql.Identifier("publication_of_load_quarantine"),
     )
 
 

@@ -49,6 +49,15 @@ having sum(coalesce(rejected, 0)) > 0 or sum(coalesce(waiting, 0)) > 0 or bool_o
 order by extract_day desc, dataset
 limit 50
 """
+# A brand's role sees no names of files either.
+QUARANTINED_BY_RULE = """
+select dataset, extract_day, rule, nullif(column_name, '') as column_name, rows, {first_lines} as first_lines
+from marts.load_quarantine
+where brand_id in ('', %(brand)s)
+order by extract_day desc, dataset, rows desc, rule, column_name
+limit 100
+"""
+SEES_LINES = "select has_column_privilege('marts.load_quarantine', 'first_lines', 'select')"
 MOVED = """
 select generation, published_at, cause, count(*) as moved, count(distinct ref) as indicators,
     min(period_start) as first_period, max(period_start) as last_period
@@ -97,6 +106,19 @@ class HeldRows:
 
 
 @dataclass(frozen=True)
+class BrokenRule:
+    """So many rows of an extract break this rule; the first of them as file:line (none where this login
+    sees no files)."""
+
+    dataset: str
+    extract_day: date
+    rule: str
+    column_name: str | None
+    rows: int
+    first_lines: list[str]
+
+
+@dataclass(frozen=True)
 class Moved:
     """How many published values one publication moved, and why; first values left out."""
 
@@ -125,6 +147,14 @@ def held_rows(connection: psycopg.Connection[Any], brand: str) -> list[HeldRows]
     reason = "l.reason" if connection.execute(SEES_REASONS).fetchone() == (True,) else "null::text"
     with connection.cursor(row_factory=class_row(HeldRows)) as cursor:
         return cursor.execute(_over_loads(QUARANTINED, reason), {"brand": brand}).fetchall()
+
+
+def broken_rules(connection: psycopg.Connection[Any], brand: str) -> list[BrokenRule]:
+    """What waited in quarantine at the newest publication; newest extracts first, 100 at most."""
+    sees_lines = connection.execute(SEES_LINES).fetchone() == (True,)
+    query = QUARANTINED_BY_RULE.format(first_lines="first_lines" if sees_lines else "'{}'::text[]")
+    with connection.cursor(row_factory=class_row(BrokenRule)) as cursor:
+        return cursor.execute(query.encode(), {"brand": brand}).fetchall()
 
 
 def moved(connection: psycopg.Connection[Any], brand: str) -> list[Moved]:

@@ -30,9 +30,10 @@ BRANDS = [STAR, MOON, ODD]
 
 @pytest.fixture
 def mart(connection: psycopg.Connection[Any]) -> Warehouse:
-    """Three brands with two messages each, a published number of each; loads and audits of each, and of none."""
+    """Three brands with two messages each, a published number of each; loads, bad rows and audits of each, and of
+    none."""
     mart = Warehouse(connection)
-    mart.load(**dict.fromkeys([*BRANDS, ""], 2))
+    load = mart.load(**dict.fromkeys([*BRANDS, ""], 2))
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             "insert into marts.data_quality values (%s, 'run 1', 'check', 'fct_message', 'error', true, '', '', now())",
@@ -42,6 +43,11 @@ def mart(connection: psycopg.Connection[Any]) -> Warehouse:
             "insert into marts.kpi_published values (%s, 'day', '2026-03-01', 'all', 'all', 'Chat-Card-0', '', 1,"
             " now(), 5, null, 'first', '{}')",
             [[brand] for brand in BRANDS],
+        )
+        cursor.executemany(
+            "insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule, digest)"
+            " values (%s, 'messages', '2026-03-01', %s, 'part-0.csv', 7, 7, 'line', '')",
+            [[load, brand] for brand in [*BRANDS, ""]],
         )
     mart.run(
         BRANDS,
@@ -96,6 +102,11 @@ def test_a_brand_reads_its_own_rows_of_everything(
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         session.execute(f"select {hidden} from marts.load_ledger".encode())
                 assert session.execute("select distinct brand_id from marts.load_ledger").fetchall() == [(brand,)]
+            elif name == "load_quarantine":
+                for hidden in ("*", "first_lines"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        session.execute(f"select {hidden} from marts.load_quarantine".encode())
+                assert session.execute("select brand_id, rows from marts.load_quarantine").fetchall() == [(brand, 1)]
             elif has_brand:
                 brands = session.execute(sql.SQL("select distinct brand_id from {}").format(relation)).fetchall()
                 assert brands == [(brand,)], name

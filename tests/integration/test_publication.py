@@ -166,6 +166,34 @@ def test_the_ledger_follows_counts_that_move(published: Warehouse) -> None:
     ]
 
 
+def test_what_waits_in_quarantine_is_told_by_rule(published: Warehouse) -> None:
+    """Seven rows of one rule in one column, a line of nobody's; a better extract takes them out again."""
+    load = published.load(star=3)
+    with published.connection.transaction(), published.connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into raw.quarantine (load_id, dataset, extract_day, brand_id, file, line, place, rule, column_name,"
+            " digest) values (%s, 'orders', '2024-05-01', %s, %s, %s, 1, %s, %s, '')",
+            [
+                *((load, "star", "b.csv", line, "required", "order_id") for line in (7, 12, 3)),
+                *((load, "star", "a.csv", line, "required", "order_id") for line in (40, 9, 100)),
+                (load, "star", "b.csv", 4, "required", "ordered_at"),
+                (load, "", "b.csv", 5, "line", None),
+            ],
+        )
+    published.run(["star"], CONVERSATIONS, MESSAGES)
+    told = "select brand_id, rule, column_name, rows, first_lines from marts.load_quarantine order by 1, 2, 3"
+    assert published.rows(told) == [
+        ("", "line", "", 1, ["b.csv:5"]),
+        ("star", "required", "order_id", 6, ["a.csv:9", "a.csv:40", "a.csv:100", "b.csv:3", "b.csv:7"]),
+        ("star", "required", "ordered_at", 1, ["b.csv:4"]),
+    ]
+    published.connection.execute("delete from raw.quarantine")
+    published.connection.commit()
+    published.load(star=3)
+    published.run(["star"], CONVERSATIONS, MESSAGES)
+    assert published.rows(told) == []
+
+
 def test_only_the_touched_keys_of_the_run_are_consumed(mart: Warehouse) -> None:
     first = mart.load(star=1)
     mart.touch("c1", first)
@@ -279,9 +307,7 @@ def test_a_publication_that_is_killed_leaves_everything_as_before(published: War
     assert published.publish().counts["fct_message"] == Counts(0, 0, 3)
 
 
-@pytest.mark.fault(
-    23, "50 publications while 3 readers read on and on", "every read sees one generation, all of it"
-)
+@pytest.mark.fault(23, "50 publications while 3 readers read on and on", "every read sees one generation, all of it")
 def test_every_read_under_fifty_publications_sees_one_generation(
     published: Warehouse, database: str, figure: Callable[[str], None]
 ) -> None:

@@ -17,6 +17,7 @@ from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers.brand import Brand
 from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading.row_rules import RULES
 
 BRAND = Brand(
     1, datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 11, 2, tzinfo=UTC), "b", "B", "Europe/Paris", "EUR",
@@ -56,6 +57,12 @@ def test_every_phrase_of_a_template_is_said() -> None:
     }
     for language in LANGUAGES:
         assert asked - words.load(language).phrases.keys() == set()
+
+
+def test_every_rule_of_the_entrance_has_words() -> None:
+    for language in LANGUAGES:
+        known = words.load(language)
+        assert [name for name in RULES if known.rule(name) == f"rule {name}"] == []
 
 
 def test_every_entity_class_and_filter_has_words() -> None:

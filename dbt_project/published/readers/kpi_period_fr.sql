@@ -26,14 +26,8 @@ select
     p.grain as grain,
     p.period_start as period_start,
     d.period_end as period_end,
-    case p.grain
-        when 'week' then to_char(p.period_start, 'IYYY-"W"IW')
-        when 'month' then to_char(p.period_start, 'YYYY-MM')
-        when 'quarter' then to_char(p.period_start, 'YYYY-"Q"Q')
-        when 'year' then to_char(p.period_start, 'YYYY')
-        else to_char(p.period_start, 'YYYY-MM-DD')
-    end as period_label,
-    s.first_date <= p.period_start and last_day.ends_at <= r.data_through as is_complete,
+    d.period_label as period_label,
+    d.is_complete as is_complete,
     p.dimension as dimension,
     p.dimension_value as dimension_value,
     case
@@ -85,16 +79,7 @@ select
         when '(none)' then 'aucun'
         else p.bin
     end as bin_name,
-    case
-        when h.roll_up = 'ratio' and exists (
-            select 1 from {{ ref('kpi_period') }} as first_stated
-            where
-                first_stated.brand_id = p.brand_id and first_stated.grain = 'day'
-                and first_stated.period_start = s.first_date and first_stated.dimension = 'all'
-                and first_stated.ref = p.ref and first_stated.missing <> '{}'
-        ) then 'none'
-        else h.roll_up
-    end as roll_up,
+    case when h.roll_up = 'ratio' and p.ref = any(b.unknown_refs) then 'none' else h.roll_up end as roll_up,
     p.value as value,
     p.numerator as numerator,
     p.denominator as denominator,
@@ -300,24 +285,68 @@ from (
             and p.dimension = v.dimension and p.dimension_value = v.dimension_value and p.ref = a.ref and p.bin = a.bin
 ) as p
 inner join {{ source('marts', 'dim_kpi') }} as k on k.ref = p.ref
-inner join {{ ref('dim_brand') }} as b on b.brand_id = p.brand_id
-cross join (select max(g.data_through) as data_through from {{ source('marts', 'publication') }} as g) as r
-cross join lateral (
-    select (p.period_start + case p.grain
-        when 'day' then interval '1 day' when 'week' then interval '7 days' when 'month' then interval '1 month'
-        when 'quarter' then interval '3 months' else interval '1 year'
-    end)::date - 1 as period_end
-) as d
+-- What was unknown on the brand's first day: its days don't add up to what a longer period counts.
+inner join (
+    select s.brand_id, s.currency, array_agg(distinct unknown.ref) as unknown_refs
+    from (
+    select b.brand_id, b.currency, min(stated.first_date) as first_date
+    from {{ ref('dim_brand') }} as b
+    cross join lateral (
+        select min(day.period_start) as first_date
+        from {{ ref('kpi_period') }} as day
+        where day.brand_id = b.brand_id and day.grain = 'day'
+    ) as stated
+    group by b.brand_id, b.currency
+) as s
+    left join {{ ref('kpi_period') }} as unknown
+        on
+            unknown.brand_id = s.brand_id and unknown.grain = 'day' and unknown.period_start = s.first_date
+            and unknown.dimension = 'all' and unknown.missing <> '{}'
+    group by s.brand_id, s.currency
+) as b on b.brand_id = p.brand_id
+-- Each period once, and not for each of its rows: grouped, and joined by left joins, so that the planner keeps it so
+-- and knows how many there are.
+inner join (
+    select
+        e.brand_id, e.grain, e.period_start,
+        max(e.period_end) as period_end,
+        max(case e.grain
+            when 'week' then to_char(e.period_start, 'IYYY-"W"IW')
+            when 'month' then to_char(e.period_start, 'YYYY-MM')
+            when 'quarter' then to_char(e.period_start, 'YYYY-"Q"Q')
+            when 'year' then to_char(e.period_start, 'YYYY')
+            else to_char(e.period_start, 'YYYY-MM-DD')
+        end) as period_label,
+        bool_and(s.first_date <= e.period_start and last_day.ends_at <= r.data_through) as is_complete
+    from (
+        select
+            a.brand_id, a.grain, a.period_start,
+            (a.period_start + case a.grain
+                when 'day' then interval '1 day' when 'week' then interval '7 days' when 'month' then interval '1 month'
+                when 'quarter' then interval '3 months' else interval '1 year'
+            end)::date - 1 as period_end
+        from {{ ref('kpi_period') }} as a
+        where a.dimension = 'all'
+        group by a.brand_id, a.grain, a.period_start
+    ) as e
+    left join (
+    select b.brand_id, b.currency, min(stated.first_date) as first_date
+    from {{ ref('dim_brand') }} as b
+    cross join lateral (
+        select min(day.period_start) as first_date
+        from {{ ref('kpi_period') }} as day
+        where day.brand_id = b.brand_id and day.grain = 'day'
+    ) as stated
+    group by b.brand_id, b.currency
+) as s on s.brand_id = e.brand_id
+    left join {{ ref('dim_date') }} as first_day on first_day.brand_id = e.brand_id and first_day.local_date = e.period_start
+    left join {{ ref('dim_date') }} as last_day on last_day.brand_id = e.brand_id and last_day.local_date = e.period_end
+    cross join (select max(g.data_through) as data_through from {{ source('marts', 'publication') }} as g) as r
+    group by e.brand_id, e.grain, e.period_start
+    having bool_and(first_day.starts_at < r.data_through)
+) as d on d.brand_id = p.brand_id and d.grain = p.grain and d.period_start = p.period_start
 cross join lateral (
     select case when p.dimension in ('member', 'role') then k.roll_up_by_member else k.roll_up end as roll_up
 ) as h
-cross join lateral (
-    select min(stated.period_start) as first_date
-    from {{ ref('kpi_period') }} as stated
-    where stated.brand_id = b.brand_id and stated.grain = 'day'
-) as s
-inner join {{ ref('dim_date') }} as first_day on first_day.brand_id = p.brand_id and first_day.local_date = p.period_start
-inner join {{ ref('dim_date') }} as last_day on last_day.brand_id = p.brand_id and last_day.local_date = d.period_end
 left join {{ ref('dim_member') }} as m
     on p.dimension = 'member' and m.brand_id = p.brand_id and m.member_id = p.dimension_value and m.is_current
-where first_day.starts_at < r.data_through
