@@ -588,6 +588,7 @@ _DATASETS = (
             Column("quantity", "bigint", "How many were bought.", least=1),
             _money("unit_amount", "Price of one, tax included."),
             UPDATED,
+            _text("product_name", "What the shop called it when it was ordered.", required=False),
         ),
     ),
     Dataset(

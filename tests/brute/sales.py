@@ -55,7 +55,9 @@ def figures(question: Question) -> Answers:
     sold = [
         (order, dialogue)
         for order, dialogue in sales
-        if ask.in_window(order["ordered_at"]) and passes(order, dialogue, order["ordered_at"])
+        if ask.in_window(order["ordered_at"])
+        and passes(order, dialogue, order["ordered_at"])
+        and ask.passes_ad(dialogue.ad_id, dialogue.ad_payload)
     ]
     # What undoes a sale counts from the sale on, however early it is dated.
     cancelled = [

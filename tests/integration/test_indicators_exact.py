@@ -116,6 +116,23 @@ def test_a_bucket_is_the_answer_to_the_same_question_asked_of_it_alone(
     assert not differences, _shown(differences)
 
 
+def test_sales_go_by_the_advertisement_of_the_dialogue_that_earned_them(
+    town: Town, connection: psycopg.Connection[Any]
+) -> None:
+    rng = Random(SEED)
+    differences: list[str] = []
+    sales_from_ads = 0
+    for brand in town.brands:
+        for breakdown in (("ad",), ("ad", "ad_payload")):
+            differences += _differences(town, connection, brand, question(rng, brand), breakdown)
+        span = timedelta(days=300)
+        rows = report(connection, brand.brand_id, brand.around - span, brand.around + span, refs=["Chat-Card-81"],
+                      breakdown=["ad"])  # fmt: skip
+        sales_from_ads += sum(int(row.value or 0) for row in rows if row.bucket != ["(none)"])
+    assert not differences, _shown(differences)
+    assert sales_from_ads, "no brand of the town has sold by an advertisement"
+
+
 @examples
 @given(seed=seeds)
 def test_slots_that_begin_or_end_amid_what_happened(

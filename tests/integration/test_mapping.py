@@ -21,12 +21,12 @@ from orchestration.sources.loading.load import Counts, LoadResult, load_extract
 DAY = date(2026, 3, 12)
 SHOPIFY = """\
 Name,Email,Financial Status,Paid at,Currency,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity,\
-Lineitem price,Lineitem sku,Cancelled at,Payment Method,Source
-#1,a@example.com,paid,2026-03-09 10:15:00 -0400,EUR,6.00,3.29,56.29,5.00,2026-03-09 10:14:00 -0400,2,16.00,F,,\
+Lineitem price,Lineitem sku,Lineitem name,Cancelled at,Payment Method,Source
+#1,a@example.com,paid,2026-03-09 10:15:00 -0400,EUR,6.00,3.29,56.29,5.00,2026-03-09 10:14:00 -0400,2,16.00,F,Frame,,\
 Shopify Payments,web
-#1,a@example.com,,,,,,,,2026-03-09 10:14:00 -0400,1,20.00,T,,,
-#2,b@example.com,paid,,EUR,0.00,0.00,25.00,0.00,2026-03-10 09:00:00 +0100,1,25.00,M,,Cash on Delivery (COD),pos
-#3,c@example.com,void,,EUR,0.00,0.00,9.00,0.00,2026-03-10 09:00:00 +0100,1,9.00,M,,Shopify Payments,web
+#1,a@example.com,,,,,,,,2026-03-09 10:14:00 -0400,1,20.00,T,Table,,,
+#2,b@example.com,paid,,EUR,0.00,0.00,25.00,0.00,2026-03-10 09:00:00 +0100,1,25.00,M,,,Cash on Delivery (COD),pos
+#3,c@example.com,void,,EUR,0.00,0.00,9.00,0.00,2026-03-10 09:00:00 +0100,1,9.00,M,,,Shopify Payments,web
 """
 TILL = """\
 Nummer;Datum;Summe;Steuer;Käse
@@ -74,9 +74,10 @@ def test_an_order_over_several_lines_is_one_order_and_its_lines(
                    " (ordered_at at time zone 'UTC')::text, paid_at is null from raw.orders order by 1") == [
         ("#1", DAY, "web", "card", "56.29", "2026-03-09 14:14:00", False),
         ("#2", DAY, "store", "cash_on_delivery", "25.00", "2026-03-10 08:00:00", True)]  # fmt: skip
-    assert raw.all("select order_id, line_number, product_id, quantity, unit_amount::text from raw.order_lines"
-                   " order by 1, 2") == [
-        ("#1", 1, "F", 2, "16.00"), ("#1", 2, "T", 1, "20.00"), ("#2", 1, "M", 1, "25.00")]  # fmt: skip
+    assert raw.all("select order_id, line_number, product_id, product_name, quantity, unit_amount::text"
+                   " from raw.order_lines order by 1, 2") == [
+        ("#1", 1, "F", "Frame", 2, "16.00"), ("#1", 2, "T", "Table", 1, "20.00"),
+        ("#2", 1, "M", None, 1, "25.00")]  # fmt: skip
 
 
 def test_an_export_that_is_written_again_is_the_extract_of_its_new_day(

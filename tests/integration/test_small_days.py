@@ -718,3 +718,9 @@ def test_analysts_join_members_and_orders_without_doubling(connection: psycopg.C
         " or is_first_order <> (days_since_previous is null) or first_ordered_local_date > ordered_local_date"
     ).fetchone()
     assert wrong == (0,)
+
+
+def test_a_line_of_an_order_has_the_products_name_where_the_shop_told_it(connection: psycopg.Connection[Any]) -> None:
+    named = "select product_id, product_name from marts.fct_order_line where brand_id = 'counter' and order_id like %s"
+    assert connection.execute(named, ["w1"]).fetchall() == [("lamp", "Lamp of brass")]
+    assert connection.execute(named, ["v1"]).fetchall() == [("lamp", None)]

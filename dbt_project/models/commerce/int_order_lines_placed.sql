@@ -4,6 +4,7 @@ select
     l.order_id,
     l.line_number,
     l.product_id,
+    l.product_name,
     l.quantity,
     l.unit_amount,
     l.quantity * l.unit_amount as line_amount,

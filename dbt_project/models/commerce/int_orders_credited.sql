@@ -113,6 +113,8 @@ select
     c.source as credited_source,
     c.inbox as credited_inbox,
     c.channel as credited_conversation_channel,
+    c.ad_id as credited_ad_id,
+    c.ad_payload as credited_ad_payload,
     c.handled_basis as credited_handled_basis,
     c.member_id as credited_member_id,
     c.established_at as credited_established_at,

@@ -5,7 +5,8 @@ select
     r.product_id,
     r.quantity,
     r.unit_amount,
-    r.updated_at
+    r.updated_at,
+    r.product_name
 {{ current_rows(
     'order_lines', ['brand_id', 'order_id', 'line_number'], ['updated_at', 'extract_day', 'content_hash']
 ) }}
