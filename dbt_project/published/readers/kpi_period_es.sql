@@ -27,7 +27,7 @@ select
     p.period_start as period_start,
     d.period_end as period_end,
     d.period_label as period_label,
-    d.is_complete as is_complete,
+    b.first_date <= p.period_start and d.is_over as is_complete,
     p.dimension as dimension,
     p.dimension_value as dimension_value,
     case
@@ -287,22 +287,22 @@ from (
 inner join {{ source('marts', 'dim_kpi') }} as k on k.ref = p.ref
 -- What was unknown on the brand's first day: its days don't add up to what a longer period counts.
 inner join (
-    select s.brand_id, s.currency, array_agg(distinct unknown.ref) as unknown_refs
+    select s.brand_id, s.currency, s.first_date, array_agg(distinct unknown.ref) as unknown_refs
     from (
-    select b.brand_id, b.currency, min(stated.first_date) as first_date
-    from {{ ref('dim_brand') }} as b
-    cross join lateral (
-        select min(day.period_start) as first_date
-        from {{ ref('kpi_period') }} as day
-        where day.brand_id = b.brand_id and day.grain = 'day'
-    ) as stated
-    group by b.brand_id, b.currency
-) as s
+        select brand.brand_id, brand.currency, min(stated.first_date) as first_date
+        from {{ ref('dim_brand') }} as brand
+        cross join lateral (
+            select min(day.period_start) as first_date
+            from {{ ref('kpi_period') }} as day
+            where day.brand_id = brand.brand_id and day.grain = 'day'
+        ) as stated
+        group by brand.brand_id, brand.currency
+    ) as s
     left join {{ ref('kpi_period') }} as unknown
         on
             unknown.brand_id = s.brand_id and unknown.grain = 'day' and unknown.period_start = s.first_date
             and unknown.dimension = 'all' and unknown.missing <> '{}'
-    group by s.brand_id, s.currency
+    group by s.brand_id, s.currency, s.first_date
 ) as b on b.brand_id = p.brand_id
 -- Each period once, and not for each of its rows: grouped, and joined by left joins, so that the planner keeps it so
 -- and knows how many there are.
@@ -317,7 +317,7 @@ inner join (
             when 'year' then to_char(e.period_start, 'YYYY')
             else to_char(e.period_start, 'YYYY-MM-DD')
         end) as period_label,
-        bool_and(s.first_date <= e.period_start and last_day.ends_at <= r.data_through) as is_complete
+        bool_and(last_day.ends_at <= r.data_through) as is_over
     from (
         select
             a.brand_id, a.grain, a.period_start,
@@ -329,16 +329,6 @@ inner join (
         where a.dimension = 'all'
         group by a.brand_id, a.grain, a.period_start
     ) as e
-    left join (
-    select b.brand_id, b.currency, min(stated.first_date) as first_date
-    from {{ ref('dim_brand') }} as b
-    cross join lateral (
-        select min(day.period_start) as first_date
-        from {{ ref('kpi_period') }} as day
-        where day.brand_id = b.brand_id and day.grain = 'day'
-    ) as stated
-    group by b.brand_id, b.currency
-) as s on s.brand_id = e.brand_id
     left join {{ ref('dim_date') }} as first_day on first_day.brand_id = e.brand_id and first_day.local_date = e.period_start
     left join {{ ref('dim_date') }} as last_day on last_day.brand_id = e.brand_id and last_day.local_date = e.period_end
     cross join (select max(g.data_through) as data_through from {{ source('marts', 'publication') }} as g) as r
