@@ -133,6 +133,8 @@ def judged(out: Console, one: Judged) -> None:
 
     for fault in one.faults:
         out.print(Text(f"    {fault.rows:,} x {fault.column_name or 'row'}: {RULES[fault.rule]}", style="red"))
+    for what, number in one.result.warnings.items():
+        out.print(Text(f"    {number:,} x {what}", style="yellow"))
     for refused in one.refused:
         out.print(Text(f"    {refused}", style="red"))
     for row in one.examples:

@@ -62,6 +62,7 @@ ZENDESK: dict[str, list[dict[str, Any]]] = {
         {"id": 5, "ticket_id": 103, "user_id": 21, "created": "2026-03-02 12:00", "public": True},  # the requester
         {"id": 6, "ticket_id": 103, "user_id": 10, "created": "2026-03-02 12:20", "public": True},
         {"id": 7, "ticket_id": 104, "user_id": 20, "created": "2026-03-02 13:00", "public": True},  # of a deleted one
+        {"id": 8, "ticket_id": 999, "user_id": 20, "created": "2026-03-02 14:00", "public": True},  # of none
     ],
     "ticket_field_history": [
         {"ticket_id": 100, "field_name": field, "updated": f"2026-03-0{at}", "user_id": user, "value": value}
@@ -133,6 +134,7 @@ SHOPIFY: dict[str, list[dict[str, Any]]] = {
         {"id": 2, "order_id": 500, "product_id": None, "index": 2, "price": "5.00", "quantity": 1},
         {"id": 3, "order_id": 501, "product_id": 70, "index": 1, "price": "12.00", "quantity": 1},
         {"id": 4, "order_id": 502, "product_id": 70, "index": 1, "price": "1.00", "quantity": 1},
+        {"id": 5, "order_id": 999, "product_id": 70, "index": 1, "price": "3.00", "quantity": 1},
     ],
     "tax_line": [{"order_line_id": 1, "price": "4.00"}, {"order_line_id": 2, "price": "1.00"},
                  {"order_line_id": 3, "price": "2.00"}],
@@ -149,9 +151,12 @@ SHOPIFY: dict[str, list[dict[str, Any]]] = {
          "processed_at": "2026-03-05 09:00"},
         {"order_id": 500, "refund_id": 90, "kind": "refund", "status": "failure", "amount": "12.00",
          "processed_at": "2026-03-05 08:59"},
+        {"order_id": 999, "refund_id": 92, "kind": "refund", "status": "success", "amount": "3.00",
+         "processed_at": "2026-03-06 10:00"},
     ],
     "refund": [{"id": 90, "order_id": 500, "processed_at": "2026-03-05 09:00"},
-               {"id": 91, "order_id": 500, "processed_at": "2026-03-06 09:00"}],  # goods alone
+               {"id": 91, "order_id": 500, "processed_at": "2026-03-06 09:00"},  # goods alone
+               {"id": 92, "order_id": 999, "processed_at": "2026-03-06 10:00"}],  # of an order that is not there
 }  # fmt: skip
 SYSTEMS = {"fivetran_zendesk": ZENDESK, "fivetran_intercom": INTERCOM, "fivetran_shopify": SHOPIFY}
 
@@ -232,7 +237,7 @@ def test_comments_ratings_and_changes_of_status(fivetran: Fivetran) -> None:
     messages = fivetran.rows("fivetran_zendesk", "messages")
     assert told(messages, "message_id", "sender_type", "sender_id", "is_automatic") == [
         (1, "visitor", None, False), (3, "member", 11, False), (4, "system", None, True), (5, "visitor", None, False),
-        (6, "member", 10, False),
+        (6, "member", 10, False), (8, "visitor", None, False),
     ]  # fmt: skip
     ratings = fivetran.rows("fivetran_zendesk", "ratings")
     assert told(ratings, "rating_id", "requested_at", "given_at", "score", "status") == [
@@ -298,10 +303,12 @@ def test_amounts_hold_tax_once_and_refunds_what_was_given_back(fivetran: Fivetra
     ]  # fmt: skip
     lines = fivetran.rows("fivetran_shopify", "order_lines")
     assert told(lines, "order_id", "line_number", "product_id", "quantity", "unit_amount") == [
-        (500, 1, 70, 2, 12.00), (500, 2, 2, 1, 6.00), (501, 1, 70, 1, 12.00)
+        (500, 1, 70, 2, 12.00), (500, 2, 2, 1, 6.00), (501, 1, 70, 1, 12.00), (999, 1, 70, 1, 3.00)
     ]  # fmt: skip
     refunds = fivetran.rows("fivetran_shopify", "refunds")
-    assert told(refunds, "refund_id", "order_id", "amount", "currency") == [(90, 500, 12.00, "EUR")]
+    assert told(refunds, "refund_id", "order_id", "amount", "currency") == [
+        (90, 500, 12.00, "EUR"), (91, 500, None, "EUR"), (92, 999, 3.00, None)
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -319,9 +326,23 @@ def both(fivetran: Fivetran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return file
 
 
-def test_a_desk_and_a_shop_are_one_brand_and_every_row_is_good(both: Path, connection: psycopg.Connection[Any]) -> None:
+def test_a_desk_and_a_shop_are_one_brand_and_every_row_passes_or_is_named(
+    both: Path, connection: psycopg.Connection[Any]
+) -> None:
     judged = {one.dataset: one for one in check_sources(connection, read_sources(both, "unused"), date(2026, 3, 20))}
-    assert all(one.is_good for one in judged.values()), judged
+    # A comment without its ticket is of no brand; without its order, a line has no time and a refund no currency.
+    assert {
+        name: [(fault.rule, fault.column_name, fault.rows) for fault in one.faults]
+        for name, one in judged.items()
+        if not one.is_good
+    } == {
+        "messages": [("required", "brand_id", 1)],
+        "refunds": [("required", "currency", 1)],
+        "order_lines": [("required", "updated_at", 1)],
+    }
+    assert judged["refunds"].result.warnings == {
+        "left out: a refund without a transaction that gave money back": 1
+    }
     assert {name: one.result.counts.loaded for name, one in judged.items()} == {
         "brands": 2, "members": 4, "conversations": 4, "messages": 5, "conversation_events": 5, "ratings": 1,
         "orders": 2, "refunds": 1, "order_lines": 3,

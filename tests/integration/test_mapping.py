@@ -93,6 +93,25 @@ def test_an_export_that_is_written_again_is_the_extract_of_its_new_day(
         ("2026-03-12", "56.29"), ("2026-03-13", "66.29")]  # fmt: skip
 
 
+def test_empty_words_and_reasons_tell_which_rows_are_meant(raw: Raw, tmp_path: Path) -> None:
+    write(tmp_path / "t/a.csv", "no,shop,why\n1,x,\n2,,\n3,y,\n4,x,a draft\n")
+    taken = take(raw, f"""
+datasets:
+  members:
+    root: {tmp_path}/t
+    layout: flat
+    left_out: why
+    where: {{shop: [x, ""]}}
+    columns: {{no: member_id, shop: brand_id}}
+    values: {{brand_id: {{x: lumen}}}}
+    set: {{role: "0", updated_at: 2026-03-09T10:00:00Z}}
+""", tmp_path)  # fmt: skip
+    assert taken["members"].counts == Counts(2, 1, rejected=1)
+    assert taken["members"].warnings == {"left out: a draft": 1}
+    assert raw.all("select member_id from raw.members") == [("1",)]
+    assert raw.all("select column_name from raw.quarantine") == [("brand_id",)]
+
+
 def test_times_of_a_clock_amounts_with_a_comma_and_another_encoding(raw: Raw, tmp_path: Path) -> None:
     write(tmp_path / "till/till_2026-10-26.csv", TILL, encoding="latin-1")
     words = (PROJECT / "docs/sources/chat_database.yml").read_text().replace("exports/till", str(tmp_path / "till"))

@@ -187,6 +187,32 @@ def test_a_row_without_a_time_waits_and_a_bad_query_is_refused(shop: Shop) -> No
     assert "no_such" in str(shop.raw.all("select reason from raw.load where outcome = 'refused'"))
 
 
+def test_a_row_of_no_brand_waits_until_it_has_one(shop: Shop) -> None:
+    shop.words += "    deletes: compare\n"
+    shop.words = shop.words.replace("select 'acme' as", "select case thread when 'lost' then null else 'acme' end as")
+    shop.words = shop.words.replace("where: {", 'where: {brand_id: [acme, ""], ')
+    shop.do("update chat set thread = 'lost' where id = 3")
+    shop.run()
+    assert shop.raw.all("select rule, column_name, \"row\" ->> 'message_id' from raw.quarantine") == [
+        ("required", "brand_id", "3")]  # fmt: skip
+    assert shop.run() == []  # it is none that raw lacks
+    shop.do("update chat set thread = 'found' where id = 3")
+    assert [load.day for load in shop.run()] == [date(2026, 3, 2)]
+    assert "3" in shop.loaded() and shop.raw.all("select rule from raw.quarantine") == []
+
+
+def test_rows_that_a_source_leaves_out_are_counted_by_its_reason(shop: Shop) -> None:
+    shop.words += "    deletes: compare\n    left_out: why\n"
+    shop.words = shop.words.replace("kind from chat", "kind, case thread when 'n' then 'a note' end as why from chat")
+    shop.do("update chat set thread = 'n' where id in (3, 4)")
+    loads = shop.run()
+    assert [dict(load.warnings) for load in loads[1:5]] == [{}, {"left out: a note": 1}, {"left out: a note": 1}, {}]
+    assert "3" not in shop.loaded() and len(shop.loaded()) == 13 and shop.run() == []
+    shop.do("update chat set thread = 'c' where id = 3")
+    shop.run()
+    assert "3" in shop.loaded()
+
+
 def test_another_mapping_reads_every_day_again(shop: Shop) -> None:
     shop.run()
     shop.words = shop.words.replace("{agent: member}", "{agent: bot}")

@@ -162,9 +162,11 @@ def _select(name: str, table: ChatTable | None) -> str:
     named = ".".join(_identifier(part) for part in table.table.split("."))
     source = f"({_bare(table.query)}\n)" if table.query else named
     meant = [
-        f"t.{_identifier(named)}::text in ({', '.join(map(_literal, wanted))})"
+        f"coalesce(t.{_identifier(named)}::text, '') in ({', '.join(map(_literal, wanted))})"
         for named, wanted in table.naming.where.items()
     ]
+    if table.naming.reason:
+        meant.append(f"t.{_identifier(table.naming.reason)} is null")
     return f"select {', '.join(columns)} from {source} as t" + (f" where {' and '.join(meant)}" if meant else "")
 
 

@@ -6,6 +6,7 @@ Not here: which rows (sql.py). Reads only, in a transaction that says so where t
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Rows:
     where: str
     offered: Sequence[str]
     unknown: set[str]
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         wanted = self.naming.wanted(self.dataset, self.offered)
@@ -110,7 +112,7 @@ class Rows:
         self.unknown |= ignored
         check_columns(self.dataset, {*wanted, *self.naming.given}, ignored, self.where)
         self._places = {name: self.offered.index(source) for name, source in wanted.items()}
-        self._mapper = Mapper(self.dataset, self.naming, self.where)
+        self._mapper = Mapper(self.dataset, self.naming, self.where, self.left_out)
         self._next = 1
 
     def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:

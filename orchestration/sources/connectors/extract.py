@@ -6,6 +6,7 @@ Not here: where the rows come from (files.py, sql.py) or what makes one bad (../
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -68,12 +69,14 @@ class SourceFile:
 
 @dataclass
 class Extract:
-    """One day of one dataset, not read yet. `unknown` fills with the names of ignored columns while it is read."""
+    """One day of one dataset, not read yet. While it is read, `unknown` fills with the names of ignored columns, and
+    `left_out` with the number of rows that are not meant, by the reason that their source gives."""
 
     files: Sequence[SourceFile]
     fingerprint: str
     batches: Iterable[Batch]
     unknown: set[str] = field(default_factory=set)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 class Source(Protocol):

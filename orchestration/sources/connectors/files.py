@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -65,7 +66,9 @@ class FilesSource:
         if folder is None:
             raise Refusal(f"{self.dataset.name} of {day}: its folder is not there, or holds nothing that is finished")
         unknown: set[str] = set()
-        return Extract(folder.files, self._fingerprint(folder), self._batches(day, folder, unknown), unknown)
+        left_out: Counter[str] = Counter()
+        batches = self._batches(day, folder, unknown, left_out)
+        return Extract(folder.files, self._fingerprint(folder), batches, unknown, left_out)
 
     def _listing(self, day: date | None = None) -> Any:
         if self.flat_by:
@@ -82,7 +85,9 @@ class FilesSource:
         known: list[Any] = [told, *self.naming.told(), *form]
         return hashlib.sha256(json.dumps(known + folder.faults).encode()).hexdigest()
 
-    def _batches(self, day: date, folder: DayFolder, unknown: set[str]) -> Iterator[Batch]:
+    def _batches(
+        self, day: date, folder: DayFolder, unknown: set[str], left_out: Counter[str]
+    ) -> Iterator[Batch]:
         if folder.faults:
             raise Refusal(f"{self.dataset.name}/{folder.folder}: {'; '.join(folder.faults)}")
         below = "" if self.flat_by else f"/{self._folder()}/{folder.folder}"
@@ -91,7 +96,9 @@ class FilesSource:
         for number, file in enumerate(folder.files):
             if file.size:  # an empty file says that nothing happened
                 where = f"{self.dataset.name}/{folder.folder}/{file.name}"
-                reading = Reading(number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form)
+                reading = Reading(
+                    number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form, left_out
+                )
                 yield from read_file(system, f"{base}/{file.name}", reading)
 
 

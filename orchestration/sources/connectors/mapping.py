@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -38,10 +39,12 @@ class Naming:
 
     `columns`: source name to contract name, or to several. `values`: contract column to (source value to contract
     value). `constants`: contract column to the text that it has in every row. `where`: source column to the values of
-    the rows that are meant. `group`: the source column whose first row stands for all rows of its value; with `number`,
-    a contract column, all of them are rows, and numbered from 1. `decimal`: the sign before the decimals of amounts.
+    the rows that are meant, "" for null. `group`: the source column whose first row stands for all rows of its value;
+    with `number`, a contract column, all of them are rows, and numbered from 1. `decimal`: the sign before the decimals
+    of amounts.
     `zone`: of times without an offset. `formats`: contract column to a strptime format. `places`: contract column to
-    decimals kept, half to even. `hashes`: contract column to `email`, `phone` or `exact`.
+    decimals kept, half to even. `hashes`: contract column to `email`, `phone` or `exact`. `reason`: the source
+    column that says why a row is not meant; null where it is.
     """
 
     columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -55,6 +58,7 @@ class Naming:
     formats: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
 
     def told(self) -> list[Any]:
         """All of it for a fingerprint: a corrected mapping reads the same extract again. What version 1 of the sources
@@ -91,7 +95,7 @@ class Naming:
     @property
     def beside(self) -> tuple[str, ...]:
         """Source columns that tell which rows are meant."""
-        return tuple(dict.fromkeys((*([self.group] if self.group else []), *self.where)))
+        return tuple(dict.fromkeys((*filter(None, (self.group, self.reason)), *self.where)))
 
     def exact(self, name: str, values: list[Any]) -> list[Any]:
         """A column's Python values with floating-point numbers made exact, where `round` says to how many places."""
@@ -102,11 +106,13 @@ class Naming:
 
 @dataclass
 class Mapper:
-    """A naming at work on the batches of one file: it remembers the groups that it has met."""
+    """A naming at work on the batches of one file: it remembers the groups that it has met, and counts by their reasons
+    the rows that its source leaves out."""
 
     dataset: Dataset
     naming: Naming
     where: str
+    left_out: Counter[str] = field(default_factory=Counter)
     # Of each group: are its rows meant, and how many has it had?
     _met: dict[str, tuple[bool, int]] = field(default_factory=dict)
 
@@ -164,12 +170,16 @@ class Mapper:
     def _rows_meant(self, batch: Batch, beside: Mapping[str, pa.Array]) -> Batch:
         for name in self.naming.beside:
             if name not in beside:
-                word = "rows" if name == self.naming.group else "where"
+                word = {self.naming.group: "rows", self.naming.reason: "left_out"}.get(name, "where")
                 raise Refusal(f"{self.where}: there is no column {name}, which `{word}` names")
         count = len(batch.lines)
         meant = [True] * count
         for name, allowed in self.naming.where.items():
-            meant = [ok and value in allowed for ok, value in zip(meant, beside[name].to_pylist(), strict=True)]
+            meant = [ok and (value or "") in allowed for ok, value in zip(meant, beside[name].to_pylist(), strict=True)]
+        if self.naming.reason:
+            reasons = beside[self.naming.reason].to_pylist()
+            self.left_out.update(why for why, ok in zip(reasons, meant, strict=True) if ok and why)
+            meant = [ok and not why for why, ok in zip(reasons, meant, strict=True)]
         numbers = [1] * count
         if self.naming.group:
             for row, group in enumerate(beside[self.naming.group].to_pylist()):

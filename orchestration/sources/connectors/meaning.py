@@ -44,6 +44,7 @@ def naming_of(dataset: Dataset, told: DatasetWords | TableWords, faults: Faults,
         formats=told.format,
         places=told.round,
         hashes=told.hash,
+        reason=told.left_out,
     )
 
 
@@ -83,6 +84,7 @@ def naming_of_lines(
         inherited(told.format),
         {**inherited(told.round), **lines.round},
         inherited(told.hash),
+        told.left_out,
     )
 
 

@@ -45,7 +45,8 @@ class Form:
 
 @dataclass
 class Reading:
-    """One file of an extract. `where` names it in messages; `unknown` fills with the names of ignored columns."""
+    """One file of an extract. `where` names it in messages; `unknown` fills with the names of ignored columns,
+    `left_out` with the rows that are not meant, by reason."""
 
     number: int
     dataset: Dataset
@@ -55,9 +56,10 @@ class Reading:
     limits: Limits
     unfolded: Unfolded = field(default_factory=Unfolded)
     form: Form = field(default_factory=Form)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.mapper = Mapper(self.dataset, self.naming, self.where)
+        self.mapper = Mapper(self.dataset, self.naming, self.where, self.left_out)
 
     def unfold(self, size: int) -> None:
         """Count bytes that were read. Raises Refusal when they are more than an extract may have."""

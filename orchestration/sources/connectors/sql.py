@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -60,15 +61,16 @@ class WindowedQuery:
         unknown: set[str] = set()
         shown = SourceFile(f"query on {self.database.shown()}", 0, "")
         fingerprint = self.days(max(datetime.now(UTC).date(), day + timedelta(days=1))).get(day, "")
-        return Extract([shown], fingerprint, self._batches(day, unknown), unknown)
+        left_out: Counter[str] = Counter()
+        return Extract([shown], fingerprint, self._batches(day, unknown, left_out), unknown, left_out)
 
-    def _batches(self, day: date, unknown: set[str]) -> Iterator[Batch]:
+    def _batches(self, day: date, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         where = f"{self.dataset.name}: query for {day}"
         with self.database.connect(where) as connection:
             bounds = {"start": start, "end": start + timedelta(days=1)}
             result = connection.execute(sa.text(self.query), bounds)
-            rows = Rows(self.dataset, self.naming, where, list(result.keys()), unknown)
+            rows = Rows(self.dataset, self.naming, where, list(result.keys()), unknown, left_out)
             for some in result.partitions(BATCH_ROWS):
                 yield rows.batch(some)
 
@@ -164,12 +166,15 @@ class WholeQuery:
 
     def read(self, day: date) -> Extract:
         unknown: set[str] = set()
-        return Extract([self._file()], self._shown.get(day, ""), self._batches(day, unknown), unknown)
+        left_out: Counter[str] = Counter()
+        batches = self._batches(day, unknown, left_out)
+        return Extract([self._file()], self._shown.get(day, ""), batches, unknown, left_out)
 
     def everything(self) -> Extract:
         """All rows in one extract, to be looked at and not kept."""
         unknown: set[str] = set()
-        return Extract([self._file()], "", self._all(unknown), unknown)
+        left_out: Counter[str] = Counter()
+        return Extract([self._file()], "", self._all(unknown, left_out), unknown, left_out)
 
     def checksums(self, today: date) -> dict[date | None, tuple[int, int]] | None:
         """Of each bucket of keys their number and the sum of their hashes; None where this database can't hash."""
@@ -230,18 +235,23 @@ class WholeQuery:
         return query.day_of(query.rows.c[self.own(self.dataset.event_time)])
 
     def _before(self, asked: Any, query: _Asking, today: date) -> Any:
+        """Of rows before today those that raw may have: with a whole key, and not left out."""
+        for name in {self.own(name) for name in self.dataset.key if name not in self.naming.given}:
+            asked = asked.where(query.rows.c[name].is_not(None))
+        if self.naming.reason:
+            asked = asked.where(query.rows.c[self.naming.reason].is_(None))
         if self.first and self.dataset.kind == "event":
             asked = asked.where(query.moment >= query.bound(self.first))
         return asked.where(sa.or_(query.moment < query.bound(today), query.moment.is_(None)))
 
-    def _batches(self, day: date, unknown: set[str]) -> Iterator[Batch]:
+    def _batches(self, day: date, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         where = f"{self.dataset.name}: query for {day}"
         if self._stream is None:
-            yield from self._window(day, day, where, unknown)
+            yield from self._window(day, day, where, unknown, left_out)
             return
         rows = self._advance(day)
         if rows is not None:
-            told = self._rows(where, rows.offered, unknown)
+            told = self._rows(where, rows.offered, unknown, left_out)
             for first in range(0, len(rows.rows), BATCH_ROWS):
                 yield told.batch(rows.rows[first : first + BATCH_ROWS])
 
@@ -273,22 +283,24 @@ class WholeQuery:
         day = _as_day(told)
         return day if day and day >= EARLIEST else min(self._shown, default=EARLIEST)
 
-    def _window(self, first: date, last: date, where: str, unknown: set[str]) -> Iterator[Batch]:
+    def _window(
+        self, first: date, last: date, where: str, unknown: set[str], left_out: Counter[str]
+    ) -> Iterator[Batch]:
         with self._ask(where.partition(": ")[2]) as query:
             result = query.run(self._between(query.select(sa.literal_column("q.*")), query, first, last))
-            rows = self._rows(where, list(result.keys()), unknown)
+            rows = self._rows(where, list(result.keys()), unknown, left_out)
             for some in result.partitions(BATCH_ROWS):
                 yield rows.batch(some)
 
-    def _all(self, unknown: set[str]) -> Iterator[Batch]:
+    def _all(self, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         with self._ask("query") as query:
             result = query.run(query.select(sa.literal_column("q.*")))
-            rows = self._rows(f"{self.dataset.name}: query", list(result.keys()), unknown)
+            rows = self._rows(f"{self.dataset.name}: query", list(result.keys()), unknown, left_out)
             for some in result.partitions(BATCH_ROWS):
                 yield rows.batch(some)
 
-    def _rows(self, where: str, offered: Sequence[str], unknown: set[str]) -> Rows:
-        rows = Rows(self.dataset, self._naming(), where, offered, unknown)
+    def _rows(self, where: str, offered: Sequence[str], unknown: set[str], left_out: Counter[str]) -> Rows:
+        rows = Rows(self.dataset, self._naming(), where, offered, unknown, left_out)
         unknown.discard(self.changed_since or "")  # it is there for the look, and no news to anybody
         return rows
 
@@ -322,7 +334,7 @@ class _Asking:
         self._open = source.database.connect(where)
         dataset, naming = source.dataset, source.naming
         moment = source.own(dataset.event_time if dataset.kind == "event" and dataset.event_time else "updated_at")
-        names = [moment, *naming.where, *([source.changed_since] if source.changed_since else [])]
+        names = [moment, *naming.where, *filter(None, [source.changed_since, naming.reason])]
         names += [source.own(name) for name in (*dataset.key, *filter(None, [dataset.event_time]))]
         # A colon of the query is its own: a whole query has no parameters. Its last line may be a comment.
         bare = re.sub(r"(?<![:\w\x5c]):(?=\w)", r"\\:", source.query.strip().rstrip(";")) + "\n"
@@ -348,7 +360,9 @@ class _Asking:
         asked = sa.select(*columns).select_from(self.rows)
         if not self.source.naming.group:
             for name, wanted in self.source.naming.where.items():
-                asked = asked.where(sa.cast(self.rows.c[name], sa.String).in_(wanted))
+                column = self.rows.c[name]
+                among = sa.cast(column, sa.String).in_(wanted)
+                asked = asked.where(sa.or_(among, column.is_(None)) if "" in wanted else among)
         return asked
 
     @property

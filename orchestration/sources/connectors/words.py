@@ -17,7 +17,6 @@ Place = tuple[str | int, ...]
 
 FILES_WORDS = ("root", "layout", "day_from", "delimiter", "encoding")
 SQL_WORDS = ("url", "url_env", "query", "from", "changed_since", "deletes", "lookback_days")
-MAPPING_WORDS = ("columns", "values", "set", "where", "rows", "decimal", "timezone", "format", "round", "hash")
 
 
 class SourcesError(ValueError):
@@ -65,6 +64,8 @@ class DatasetWords(Words):
     values: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = Field({}, alias="set")
     where: dict[str, str | list[str]] = {}
+    # A column that says why a row is not meant; such rows are counted by what it says.
+    left_out: str | None = None
     rows: str | None = Field(None, pattern=r"^first per .+$")
     decimal: Literal[".", ","] = "."
     timezone: str | None = None

@@ -5,6 +5,7 @@ Not here: the rules (contract.py, row_rules.py), or judging one file (check_file
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -64,9 +65,12 @@ class _Everything:
             return found
         files: list[SourceFile] = []
         unknown: set[str] = set()
-        return Extract(files, "", self._batches(files, unknown), unknown)
+        left_out: Counter[str] = Counter()
+        return Extract(files, "", self._batches(files, unknown, left_out), unknown, left_out)
 
-    def _batches(self, files: list[SourceFile], unknown: set[str]) -> Iterator[Batch]:
+    def _batches(
+        self, files: list[SourceFile], unknown: set[str], left_out: Counter[str]
+    ) -> Iterator[Batch]:
         for day in sorted(self.source.days(self.today)):
             if day > self.today:
                 continue
@@ -77,6 +81,7 @@ class _Everything:
                 for batch in extract.batches:
                     yield Batch(first + batch.file, batch.lines, batch.columns, batch.faults)
                 unknown |= extract.unknown
+                left_out.update(extract.left_out)
             except Refusal as refusal:
                 self.refused.append(str(refusal))
 

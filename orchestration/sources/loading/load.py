@@ -598,7 +598,7 @@ class _Load:
         )
 
     def _count_unusual(self) -> dict[int, dict[str, int]]:
-        """What is reported of good rows, by load."""
+        """What is reported of good rows, and of rows that their source leaves out, by load."""
         conditions = unusual(self.dataset, express=True)
         counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
         rows = self.execute("select load_id, {counts} from {fresh} s group by 1", counts=counts)
@@ -609,6 +609,10 @@ class _Load:
         if self.several and self.dataset.kind == "event":
             for load_id, contradictions in self._count_contradictions():
                 found[load_id] |= contradictions
+        for one in self.taken:
+            said = {f"left out: {why}": number for why, number in one.extract.left_out.items()}
+            if said:
+                found[one.load_id] = {**found.get(one.load_id, {}), **said}
         return found
 
     def _count_contradictions(self) -> Iterator[tuple[int, dict[str, int]]]:

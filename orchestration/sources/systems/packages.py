@@ -166,6 +166,7 @@ def _datasets(system: Package, words: Mapping[str, Any], faults: Faults) -> dict
             **given,
             "columns": {**given.get("columns", {}), system.brand_column: targets},
             "values": {**given.get("values", {}), **values},
-            "where": {system.brand_column: list(brands)},
+            # A row that says no brand is nobody's: it waits in quarantine, where it is seen.
+            "where": {system.brand_column: [*brands, ""]},
         }
     return found

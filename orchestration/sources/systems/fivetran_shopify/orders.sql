@@ -13,7 +13,7 @@ select s.id as shop_id, o.id as order_id, o.customer_id, o.email as identity_id,
        coalesce(o.total_discounts, 0) as discount_amount, greatest(o.updated_at, paid.at) as updated_at,
        greatest(o._fivetran_synced, paid.synced) as written_at
   from "order" o
- cross join shop s
+  left join shop s on true
   left join lateral (
        select min(t.processed_at) filter (where t.kind in ('sale', 'capture')) as at,
               (array_agg(t.gateway order by t.processed_at))[1] as gateway, max(t._fivetran_synced) as synced

@@ -1,5 +1,5 @@
 -- What became of a ticket, as the history of its fields records: solved, taken up again, put on hold, given to somebody.
--- That Zendesk closes a solved ticket for good some days later is no closing.
+-- That Zendesk closes a solved ticket for good some days later is no closing. What has no ticket is of no brand.
 select t.brand_id as zendesk_brand_id,
        concat_ws('-', h.ticket_id, h.field_name, trunc(extract(epoch from h.updated) * 1000000)) as event_id,
        h.ticket_id as conversation_id, h.updated as occurred_at, what.event_type,
@@ -9,7 +9,7 @@ select t.brand_id as zendesk_brand_id,
   from (select h.*, lag(h.value) over (partition by h.ticket_id, h.field_name order by h.updated) as value_before
           from ticket_field_history h
          where h.field_name in ('status', 'assignee_id')) h
-  join ticket t on t.id = h.ticket_id and coalesce(t.status, '') <> 'deleted'
+  left join ticket t on t.id = h.ticket_id
   left join "user" u on u.id = h.user_id
  cross join lateral (
        select case when h.field_name = 'assignee_id' and coalesce(h.value, '') <> '' then 'assigned'
@@ -19,4 +19,4 @@ select t.brand_id as zendesk_brand_id,
                    when h.value in ('new', 'open', 'pending', 'hold') and h.value_before in ('solved', 'closed')
                    then 'reopened'
                    when h.value = 'hold' then 'snoozed' end as event_type) what
- where what.event_type is not null
+ where what.event_type is not null and coalesce(t.status, '') <> 'deleted'

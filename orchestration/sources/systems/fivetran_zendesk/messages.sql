@@ -1,5 +1,6 @@
 -- A public comment; never what it says. Internal notes are no messages. Whoever is no person of this Zendesk (a trigger,
--- an automation) is nobody: sender_type system.
+-- an automation) is nobody: sender_type system. A comment whose ticket is not there is of no brand, and waits in
+-- quarantine for it.
 select t.brand_id as zendesk_brand_id, c.id as message_id, c.ticket_id as conversation_id,
        case when u.role in ('agent', 'admin') then 'member' when u.id is not null or c.user_id = t.requester_id then 'visitor'
             else 'system' end as sender_type,
@@ -7,6 +8,6 @@ select t.brand_id as zendesk_brand_id, c.id as message_id, c.ticket_id as conver
        c.created as sent_at, u.id is null and c.user_id is distinct from t.requester_id as is_automatic, 'text' as content_type,
        c._fivetran_synced as written_at
   from ticket_comment c
-  join ticket t on t.id = c.ticket_id and coalesce(t.status, '') <> 'deleted'
+  left join ticket t on t.id = c.ticket_id
   left join "user" u on u.id = c.user_id
- where c.public
+ where c.public and coalesce(t.status, '') <> 'deleted'
