@@ -90,8 +90,8 @@ where k.dimension = 'all'
 # The reports over `next` answer the periods of this table.
 ASKED = """
 insert into build.touched_period
-    (period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, is_gone, is_partial)
-select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false, false from left_alone
+    (period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, is_gone, extent)
+select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false, 'whole' from left_alone
 """
 BOTH = """
 select

@@ -22,8 +22,8 @@ AT_END = """
 create temporary table at_end on commit drop as
 select d.dimension, a.*
 from (values ('all'), ('source'), ('member')) as d (dimension)
-cross join (values (false), (true)) as p (is_partial)
-cross join lateral next.kpi_answers(d.dimension, 'end', p.is_partial) as a
+cross join (select distinct extent from build.touched_indicator) as p
+cross join lateral next.kpi_answers(d.dimension, 'end', p.extent) as a
 """
 COMPARED = """
 with sampled as (
@@ -51,7 +51,7 @@ compared as (
     from build.int_kpi_answered as n
     inner join build.touched_period as t
         on t.brand_id = n.brand_id and t.grain = n.grain and t.period_start = n.period_start
-    inner join build.indicator as i on i.ref = n.ref and (i.is_touched or not t.is_partial)
+    inner join build.touched_indicator as i on i.extent = t.extent and i.ref = n.ref
     left join pg_temp.at_end as e
         on
             e.brand_id = n.brand_id and e.grain = n.grain and e.period_start = n.period_start

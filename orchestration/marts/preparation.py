@@ -99,7 +99,7 @@ def _render_audit(connection: psycopg.Connection[Any]) -> None:
     """Put the report over `next` in place, with the tables that it reads, unless they are."""
     function, tables = audit_function(), statements.audit_tables()
     digest = hashlib.sha256((function + statements.as_text(tables)).encode()).hexdigest()
-    signature = "next.kpi_answers(text, text, boolean)"
+    signature = "next.kpi_answers(text, text, text)"
     before = value_of(connection, "select obj_description(to_regprocedure(%s), 'pg_proc')", signature)
     if before and str(before).endswith(digest):
         return

@@ -1,6 +1,7 @@
 -- What adds up of the touched days, from the report's own scans over the schema next, by as many of source, inbox and
 -- member as each indicator has. Each day has a row of none of them, with a 0 for every number that is known: what is
--- unknown, because a feed had told nothing yet, has no number there.
+-- unknown, because a feed had told nothing yet, has no number there. Indicators that are not stated anew of a day stand
+-- as published.
 {{ facts_of_the_reports() }}
 -- depends_on: {{ ref('touched_period') }}
 with
@@ -33,7 +34,8 @@ counted as (
         a.numerator,
         a.denominator
     from combination as b
-    cross join lateral next.kpi_answers(b.dimensions, 'day') as a
+    cross join (select distinct extent from {{ ref('touched_indicator') }}) as e
+    cross join lateral next.kpi_answers(b.dimensions, 'day', e.extent) as a
     union all
     select
         k.brand_id,
@@ -76,6 +78,23 @@ part as (
     where l.kind = 'ratio'
 ),
 
+published as (
+    select
+        f.brand_id,
+        f.local_date,
+        f.source,
+        f.inbox,
+        f.member_id,
+        m.key as measure,
+        m.value::numeric as number
+    from {{ ref('touched_period') }} as p
+    inner join marts.fct_indicator_day as f on f.brand_id = p.brand_id and f.local_date = p.period_start
+    cross join lateral jsonb_each_text(f.measures) as m
+    inner join {{ source('build', 'indicator') }} as i on i.ref = split_part(m.key, ' ', 1)
+    left join {{ ref('touched_indicator') }} as t on t.extent = p.extent and t.ref = i.ref
+    where p.grain = 'day' and t.ref is null
+),
+
 measured as (
     select
         p.brand_id,
@@ -85,7 +104,7 @@ measured as (
         p.member_id,
         p.measure,
         sum(p.number) as number
-    from part as p
+    from (select * from part union all select * from published) as p
     where p.number is not null
     group by p.brand_id, p.local_date, p.source, p.inbox, p.member_id, p.measure
 )

@@ -1,5 +1,5 @@
--- The indicators of the touched periods, from the report's own scans over the schema next. Where a period is touched in
--- part, the other indicators stand as published.
+-- The indicators of the touched periods, from the report's own scans over the schema next. Those that are not stated anew
+-- of a period stand as published.
 {{ facts_of_the_reports() }}
 -- depends_on: {{ ref('kpi_settling') }}
 -- depends_on: {{ ref('touched_period') }}
@@ -18,8 +18,8 @@ select
     a.settled_share,
     a.missing
 from (values ('all'), ('source'), ('channel'), ('role'), ('member')) as d (dimension)
-cross join (values (false), (true)) as p (is_partial)
-cross join lateral next.kpi_answers(d.dimension, 'now', p.is_partial) as a
+cross join (select distinct extent from {{ ref('touched_indicator') }}) as p
+cross join lateral next.kpi_answers(d.dimension, 'now', p.extent) as a
 union all
 select
     k.brand_id,
@@ -39,4 +39,5 @@ from {{ ref('touched_period') }} as p
 inner join marts.kpi_period as k
     on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start
 inner join {{ source('build', 'indicator') }} as i on i.ref = k.ref
-where p.is_partial and not i.is_touched
+left join {{ ref('touched_indicator') }} as t on t.extent = p.extent and t.ref = k.ref
+where t.ref is null

@@ -32,7 +32,7 @@ select
     a.days_after_end,
     coalesce(s.ends_at + make_interval(hours => 24 * a.days_after_end), 'infinity') as known_at,
     false as is_gone,
-    false as is_partial
+    'whole' as extent
 from day_settled as s
 cross join age as a
 where s.place <= {{ var('settling_days_sampled') }}

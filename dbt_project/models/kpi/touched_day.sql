@@ -1,7 +1,6 @@
 {{ config(indexes=[{'columns': ['brand_id', 'local_date']}]) }}
 
--- The days among the touched periods, those that no longer exist too. Where a period is touched for the sake of some
--- indicators its day is counted whole: a row of fct_indicator_day holds all of them.
+-- The days among the touched periods, those that no longer exist too.
 select
     p.brand_id,
     p.period_start as local_date

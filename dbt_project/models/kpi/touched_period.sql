@@ -1,9 +1,10 @@
 {{ config(indexes=[{'columns': ['brand_id', 'grain', 'period_start']}]) }}
 
--- The periods to state anew: those around a touched date, those not stated yet, those that still move (not final at the
--- last publication), those that no longer exist, and those around the first instant of a feed that has moved: what was
--- unknown there is known, or the other way round. Where an indicator is new or computed in another way, all others
--- too, in part: of these indicators alone. Everything else stands as published.
+-- The periods to state anew. Whole: those around a touched date, those not stated yet, those that were not over at the
+-- last publication, those that no longer exist, and those around the first instant of a feed that has moved: what was
+-- unknown there is known, or the other way round. Those that were over and whose fluctuating indicators may still move
+-- (not final at the last publication): these indicators alone. Where an indicator is new or computed in another way, all
+-- others too, of these indicators alone. Everything else stands as published.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
     ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
@@ -32,8 +33,11 @@ stated as (
         k.brand_id,
         k.grain,
         k.period_start,
-        bool_and(k.is_final) as is_final
-    from marts.kpi_period as k
+        bool_and(k.is_final) as is_final,
+        coalesce(bool_and(k.is_final) filter (where i.is_fixed), false) as was_over
+    from marts.dim_brand as b
+    inner join marts.kpi_period as k on k.brand_id = b.brand_id and k.dimension = 'all'
+    left join {{ source('build', 'indicator') }} as i on i.ref = k.ref
     group by k.brand_id, k.grain, k.period_start
 ),
 
@@ -44,8 +48,9 @@ joined as (
         coalesce(p.period_start, s.period_start) as period_start,
         p.next_period_start,
         p.brand_id is null as is_gone,
-        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.is_final
-        or b.brand_id is not null as is_touched
+        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.was_over
+        or b.brand_id is not null as is_touched,
+        not s.is_final as is_unsettled
     from period as p
     full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
     left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
@@ -77,7 +82,8 @@ dated as (
             select 1
             from feed_moved as m
             where m.brand_id = j.brand_id and next_day.starts_at > m.first_at and next_day.starts_at <= m.last_at
-        ) as is_touched
+        ) as is_touched,
+        j.is_unsettled
     from joined as j
     left join {{ ref('dim_date') }} as first_day
         on first_day.brand_id = j.brand_id and first_day.local_date = j.period_start and not j.is_gone
@@ -94,6 +100,11 @@ select
     d.starts_at,
     d.ends_at,
     d.is_gone,
-    not d.is_touched as is_partial
-from dated as d
-where d.is_touched or exists (select 1 from {{ source('build', 'indicator') }} as i where i.is_touched)
+    d.extent
+from (
+    select
+        *,
+        case when is_touched then 'whole' when is_unsettled then 'unsettled' else 'redefined' end as extent
+    from dated
+) as d
+where exists (select 1 from {{ ref('touched_indicator') }} as i where i.extent = d.extent)
