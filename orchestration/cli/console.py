@@ -271,9 +271,7 @@ def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
     ]
     if result.unknown_columns:
         parts.append(Text(f"Ignored, unknown to the contract: {_named(result.unknown_columns)}", style="yellow"))
-    parts += [
-        Text(f"Noted: {number:,} x {what}", style="yellow") for what, number in result.warnings.items()
-    ]
+    parts += [Text(f"Noted: {number:,} x {what}", style="yellow") for what, number in result.warnings.items()]
     if bad:
         parts.append(quarantine_rows(bad[:50]))
     parts.append(Text("Every row is good.", style="green") if not bad else Text(f"{len(bad):,} bad rows.", style="red"))

@@ -551,7 +551,12 @@ def _check_sources(settings: Settings) -> NoReturn:
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(metavar="SYSTEM", help="A packaged system, such as chatwoot.")],
-    url_env: Annotated[str, typer.Option(help="The environment variable that holds the URL of its database.")],
+    url_env: Annotated[
+        str | None, typer.Option(help="The environment variable that holds the URL of its database.")
+    ] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Of a system of files: their folder, or a pattern in it (exports/orders*.csv).")
+    ] = None,
     settings_told: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="[BRAND.]SETTING=VALUE", help="What no row says, such as currency=EUR."),
@@ -566,7 +571,7 @@ def init(
     from orchestration.cli import systems
 
     told = [*(settings_told or []), *([f"currency={currency}"] if currency else [])]
-    systems.init(_console(), Settings.from_environment(), name, url_env, told)
+    systems.init(_console(), Settings.from_environment(), name, url_env, root, told)
     if at_once:
         try:
             run()

@@ -42,11 +42,14 @@ def system(name: str) -> Package:
         raise SystemProblem(f"unknown system {name!r}; packaged: {known}") from None
 
 
-def init(out: Console, settings: Settings, name: str, url_env: str, told: Sequence[str]) -> Path:
-    """Look into a system's database, write the sources file that reads it, and say what it can and can't tell.
+def init(
+    out: Console, settings: Settings, name: str, url_env: str | None, root: str | None, told: Sequence[str]
+) -> Path:
+    """Look into a system's database (`url_env`) or files (`root`), write the sources file that reads it, and say what
+    it can and can't tell.
 
     `told` are settings of brands that no row says: `currency=EUR` for all, `1.currency=EUR` for one. Raises
-    SystemProblem, and Refusal where the database can't be read.
+    SystemProblem, and Refusal where the system can't be read.
     """
     from orchestration.sources.systems import setup
 
@@ -54,17 +57,33 @@ def init(out: Console, settings: Settings, name: str, url_env: str, told: Sequen
     file = settings.home / SOURCES
     if file.exists():
         raise SystemProblem(f"{file} is there already: take it away, or write the system into it (docs/systems.md)")
-    found = setup.look_into(package, None, url_env)
+    address = _address(package, url_env, root)
+    if "root" in address:
+        found = setup.look_into_files(package, address["root"])
+    else:
+        found = setup.look_into(package, None, url_env)
     out.print(_about(package, found))
     brands = _settings(found, told)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(setup.sources_words(package, url_env, brands))
+    file.write_text(setup.sources_words(package, address, brands))
     out.print(f"\nWritten: {file}\n")
-    out.print("What it needs to read, for an administrator of that database to grant:\n")
-    out.print(Text(setup.grants(package, f"causerie_reads_{package.name}")), soft_wrap=True)
-    out.print()
+    if package.connector == "sql":
+        out.print("What it needs to read, for an administrator of that database to grant:\n")
+        out.print(Text(setup.grants(package, f"causerie_reads_{package.name}")), soft_wrap=True)
+        out.print()
     out.print(coverage(package))
     return file
+
+
+def _address(package: Package, url_env: str | None, root: str | None) -> dict[str, str]:
+    """Where a system is, as its sources file says it: files by a place that does not depend on where we stand."""
+    if package.connector == "files":
+        if url_env or not root:
+            raise SystemProblem(f"{package.title} comes as files: say --root, the folder or the URL where they are")
+        return {"root": root if "://" in root else str(Path(root).resolve())}
+    if root or not url_env:
+        raise SystemProblem(f"{package.title} is a database: say --url-env, the variable that holds its URL")
+    return {"url_env": url_env}
 
 
 def _settings(found: Found, told: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -75,8 +94,8 @@ def _settings(found: Found, told: Sequence[str]) -> dict[str, dict[str, str]]:
     for one in told:
         name, _, value = one.partition("=")
         number, _, setting = name.rpartition(".")
-        if not value or setting not in found.unsaid or (number and number not in brands):
-            allowed = ", ".join(found.unsaid) or "none"
+        if not value or setting not in ("brand_id", *found.unsaid) or (number and number not in brands):
+            allowed = ", ".join(("brand_id", *found.unsaid))
             raise SystemProblem(f"{one!r} sets nothing; wanted SETTING=VALUE or BRAND.SETTING=VALUE, of {allowed}")
         for brand in [number] if number else brands:
             brands[brand][setting] = value
@@ -94,15 +113,18 @@ def _settings(found: Found, told: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def _about(package: Package, found: Found) -> Table:
-    title = f"{package.title}, schema {found.version}"
-    if found.version not in package.versions:
+    title = package.title
+    if found.version:
+        title += f", schema {found.version}"
+    if found.version not in (None, *package.versions):
         title += f" (not tried; tried with {', '.join(package.versions)})"
     shown = Table(title=title, title_justify="left", box=None)
     for heading in ("brand", "name", "time zone", *found.parts):
         shown.add_column(heading)
     for number, brand in found.brands.items():
         parts = [", ".join(of_brand.get(number, [])) for of_brand in found.parts.values()]
-        shown.add_row(f"{package.name}-{number}", str(brand.get("name")), str(brand.get("timezone")), *parts)
+        told = (str(brand.get(name) or "") for name in ("name", "timezone"))
+        shown.add_row(f"{package.name}-{number}", *told, *parts)
     return shown
 
 

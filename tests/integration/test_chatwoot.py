@@ -159,8 +159,8 @@ def test_a_role_that_may_read_these_columns_alone_connects_it(
             out = Console(record=True, width=200)
             settings = Settings.from_environment()
             with pytest.raises(systems.SystemProblem, match="currency of brand 1"):
-                systems.init(out, settings, "chatwoot", "CHATWOOT_URL", [])
-            file = systems.init(out, settings, "chatwoot", "CHATWOOT_URL", ["currency=EUR", "2.currency=GBP"])
+                systems.init(out, settings, "chatwoot", "CHATWOOT_URL", None, [])
+            file = systems.init(out, settings, "chatwoot", "CHATWOOT_URL", None, ["currency=EUR", "2.currency=GBP"])
             told = out.export_text()
             assert "Site (WebWidget), Mail (Email), WhatsApp (Whatsapp)" in told and ":w@" not in told
             assert Settings.from_environment().sources_file == file

@@ -20,13 +20,13 @@ def meant(named: str) -> list[str]:
 @pytest.mark.parametrize("name", packages.names())
 def test_every_indicator_is_of_one_group_and_told_only_where_its_datasets_are(name: str) -> None:
     system = packages.package(name, hashes=True)
-    assert set(system.datasets) <= set(DATASETS)
+    assert system.brings <= set(DATASETS)
     groups = Counter(ref for one in system.coverage for named in one.refs for ref in meant(named))
     assert max(groups.values()) == 1, [ref for ref, times in groups.items() if times > 1]
     has_others = any(one.refs == ("others",) for one in system.coverage)
     assert has_others == (set(REFS) != set(groups)), set(REFS) - set(groups)
     told = {ref for one in system.coverage if one.is_told != "missing" for named in one.refs for ref in meant(named)}
-    unknown = catalogue.load().unknown_without([*system.datasets])
+    unknown = catalogue.load().unknown_without([*system.brings])
     assert told & {ref for refs in unknown.values() for ref in refs} == set()
     for one in system.coverage:
         assert one.is_told in {"exact", "good", "upper bound", "missing"} and one.why

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.extract import Refusal
-from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
 from orchestration.sources.connectors.meaning import naming_of
 from orchestration.sources.connectors.sql import WholeQuery
 from orchestration.sources.connectors.words import Document, Faults, SourcesError, TableWords
@@ -153,8 +153,13 @@ def _select(name: str, table: ChatTable | None) -> str:
         if told in table.naming.constants:
             value = _literal(table.naming.constants[told])
         if pairs := table.naming.values.get(told):
-            cases = " ".join(f"when {_literal(word)} then {_literal(meant)}" for word, meant in pairs.items())
-            value = f"case {value}::text {cases} else {value}::text end"
+            spelled = {word: meant for word, meant in pairs.items() if word not in ("", ANY_OTHER)}
+            cases = " ".join(f"when {_literal(word)} then {_literal(meant)}" for word, meant in spelled.items())
+            nothing = _literal(pairs[""]) if pairs.get("") else "null"
+            other = _literal(pairs[ANY_OTHER]) if ANY_OTHER in pairs else f"{value}::text"
+            if len(spelled) < len(pairs):
+                other = f"case when {value} is null then {nothing} else {other} end"
+            value = f"case {value}::text {cases} else {other} end" if cases else other
         if column in LISTS:
             # An array, a JSON array or words between bars: what stands between the words is all that differs.
             value = f"string_to_array(translate(({value})::text, ',{{}}[]\" ', '|'), '|')"

@@ -24,7 +24,7 @@ from orchestration.settings import Limits
 from orchestration.sources.connectors.csv_rows import read_csv
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal
 from orchestration.sources.connectors.json_lines import read_json_lines
-from orchestration.sources.connectors.listing import Aside, DayFolder, list_dataset, list_flat
+from orchestration.sources.connectors.listing import Aside, DayFolder, flat_root, list_dataset, list_flat
 from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.connectors.parquet import MAGIC, read_parquet
@@ -50,7 +50,8 @@ class FilesSource:
     form: Form = field(default_factory=Form)
     # The folder below the root: the dataset's name, or that of the one whose files hold these rows too.
     folder: str | None = None
-    # Flat: the files stand in the root itself, and this dates each: when it was `modified`, or a date in its `name`.
+    # Flat: the files stand in the root itself, which may be a pattern of their names, and this dates each: when it was
+    # `modified`, or a date in its `name`.
     flat_by: Literal["modified", "name"] | None = None
 
     def days(self, today: date) -> Mapping[date, str]:
@@ -85,17 +86,15 @@ class FilesSource:
         known: list[Any] = [told, *self.naming.told(), *form]
         return hashlib.sha256(json.dumps(known + folder.faults).encode()).hexdigest()
 
-    def _batches(
-        self, day: date, folder: DayFolder, unknown: set[str], left_out: Counter[str]
-    ) -> Iterator[Batch]:
+    def _batches(self, day: date, folder: DayFolder, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         if folder.faults:
             raise Refusal(f"{self.dataset.name}/{folder.folder}: {'; '.join(folder.faults)}")
-        below = "" if self.flat_by else f"/{self._folder()}/{folder.folder}"
-        system, base = fsspec.core.url_to_fs(f"{self.root.rstrip('/')}{below}")
+        place = f"{self.root.rstrip('/')}/{self._folder()}/{folder.folder}"
+        system, base = fsspec.core.url_to_fs(flat_root(self.root, ENDINGS)[0] if self.flat_by else place)
         unfolded = Unfolded()
         for number, file in enumerate(folder.files):
             if file.size:  # an empty file says that nothing happened
-                where = f"{self.dataset.name}/{folder.folder}/{file.name}"
+                where = "/".join(filter(None, (self.dataset.name, folder.folder, file.name)))
                 reading = Reading(
                     number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form, left_out
                 )

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,13 @@ def list_flat(root: str, by: str, endings: tuple[str, ...]) -> Listing:
     """
     listing = Listing()
     odd: dict[str, str] = {}
-    for entry in _flat(root):
+    folder, pattern = flat_root(root, endings)
+    for entry in _flat(folder):
         if not entry.parts:
             listing.asides.append(Aside(cleaned(root), f"can't be read: {entry.trouble}", is_failure=True))
             continue
         name = entry.parts[0]
-        if is_unfinished(name):
+        if is_unfinished(name) or not fnmatchcase(name, pattern):
             continue
         if len(entry.parts) > 1 or entry.is_folder:
             odd[cleaned(name)] = "a folder, into which `layout: flat` does not look"
@@ -134,6 +136,14 @@ def list_flat(root: str, by: str, endings: tuple[str, ...]) -> Listing:
             of_day.files.append(SourceFile(name, entry.size, entry.modified))
     listing.asides += _first([Aside(place, reason) for place, reason in sorted(odd.items())], cleaned(root))
     return listing
+
+
+def flat_root(root: str, endings: tuple[str, ...]) -> tuple[str, str]:
+    """The folder of flat files and a pattern of their names: a root may end with a file, or with `orders*.csv`."""
+    folder, _, name = root.rpartition("/")
+    if "*" in name or name.endswith(endings):
+        return folder or ".", name
+    return root.rstrip("/"), "*"
 
 
 def _named_day(name: str) -> date | None:

@@ -27,6 +27,8 @@ from orchestration.sources.contract import Dataset
 
 HASH_KEY = "CAUSERIE_HASH_KEY"
 Change = Callable[[pa.Array], pa.Array]
+# In `values`: every word that is not named.
+ANY_OTHER = "*"
 # No column of the contract begins so.
 BESIDE = "beside "
 # A time of a clock that says not where: ISO 8601 with T or a space, of any precision.
@@ -38,13 +40,12 @@ class Naming:
     """The mapping of one dataset.
 
     `columns`: source name to contract name, or to several. `values`: contract column to (source value to contract
-    value). `constants`: contract column to the text that it has in every row. `where`: source column to the values of
-    the rows that are meant, "" for null. `group`: the source column whose first row stands for all rows of its value;
-    with `number`, a contract column, all of them are rows, and numbered from 1. `decimal`: the sign before the decimals
-    of amounts.
-    `zone`: of times without an offset. `formats`: contract column to a strptime format. `places`: contract column to
-    decimals kept, half to even. `hashes`: contract column to `email`, `phone` or `exact`. `reason`: the source
-    column that says why a row is not meant; null where it is.
+    value; `""` for null, ANY_OTHER for every other). `constants`: contract column to the text that it has in every row.
+    `where`: source column to the values of the rows that are meant, `""` for null. `group`: the source column whose
+    first row stands for all rows of its value; with `number`, a contract column, all of them are rows, and numbered
+    from 1. `decimal`: the sign before the decimals of amounts. `zone`: of times without an offset. `formats`: contract
+    column to a strptime format. `places`: contract column to decimals kept, half to even. `hashes`: contract column to
+    `email`, `phone` or `exact`. `reason`: the source column that says why a row is not meant; null where it is.
     """
 
     columns: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class Mapper:
         """What is done to which column, in order."""
         naming = self.naming
         for name, pairs in naming.values.items():
-            yield name, partial(_by_word, change=partial(_replaced, pairs))
+            yield name, partial(_in_its_words, pairs)
         for column in self.dataset.columns:
             name = column.name
             if column.type == "money" and naming.decimal != ".":
@@ -231,8 +232,10 @@ def _by_word(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
     return pc.take(words, encoded.indices)
 
 
-def _replaced(pairs: Mapping[str, str], word: str) -> str:
-    return pairs.get(word, word)
+def _in_its_words(pairs: Mapping[str, str], texts: pa.Array) -> pa.Array:
+    """Each word by what it is mapped to: `""` stands for null, ANY_OTHER for every word that is not named."""
+    changed = _by_word(texts, lambda word: pairs.get(word, pairs.get(ANY_OTHER, word)))
+    return pc.fill_null(changed, pairs[""]) if pairs.get("") else changed
 
 
 def _plain_decimal(word: str, decimal: str) -> str:

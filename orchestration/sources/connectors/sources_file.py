@@ -53,9 +53,13 @@ def read_sources(path: Path, landing: str) -> Sources:
 
 def read_file(path: Path, landing: str = "") -> SourcesFile:
     """The whole file, every fault of it told at once. Raises SourcesError."""
+    return followed(*read_words(path), landing)
+
+
+def followed(told: Mapping[str, Any], faults: Faults, landing: str = "") -> SourcesFile:
+    """A sources file's words, and what they make. Raises SourcesError."""
     from orchestration.sources.connectors.chat_database import check_live
 
-    told, faults = read_words(path)
     if "datasets" not in told and "systems" not in told:
         faults.add((), "wanted a mapping `datasets:` of dataset names, or `systems:`")
     told = packages.spelled_out(told, faults)

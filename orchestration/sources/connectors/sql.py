@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 
 from orchestration.sources.connectors.database import Database, Rows
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Extract, Refusal, SourceFile
-from orchestration.sources.connectors.mapping import Naming
+from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
 from orchestration.sources.contract import Dataset
 
 # Before this day no row is good; what says to be older, or says no time, is of the first day there is.
@@ -226,7 +226,7 @@ class WholeQuery:
                 continue
             text = sa.cast(query.rows.c[self.own(name)], sa.String)
             words = self.naming.values.get(name)
-            parts.append(sa.case(dict(words), value=text, else_=text) if words else text)
+            parts.append(_in_its_words(text, words) if words else text)
         return parts
 
     def _bucket(self, query: _Asking) -> Any:
@@ -236,8 +236,9 @@ class WholeQuery:
 
     def _before(self, asked: Any, query: _Asking, today: date) -> Any:
         """Of rows before today those that raw may have: with a whole key, and not left out."""
-        for name in {self.own(name) for name in self.dataset.key if name not in self.naming.given}:
-            asked = asked.where(query.rows.c[name].is_not(None))
+        for name in self.dataset.key:
+            if name not in self.naming.given and not self.naming.values.get(name, {}).get(""):
+                asked = asked.where(query.rows.c[self.own(name)].is_not(None))
         if self.naming.reason:
             asked = asked.where(query.rows.c[self.naming.reason].is_(None))
         if self.first and self.dataset.kind == "event":
@@ -432,6 +433,13 @@ class _Asking:
         if self.backend in ("mysql", "mariadb"):
             return sa.cast(sa.func.conv(sa.func.substr(sa.func.md5(joined), 1, 12), 16, 10), sa.BigInteger)
         return None
+
+
+def _in_its_words(text: Any, words: Mapping[str, str]) -> Any:
+    """What `values` makes of a text, in the database."""
+    named = [(text == word, meant) for word, meant in words.items() if word not in ("", ANY_OTHER)]
+    nothing = (text.is_(None), sa.literal(words[""]) if words.get("") else sa.null())
+    return sa.case(nothing, *named, else_=words.get(ANY_OTHER, text))
 
 
 def _as_day(told: Any) -> date | None:

@@ -76,10 +76,11 @@ class DatasetWords(Words):
 
 
 class SystemWords(Words):
-    """A packaged system: where its database is, and its brands by the system's own number for each."""
+    """A packaged system: where its database is, or its files, and its brands by the system's own number for each."""
 
     url: str | None = None
     url_env: str | None = None
+    root: str | None = None
     brands: dict[str, dict[str, str]] = Field(min_length=1)
 
 

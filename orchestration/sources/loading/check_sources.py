@@ -68,9 +68,7 @@ class _Everything:
         left_out: Counter[str] = Counter()
         return Extract(files, "", self._batches(files, unknown, left_out), unknown, left_out)
 
-    def _batches(
-        self, files: list[SourceFile], unknown: set[str], left_out: Counter[str]
-    ) -> Iterator[Batch]:
+    def _batches(self, files: list[SourceFile], unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         for day in sorted(self.source.days(self.today)):
             if day > self.today:
                 continue

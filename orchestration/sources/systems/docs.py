@@ -61,8 +61,8 @@ def markdown() -> str:
         "# Systems that are packaged",
         "",
         "Made by `python -m orchestration.sources.systems.docs`. A package is a folder of",
-        "`orchestration/sources/systems`: one SQL a dataset without a window, `system.yml`, `coverage.yml` and",
-        "`reconcile.yml`. Another one touches no Python.",
+        "`orchestration/sources/systems`: `system.yml`, `coverage.yml` and, of a database, one SQL a dataset without a",
+        "window and `reconcile.yml`. Another one touches no Python.",
         "",
         *FROM_NOTHING,
     ]
@@ -72,25 +72,9 @@ def markdown() -> str:
 
 
 def _section(system: Package) -> list[str]:
-    variable = f"{system.name.upper()}_URL"
     settings = "".join(f" --set {name}={example}" for name, example in system.unsaid.items())
-    lines = [
-        f"## {system.title}",
-        "",
-        f"Tried with schema {', '.join(system.versions)}. Another one is read too; a column that is missing is named.",
-        "",
-        "```",
-        f"export {variable}=postgresql://causerie_reads_{system.name}:...@host/{system.name}",
-        f".venv/bin/causerie init {system.name} --url-env {variable}{settings} --run",
-        "```",
-        "",
-        "`init` shows what it found, writes `sources.yml` into `CAUSERIE_HOME`, and with `--run` loads, publishes and"
-        " reports. The login needs no more than",
-        "",
-        "```sql",
-        grants(system, f"causerie_reads_{system.name}"),
-        "```",
-        "",
+    lines = _of_files(system, settings) if system.connector == "files" else _of_database(system, settings)
+    lines += [
         *_hashed(system),
         "| indicators | told | why |",
         "| --- | --- | --- |",
@@ -111,13 +95,58 @@ def _section(system: Package) -> list[str]:
     return [*lines, ""]
 
 
+def _of_files(system: Package, settings: str) -> list[str]:
+    folder = f"exports/{system.name.partition('_')[0]}"
+    return [
+        f"## {system.title}",
+        "",
+        f"Tried with {', '.join(system.versions)}. A required column that is missing is named. Of a folder with other"
+        " files too, `--root` names them by a pattern: `exports/orders*.csv`.",
+        "",
+        "```",
+        f".venv/bin/causerie init {system.name} --root {folder}{settings} --run",
+        "```",
+        "",
+        "`init` shows what it found, writes `sources.yml` into `CAUSERIE_HOME`, and with `--run` loads, publishes and"
+        " reports. Beside another system it is one line under `systems:`, of the brand that the other calls so:",
+        "",
+        "```yaml",
+        f"  {system.name}: {{root: {folder}, brands: {{1: {{brand_id: chatwoot-1, timezone: Europe/Paris}}}}}}",
+        "```",
+        "",
+    ]
+
+
+def _of_database(system: Package, settings: str) -> list[str]:
+    variable = f"{system.name.upper()}_URL"
+    return [
+        f"## {system.title}",
+        "",
+        f"Tried with schema {', '.join(system.versions)}. Another one is read too; a column that is missing is named.",
+        "",
+        "```",
+        f"export {variable}=postgresql://causerie_reads_{system.name}:...@host/{system.name}",
+        f".venv/bin/causerie init {system.name} --url-env {variable}{settings} --run",
+        "```",
+        "",
+        "`init` shows what it found, writes `sources.yml` into `CAUSERIE_HOME`, and with `--run` loads, publishes and"
+        " reports. The login needs no more than",
+        "",
+        "```sql",
+        grants(system, f"causerie_reads_{system.name}"),
+        "```",
+        "",
+    ]
+
+
 def _hashed(system: Package) -> list[str]:
     columns = ", ".join(f"`{table}.{column}`" for table, some in system.reads_to_hash.items() for column in some)
     if not columns:
         return []
     return [
-        f"With a secret in `CAUSERIE_HASH_KEY`, {columns} is read too (`init` then grants it): of an address a keyed"
-        " hash is kept, by which the orders of a shop find their visitor.",
+        f"With a secret in `CAUSERIE_HASH_KEY`, {columns} is read too"
+        + " (`init` then grants it)" * (system.connector == "sql")
+        + ": of an address a keyed hash is kept, by which the orders of a shop find their visitor.",
         "",
     ]
 

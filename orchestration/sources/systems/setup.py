@@ -1,4 +1,5 @@
-"""Connecting a packaged system: what its database says of itself, the sources file that reads it, the least role.
+"""Connecting a packaged system: what its database, or its files, say of themselves, the sources file that reads it, the
+least role.
 
 Not here: the packages themselves (packages.py), or asking and showing (cli/).
 """
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,16 +18,21 @@ from sqlalchemy.dialects import postgresql
 
 from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.sources_file import followed
+from orchestration.sources.connectors.words import Faults
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.systems.packages import Package
+
+# The number of the one brand that files are of.
+THE_BRAND = "1"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a system's database says of itself. `brands`: the columns of each brand by its number; `parts`: what each
-    has; `missing`: columns that the queries read and that are not there, or that the role may not read."""
+    """What a system says of itself. `version`: of its database's schema; files tell none. `brands`: the columns of each
+    brand by its number; `parts`: what each has."""
 
-    version: str
+    version: str | None
     brands: Mapping[str, Mapping[str, Any]]
     parts: Mapping[str, Mapping[str, list[str]]]
 
@@ -72,16 +80,38 @@ def look_into(system: Package, url: str | None, url_env: str | None) -> Found:
     return Found(version, brands, parts)
 
 
-def sources_words(system: Package, url_env: str, brands: Mapping[str, Mapping[str, str]]) -> str:
-    """The sources file that reads a system: its brands with the settings that no row says."""
-    told = {
-        "systems": {system.name: {"url_env": url_env, "brands": {int(n) if n.isdecimal() else n: dict(settings)
-                                                                 for n, settings in brands.items()}}},
-        "live": {"reuse": True},
-    }  # fmt: skip
-    return (
-        f"# {system.title}, read from the database at {url_env}. Datasets of other systems go under `datasets:`.\n"
-        + yaml.safe_dump(told, sort_keys=False)
+def look_into_files(system: Package, root: str) -> Found:
+    """Read every file of a system once: what it tells of the one brand that they are of. Raises Refusal, which names
+    what is missing."""
+    words = {"root": root, "brands": {THE_BRAND: dict(system.unsaid)}}
+    # One dataset after another, since the words of one are all that it takes to read it.
+    sources = followed({"systems": {system.name: words}}, Faults(Path(root), {})).sources
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    said: dict[str, Any] = {}
+    parts: dict[str, dict[str, list[str]]] = {}
+    for name, source in sources.items():
+        count = 0
+        for day in sorted(source.days(today)):
+            for batch in source.read(day).batches:
+                count += len(batch.lines)
+                if name == "brands":
+                    said |= {column: values[-1].as_py() for column, values in batch.columns.items() if len(values)}
+        parts[name] = {THE_BRAND: [f"{count:,}"]}
+    if not any(int(count.replace(",", "")) for of_brand in parts.values() for (count,) in of_brand.values()):
+        raise Refusal(f"{system.title}: {root} holds no file that is read, or none with rows")
+    return Found(None, {THE_BRAND: {name: value for name, value in said.items() if name not in system.unsaid}}, parts)
+
+
+def sources_words(system: Package, address: Mapping[str, str], brands: Mapping[str, Mapping[str, str]]) -> str:
+    """The sources file that reads a system at its address (`url_env`, or `root`): its brands with the settings that no
+    row says."""
+    numbered = {int(number) if number.isdecimal() else number: dict(told) for number, told in brands.items()}
+    told: dict[str, Any] = {"systems": {system.name: {**address, "brands": numbered}}}
+    if system.connector == "sql":
+        told["live"] = {"reuse": True}
+    read = f"the database at {address['url_env']}" if "url_env" in address else f"the files in {address['root']}"
+    return f"# {system.title}, read from {read}. Datasets of other systems go under `datasets:`.\n" + yaml.safe_dump(
+        told, sort_keys=False
     )
 
 
