@@ -91,7 +91,8 @@ where k.dimension = 'all'
 ASKED = """
 insert into build.touched_period
     (period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, is_gone, extent)
-select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false, 'whole' from left_alone
+select period_number, brand_id, grain, period_start, next_period_start, starts_at, ends_at, false, 'whole'
+from left_alone
 """
 BOTH = """
 select

@@ -58,7 +58,8 @@ def test_a_word_touches_words_and_an_indicator_its_own_periods(
     assert {table: (c.inserted, c.updated, c.deleted) for table, c in written.items()} == {"dim_kpi": (0, 1, 0)}
     with night.connect() as connection:
         assert connection.execute("select count(*) from build.int_conversations_lived").fetchone() == (0,)
-        assert connection.execute("select count(*) from build.touched_period where extent = 'redefined'").fetchone() == (0,)
+        anew = connection.execute("select count(*) from build.touched_period where extent = 'redefined'").fetchone()
+        assert anew == (0,)
         named = connection.execute("select distinct name from marts.kpi_period_es where ref = %s", [CHANGED])
         assert named.fetchall() == [("Otra palabra",)]
         before, days_before = _periods(connection), _days(connection)
