@@ -165,16 +165,15 @@ class Settings:
         )
 
     def make_home(self) -> None:
-        """Make the folder of this installation's state, for its owner alone, and close what an earlier version left
-        open in it. A home that somebody else has made keeps its own mode, and so does the landing folder, which the
-        systems that export may have to write."""
+        """Make the folder of this installation's state, for its owner alone, and close what an earlier version or an
+        open umask left open. Whom a folder that was made for the home lets pass may pass on, to list and write nothing
+        there: the landing folder in it keeps its own mode, since the systems that export may have to write it."""
         if not self.home.exists():
             self.home.mkdir(parents=True, exist_ok=True)
             self.home.chmod(0o700)
+        _close(self.home, 0o711)
         for name in ("dagster", "logs", "dbt", "docs", "live", "logins"):
-            folder = self.home / name
-            if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o077:
-                folder.chmod(0o700)
+            _close(self.home / name, 0o700)
 
     @property
     def dagster_home(self) -> Path:
@@ -255,6 +254,11 @@ def _first_there(own: Path, default: Path) -> Path:
     return own if own.exists() else default
 
 
-
 def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
+
+
+def _close(folder: Path, most: int) -> None:
+    """Take from others what is beyond these bits, of a folder that is ours to close."""
+    if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o777 & ~most:
+        folder.chmod(folder.stat().st_mode & most)

@@ -4,6 +4,7 @@ Not here: what the models mean (dbt_project/) or how they reach readers (assets/
 """
 
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from dagster_dbt.asset_utils import (
     DBT_DEFAULT_SELECTOR,
     build_dbt_specs,
 )
+from dagster_dbt.core.dbt_cli_invocation import PARTIAL_PARSE_FILE_NAME
 from packaging.version import Version
 
 from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
@@ -203,6 +205,17 @@ def name_of(event: Any) -> str:
     return str(getattr(event, "check_name", None) or getattr(event, "output_name", None) or "")
 
 
+def hand_on_parsed(parsed: Path, target: Path) -> None:
+    """Copy what set-up's parse left to where a build will look for it, for its owner alone: dagster-dbt copies it too
+    where it is missing, and with it the mode of a file that everybody may read."""
+    held = target / PARTIAL_PARSE_FILE_NAME
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not held.exists() and (parsed / PARTIAL_PARSE_FILE_NAME).exists():
+        shutil.copyfile(parsed / PARTIAL_PARSE_FILE_NAME, held)
+    if held.exists():
+        held.chmod(0o600)
+
+
 def dbt_executable() -> str:
     """The dbt beside this Python, whatever PATH says."""
     return str(Path(sys.executable).parent / "dbt")
@@ -275,9 +288,12 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
             connection.commit()
         for remark in prepared.remarks:
             context.log.warning(remark)
+            progress.remark(remark)
         # For the child process; in no configuration, so that it is shown nowhere.
         with only(dbt_environment(warehouse.url, warehouse.application_name)):
-            build = dbt.cli(dbt_arguments(), context=context, target_path=settings.home / "dbt")
+            target = settings.home / "dbt"
+            hand_on_parsed(settings.manifest.parent, target)
+            build = dbt.cli(dbt_arguments(), context=context, target_path=target)
         described = manifest(settings.manifest)
         progress.stage("build", node_count(described))
         with warehouse.connect(autocommit=True) as connection:

@@ -13,5 +13,8 @@ class Progress:
     def piece(self, name: str) -> None:
         """One piece of the stage is done: an extract loaded, a model built, a test passed."""
 
+    def remark(self, what: str) -> None:
+        """What the run had to do or to leave though nothing failed, such as to end a reader who was in its way."""
+
     def failed(self, what: str) -> None:
         """A model, a test or a check failed: a line that says which, and why."""

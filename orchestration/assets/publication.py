@@ -60,6 +60,7 @@ def publication_assets(settings: Settings, models: Iterable[AssetKey]) -> Assets
             told = published.told_of(connection, result, [spec.key.path[-1] for spec in specs])
         for remark in result.remarks:
             context.log.warning(remark)
+            progress.remark(remark)
         context.log.info(str(result))
         told[published.PUBLICATION.path[-1]] |= {
             "generation": result.generation,

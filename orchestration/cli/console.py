@@ -119,6 +119,9 @@ class RunProgress(Progress):
     def piece(self, name: str) -> None:
         self._bars.update(self._tasks[self._current], advance=1, now=name[:40])
 
+    def remark(self, what: str) -> None:
+        self._console.print(Text(what, style="yellow"))
+
     def failed(self, what: str) -> None:
         self._console.print(Text(f"✗ {what}", style="red"))
 

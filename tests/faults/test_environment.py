@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from modes import open_to_others
 
 from faults.installation import Extracts, Installation
 from orchestration.marts import access_check
@@ -62,6 +63,7 @@ def test_a_hostile_environment_changes_nothing(
             return done.stdout
 
         causerie("run")
+        assert open_to_others(found.home) == [] and open_to_others(elsewhere) == []
         assert found.digest() == few_days.golden
         assert (elsewhere / "dagster.yaml").exists() and not (found.home / "dagster").exists()
         assert causerie("run").startswith("Nothing new")

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
+from modes import open_to_others
 from psycopg import conninfo
 
 from orchestration import warehouse
@@ -243,14 +244,32 @@ def test_state_is_its_owners_alone_under_any_umask() -> None:
             subprocess.run([*command, "db", "url"], env=environment, umask=0, capture_output=True, check=True)
             # Under root the server is a user of its own, who has to pass through the home, and may not list it.
             assert stat.S_IMODE(home.stat().st_mode) == (0o701 if os.geteuid() == 0 else 0o700)
-            wide = [
-                str(path)
-                for path in home.rglob("*")
-                if not path.is_symlink() and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077
-            ]
-            assert wide == []
+            assert open_to_others(home) == []
         finally:
             warehouse.stop(Settings.from_environment(environment))
+
+
+def test_whoever_may_pass_through_a_home_that_was_there_can_not_list_or_write_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for mode, left in ((0o777, 0o711), (0o755, 0o711), (0o750, 0o710), (0o701, 0o701), (0o700, 0o700)):
+        home.chmod(mode)
+        Settings.from_environment({"CAUSERIE_HOME": str(home)}).make_home()
+        assert stat.S_IMODE(home.stat().st_mode) == left
+
+
+def test_what_set_up_has_parsed_is_handed_on_to_its_owner_alone(tmp_path: Path) -> None:
+    parsed, target = tmp_path / "parsed", tmp_path / "home" / "dbt"
+    parsed.mkdir()
+    (parsed / "partial_parse.msgpack").write_bytes(b"1")
+    (parsed / "partial_parse.msgpack").chmod(0o644)
+    dbt_models.hand_on_parsed(parsed, target)
+    assert open_to_others(tmp_path / "home") == [] and (target / "partial_parse.msgpack").read_bytes() == b"1"
+    # What an earlier version left there is closed, and otherwise left alone: it is of the newest build.
+    (target / "partial_parse.msgpack").write_bytes(b"2")
+    (target / "partial_parse.msgpack").chmod(0o644)
+    dbt_models.hand_on_parsed(parsed, target)
+    assert open_to_others(tmp_path / "home") == [] and (target / "partial_parse.msgpack").read_bytes() == b"2"
 
 
 def test_a_server_that_is_too_old_is_said_in_a_sentence(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from orchestration.cli.console import Terminal, quarantine_rows
+from orchestration.cli.console import RunProgress, Terminal, quarantine_rows
 from orchestration.readers.report import as_csv
 from orchestration.sources.loading import quarantine
 from orchestration.sources.loading.quarantine import BadRow
@@ -44,6 +44,10 @@ def shown(*cells: str) -> str:
 def test_markup_in_names_is_shown_as_it_stands() -> None:
     printed = shown(*NAMES)
     assert all(name in printed for name in NAMES)
+    written = io.StringIO()
+    with RunProgress(Terminal(written)) as progress:
+        progress.remark(NAMES[0])
+    assert written.getvalue() == f"{NAMES[0]}\n"
 
 
 @pytest.mark.parametrize("name", ESCAPES)
