@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from dashboard.request_figures import RequestFigures
 
 ROWS_SHOWN, ROWS_EXPORTED = 50, 50_000
+# The one check that says something when it passes: what a person has accepted.
+ACCEPTED = "is_accepted"
 # What the lists of members are made of, of the overview of one, and of the comparison of several.
 MEMBER_LISTS = ("Chat-List-1", "One-List-3")
 MEMBER_CARDS = ("Chat-Card-10", "Chat-Card-21", "Chat-Card-70", "Chat-Card-73", "Chat-Card-81", "Chat-Card-80",
@@ -612,9 +614,13 @@ def _checks(visit: Visit, judged: list[quality.Check]) -> Table:
             return words["not_judged"]
         return words["passed" if check.passed else "warned" if check.severity == "warn" else "failed"]
 
+    def observed(check: quality.Check) -> str | None:
+        # What fails is shown as the guard wrote it down, for it names lines, files and values.
+        return words["as_expected"] if check.passed and check.check_name != ACCEPTED else check.observed
+
     lines = [
-        [Cell(words.dataset(c.table_name)), Cell(c.check_name.replace("_", " ")), Cell(result(c)), Cell(c.observed),
-         Cell(c.expected), Cell(c.checked_at)]
+        [Cell(words.dataset(c.table_name)), Cell(words.check(c.check_name, c.table_name)), Cell(result(c)),
+         Cell(observed(c)), Cell(words.expected(c.check_name, c.table_name, c.expected or "")), Cell(c.checked_at)]
         for c in judged
     ]  # fmt: skip
     return Table("checks", words["checks"], columns, lines)

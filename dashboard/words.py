@@ -6,6 +6,7 @@ numbers and dates (orchestration/readers/formats.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +24,8 @@ from orchestration.readers.brand import Brand
 
 FILE = Path(__file__).parent / "words.yml"
 NONE = "(none)"
+# What of a check's expectation is its own: the day or the share that it was held against.
+OWN = re.compile(r"(\d{4}-\d\d-\d\d)|(\d+)%")
 
 
 class WordsError(ValueError):
@@ -36,6 +39,7 @@ class Words:
     language: str
     phrases: Mapping[str, str]
     values: Mapping[str, str]
+    checks: Mapping[str, Mapping[str, str]]
 
     def __getitem__(self, key: str) -> str:
         try:
@@ -57,6 +61,28 @@ class Words:
     def rule(self, name: str) -> str:
         """What a row in quarantine breaks."""
         return self.value(f"rule {name}")
+
+    def check(self, name: str, table: str) -> str:
+        """A check, by its name in marts.data_quality."""
+        said = self._check(name, table)
+        return said["name"] if said else name.replace("_", " ")
+
+    def expected(self, name: str, table: str, recorded: str) -> str:
+        """What a check expects; `recorded` is what marts.data_quality says of it."""
+        said = self._check(name, table)
+        if said is None:
+            return recorded
+        own = OWN.search(recorded)
+        if own is None:
+            return said["expected"]
+        day, share = own.groups()
+        return said["expected"].format(
+            self.day(date.fromisoformat(day)) if day else self.say(Decimal(share) / 100, "ratio")
+        )
+
+    def _check(self, name: str, table: str) -> Mapping[str, str] | None:
+        # A guard that failed itself may bear its dataset's name too. An earlier version may have had other checks.
+        return self.checks.get(name) or self.checks.get(name.removeprefix(f"{table}_"))
 
     def role(self, number: Any) -> str:
         return self.value("role {}").format(number)
@@ -126,6 +152,13 @@ def load(language: str, path: Path = FILE) -> Words:
         for missing in LANGUAGES
         if not isinstance(translations, dict) or not translations.get(missing)
     ]
+    lacking += [
+        f"checks.{name}.{part} ({missing})"
+        for name, parts in said["checks"].items()
+        for part in ("name", "expected")
+        for missing in LANGUAGES
+        if not parts.get(part, {}).get(missing)
+    ]
     if lacking:
         raise WordsError(f"{path.name} lacks {', '.join(lacking)}")
     phrases, values = (
@@ -133,4 +166,8 @@ def load(language: str, path: Path = FILE) -> Words:
         for section in ("phrases", "values")
     )
     of_catalogue = {value: texts[language] for value, texts in catalogue.load().values.items()}
-    return Words(language, phrases, of_catalogue | values)
+    checks = {
+        name: {part: translations[language] for part, translations in parts.items()}
+        for name, parts in said["checks"].items()
+    }
+    return Words(language, phrases, of_catalogue | values, checks)

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 # So many periods of each brand and grain are asked of the report.
 SAMPLED = 2
@@ -56,7 +56,7 @@ def judge_answers(
                 )
     if not lines:
         return []
-    suite = {"answers": (laws.ExpectPeriodsToBeAnswered(), True, "what the report answers")}
+    suite: Suite = {"answers": (laws.ExpectPeriodsToBeAnswered(), True, "what the report answers")}
     names = ["brand", "period", "dimension", "row", "stated", "answered"]
     return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
 

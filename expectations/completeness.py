@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 # The calendar is read off the brand's dates, not off the periods that the run made.
 GRID = """
@@ -119,5 +119,5 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
         rows = cursor.execute(GRID.encode(), columns).fetchall()
     if not rows:
         return []
-    suite = {"completeness": (laws.ExpectEveryRowOnce(), True, "every expected row once, and no other")}
+    suite: Suite = {"completeness": (laws.ExpectEveryRowOnce(), True, "every expected row once, and no other")}
     return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, ["brand", "what", "example", "broken"])

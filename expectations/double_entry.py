@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 SAMPLED = 12
 
@@ -192,7 +192,7 @@ def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPL
     lines = [*_by_hand(connection, sampled), *_asked_anew(connection, sampled)]
     if not lines:
         return []
-    suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, "what a second account counts")}
+    suite: Suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, "what a second account counts")}
     names = ["brand", "indicator", "period", "stated", "counted", "broken"]
     return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
 

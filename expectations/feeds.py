@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from expectations.findings import Finding, judge
+from expectations.findings import Finding, Name, Suite, judge
 from expectations.profiles import LIMITS, figures
 from orchestration.readers.ledger import WaitingBrand
 from orchestration.sources.connectors.listing import Aside
@@ -31,7 +31,7 @@ class Rule:
     expected: str
 
 
-RULES = {
+RULES: dict[Name, Rule] = {
     "has_rows": Rule(
         "at least",
         True,
@@ -56,7 +56,8 @@ RULES = {
     "extracts_are_accepted": Rule("at most", False, "no extract refused"),
 }
 # What a run leaves out of every number without an extract to show for it.
-UNREAD, UNDESCRIBED = "all_is_read", "brands_are_described"
+UNREAD: Name = "all_is_read"
+UNDESCRIBED: Name = "brands_are_described"
 # The nightly run asks for the day before; until then that day is not late.
 DUE_AT = time(2, 30)
 
@@ -72,7 +73,7 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
         return []
     excused = _excuse(connection, dataset, lines)
     frame = pd.DataFrame({"line": [line["line"] for line in lines]})
-    suite = {}
+    suite: Suite = {}
     for name, rule in RULES.items():
         mine = pd.Series([line["rule"] == name for line in lines])
         if not mine.any():

@@ -7,10 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NewType
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Every finding there is. The screens have words for each of them, in each language (dashboard/words.yml).
+Name = Literal[
+    "has_rows", "is_not_all_empty", "required_columns_are_filled", "usual_columns_are_filled", "null_shares_are_usual",
+    "words_are_known", "words_are_usual", "volume_is_not_low", "volume_is_not_high", "rows_are_usual",
+    "currencies_are_the_brands", "extracts_are_accepted", "is_accepted", "is_fresh", "all_is_read",
+    "brands_are_described", "access", "stability", "publication", "identities", "direction", "rates", "plausible",
+    "settled", "settling_time", "jumps", "completeness", "double_entry", "answers",
+]  # fmt: skip
+# A guard that failed itself is told of by its own name.
+GuardName = NewType("GuardName", str)
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,7 @@ class Finding:
     `brand` is empty for all brands together; `offenders` are the lines that fail, as far as the expectation names any.
     """
 
-    name: str
+    name: Name | GuardName
     table: str
     is_error: bool
     passed: bool | None
@@ -30,7 +42,7 @@ class Finding:
     offenders: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
 
-Suite = dict[str, tuple[Any, bool, str]]
+Suite = dict[Name, tuple[Any, bool, str]]
 
 
 def judge(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> list[Finding]:
@@ -60,7 +72,7 @@ def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[st
     return found
 
 
-def _validate(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> Iterator[tuple[str, bool, str, Any]]:
+def _validate(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> Iterator[tuple[Name, bool, str, Any]]:
     """Name, severity, what is expected, and Great Expectations' own result of each expectation."""
     import great_expectations as gx
 
@@ -90,7 +102,7 @@ def _complete(names: list[str]) -> dict[str, Any]:
     return {"result_format": "COMPLETE", "unexpected_index_column_names": names}
 
 
-def _finding(name: str, table: str, is_error: bool, expected: str, result: Any, names: list[str]) -> Finding:
+def _finding(name: Name, table: str, is_error: bool, expected: str, result: Any, names: list[str]) -> Finding:
     failure = _exception(result.exception_info)
     if failure:
         return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)

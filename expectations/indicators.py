@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 # Name, left side, whether both sides must be equal (else left <= right), right side. A side is a sum of values (of all
 # bins); `of` takes an indicator's denominator: the things behind an average.
@@ -120,7 +120,7 @@ def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
         rows = cursor.execute(SIDES, columns).fetchall()
     if not rows:
         return []
-    suite = {
+    suite: Suite = {
         "identities": (
             gxe.ExpectColumnValuesToBeBetween(column="broken", max_value=0),
             True,

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 CHANGES = """
 select
@@ -50,6 +50,6 @@ def judge_changes(connection: psycopg.Connection[Any]) -> list[Finding]:
     expected = "published numbers of periods that are over moved by late or corrected data, settings or definition only"
     if not rows:
         return [Finding("publication", "kpi_period", True, True, "no published number moves", expected)]
-    suite = {"publication": (ExpectChangesToHaveACause(), True, expected)}
+    suite: Suite = {"publication": (ExpectChangesToHaveACause(), True, expected)}
     names = ["brand", "indicator", "unexplained", "period", "published", "now"]
     return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, names)

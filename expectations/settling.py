@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Name, judge_by_brand
 
 # A curve seen on fewer days than this does not say what to expect.
 LEAST_PERIODS = 7
@@ -237,7 +237,7 @@ def judge_fluctuating(
         "low": [None if i.plausible[0] is None else float(i.plausible[0]) for i in bounded],
         "high": [None if i.plausible[1] is None else float(i.plausible[1]) for i in bounded],
     }
-    rules: list[tuple[str, str, Mapping[str, Any], Any, bool, str]] = [
+    rules: list[tuple[Name, str, Mapping[str, Any], Any, bool, str]] = [
         ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, "what is known later only adds"),
         ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, "rates from 0 to 1"),
         (
@@ -260,7 +260,7 @@ def judge_fluctuating(
 
 def _judge(
     connection: psycopg.Connection[Any],
-    name: str,
+    name: Name,
     query: str,
     values: Mapping[str, Any],
     rule: tuple[Any, bool, str],

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, judge_by_brand
+from expectations.findings import Finding, Suite, judge_by_brand
 
 # Every brand's members are many: of each brand these are asked one by one.
 SAMPLED_MEMBERS = 50
@@ -95,7 +95,7 @@ def judge_stability(
         rows = cursor.execute(COMPARED, {"sampled": sampled, "fixed": list(fixed)}).fetchall()
     if not rows:
         return []
-    suite = {
+    suite: Suite = {
         "stability": (
             ExpectPeriodsToStandAsTheyEnded(),
             True,

@@ -23,7 +23,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from expectations.findings import Finding
+from expectations.findings import Finding, GuardName
 from orchestration.assets.ingestion import DESCRIPTIONS, POOL, datasets_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.published import PUBLICATION
@@ -114,7 +114,7 @@ def judged(connection: psycopg.Connection[Any], guard: Guard) -> list[Finding]:
             raise
         connection.rollback()
         said = f"the guard itself failed, {type(error).__name__}: {' '.join(str(error).split())}"
-        return [Finding(guard.name, guard.table, True, None, said, "the guard to judge")]
+        return [Finding(GuardName(guard.name), guard.table, True, None, said, "the guard to judge")]
 
 
 # --- the guards -------------------------------------------------------------------------------------------------------

@@ -31,6 +31,9 @@ from town import SEED, Town
 
 from dashboard import access, digest, elements, pages, site
 from dashboard.app import create
+from expectations import feeds
+from expectations.findings import Finding
+from orchestration.assets.checks import record
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.marts.access import READER
@@ -199,6 +202,27 @@ def test_every_page_in_every_language(town: Town, client: TestClient) -> None:
         assert f'<html lang="{language}">' in answer.text
         # It may be asked for by that name; a reader is told it in words.
         assert "(none)" not in answer.text.replace('value="(none)"', "")
+
+
+def test_checks_are_told_in_the_readers_language(
+    town: Town, client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    rules = [(name, rule.expected) for name, rule in feeds.RULES.items()]
+    findings = [Finding(name, "orders", False, True, "17", expected) for name, expected in rules]
+    findings.append(
+        Finding("access", "marts", True, False, "a grant to somebody", "each brand reads its own rows only")
+    )
+    record(connection, "words", findings)
+    connection.commit()
+    try:
+        page = client.get(f"/quality?brand={town.brands[0].brand_id}&lang=fr&table=checks&as=csv")
+    finally:
+        connection.execute("delete from marts.data_quality where run_id = 'words'")
+        connection.commit()
+    lines = list(csv.DictReader(io.StringIO(page.content.decode("utf-8-sig")), delimiter=";"))
+    assert [line["Observé"] for line in lines] == ["a grant to somebody"] + ["comme attendu"] * len(rules)
+    english = {one.name.replace("_", " ") for one in findings} | {one.expected for one in findings}
+    assert english & {line[head] for line in lines for head in ("Contrôle", "Attendu")} == set()
 
 
 def test_every_indicator_has_its_page(town: Town, client: TestClient) -> None:
