@@ -47,9 +47,9 @@ counted as (
         k.bin,
         k.numerator * 0 as numerator,
         k.denominator * 0 as denominator
-    from {{ ref('int_kpi_answered') }} as k
+    from {{ ref('int_kpi_totalled') }} as k
     inner join next.kpi_line as l on l.ref = k.ref and coalesce(l.bin, '') = k.bin and l.is_additive
-    where k.grain = 'day' and k.dimension = 'all'
+    where k.grain = 'day'
 ),
 
 -- A ratio is two numbers.
@@ -90,9 +90,11 @@ published as (
     from {{ ref('touched_period') }} as p
     inner join marts.fct_indicator_day as f on f.brand_id = p.brand_id and f.local_date = p.period_start
     cross join lateral jsonb_each_text(f.measures) as m
-    inner join {{ source('build', 'indicator') }} as i on i.ref = split_part(m.key, ' ', 1)
-    left join {{ ref('touched_indicator') }} as t on t.extent = p.extent and t.ref = i.ref
-    where p.grain = 'day' and t.ref is null
+    where
+        p.grain = 'day'
+        and (p.extent, split_part(m.key, ' ', 1)) not in (
+            select t.extent, t.ref from {{ ref('touched_indicator') }} as t
+        )
 ),
 
 measured as (

@@ -1,25 +1,35 @@
--- The indicators of the touched periods, from the report's own scans over the schema next. Those that are not stated anew
--- of a period stand as published.
-{{ facts_of_the_reports() }}
--- depends_on: {{ ref('kpi_settling') }}
--- depends_on: {{ ref('touched_period') }}
+-- The indicators of the touched periods. Those that are not stated anew of a period stand as published.
 select
-    a.brand_id,
-    a.grain,
-    a.period_start,
+    t.brand_id,
+    t.grain,
+    t.period_start,
+    t.dimension,
+    t.dimension_value,
+    t.ref,
+    t.bin,
+    t.value,
+    t.numerator,
+    t.denominator,
+    t.is_final,
+    t.settled_share,
+    t.missing
+from {{ ref('int_kpi_totalled') }} as t
+union all
+select
+    d.brand_id,
+    d.grain,
+    d.period_start,
     d.dimension,
-    a.dimension_value,
-    a.ref,
-    a.bin,
-    a.value,
-    a.numerator,
-    a.denominator,
-    a.is_final,
-    a.settled_share,
-    a.missing
-from (values ('all'), ('source'), ('channel'), ('role'), ('member')) as d (dimension)
-cross join (select distinct extent from {{ ref('touched_indicator') }}) as p
-cross join lateral next.kpi_answers(d.dimension, 'now', p.extent) as a
+    d.dimension_value,
+    d.ref,
+    d.bin,
+    d.value,
+    d.numerator,
+    d.denominator,
+    d.is_final,
+    d.settled_share,
+    d.missing
+from {{ ref('int_kpi_broken_down') }} as d
 union all
 select
     k.brand_id,
@@ -38,6 +48,7 @@ select
 from {{ ref('touched_period') }} as p
 inner join marts.kpi_period as k
     on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start
+-- What the catalogue has no more is stated of no period.
 inner join {{ source('build', 'indicator') }} as i on i.ref = k.ref
 left join {{ ref('touched_indicator') }} as t on t.extent = p.extent and t.ref = k.ref
 where t.ref is null

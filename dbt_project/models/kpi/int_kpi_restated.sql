@@ -62,6 +62,9 @@ compared as (
         ref,
         bin,
         a.brand_id is not null as is_stated,
+        (brand_id, grain, period_start, ref) in (
+            select r.brand_id, r.grain, r.period_start, r.ref from recorded as r
+        ) as is_recorded,
         a.value,
         k.value as previous_value
     from {{ ref('int_kpi_answered') }} as a
@@ -78,18 +81,16 @@ changed as (
         c.ref,
         c.bin,
         c.value,
-        case when r.brand_id is not null then c.previous_value end as previous_value,
-        r.brand_id is null as is_first,
+        case when c.is_recorded then c.previous_value end as previous_value,
+        not c.is_recorded as is_first,
         p.was_over
     from compared as c
     inner join period as p
         on p.brand_id = c.brand_id and p.grain = c.grain and p.period_start = c.period_start
-    left join recorded as r
-        on r.brand_id = c.brand_id and r.grain = c.grain and r.period_start = c.period_start and r.ref = c.ref
     where
         case
-            when r.brand_id is null then p.is_over and c.is_stated
-            else c.value is distinct from c.previous_value
+            when c.is_recorded then c.value is distinct from c.previous_value
+            else p.is_over and c.is_stated
         end
 ),
 

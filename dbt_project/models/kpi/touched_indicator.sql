@@ -1,5 +1,6 @@
--- Which indicators are stated anew of a touched period, by its extent: all of a whole one; of one that was over and that
--- nothing touches those that may still move with time alone; of one that is settled none. New and redefined ones always.
+-- Which indicators are stated anew of a touched period, by its extent: all of a whole one; of one that was over and
+-- that nothing touches those that may still move with time alone; of one that is settled none. New and redefined ones
+-- always.
 select
     e.extent,
     i.ref

@@ -3,8 +3,8 @@
 -- The periods to state anew. Whole: those around a touched date, those not stated yet, those that were not over at the
 -- last publication, those that no longer exist, and those around the first instant of a feed that has moved: what was
 -- unknown there is known, or the other way round. Those that were over and whose fluctuating indicators may still move
--- (not final at the last publication): these indicators alone. Where an indicator is new or computed in another way, all
--- others too, of these indicators alone. Everything else stands as published.
+-- (not final at the last publication): these indicators alone. Where an indicator is new or computed in another way,
+-- all others too, of these indicators alone. Everything else stands as published.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
     ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
