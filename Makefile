@@ -29,7 +29,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check superset-check sbom check clean
+.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check superset-check sbom bench check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -92,6 +92,9 @@ sbom: setup  ## what this is made of (CycloneDX, build/sbom.json), and under whi
 	@$(TOOL) --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --no-validate \
 		-o build/sbom.json $(BIN)/python
 	@$(TOOL) --from pip-licenses==5.5.5 pip-licenses --python $(BIN)/python --format=markdown > docs/licences.md
+
+bench: setup  ## how long everything takes beside its floor, into benchmarks/RESULTS.md; on a quiet machine, half an hour
+	@$(BIN)/python benchmarks/bench.py
 
 check: setup  ## lints and types
 	@$(BIN)/ruff check .

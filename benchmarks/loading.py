@@ -23,6 +23,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from ratios import Ratio, table
 
 from orchestration import warehouse
 from orchestration.settings import Settings
@@ -90,16 +91,16 @@ def main() -> None:
         settings = Settings.from_environment({"CAUSERIE_HOME": str(home)})
         with warehouse.connect(warehouse.url(settings)) as connection:
             try:
-                measure(connection, Path(folder), given.rows)
+                print(table(ratios(connection, Path(folder), given.rows)))
             finally:
                 connection.close()
                 warehouse.stop(settings)
 
 
-def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> None:
+def ratios(connection: psycopg.Connection[Any], folder: Path, rows: int) -> list[Ratio]:
     migrate(connection)
     load_extract(connection, DATASETS["brands"], DAY, land_brand(folder))
-    table = messages(rows)
+    every = messages(rows)
 
     spent: dict[str, float] = {}
 
@@ -110,11 +111,11 @@ def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> Non
         print(f"{label:<52} {seconds:7.2f} s {rows / seconds:12,.0f} rows/s", flush=True)
 
     variants = {
-        "Parquet, times typed": (typed(table), "part-0.parquet"),
-        "Parquet, times as text": (table, "part-0.parquet"),
-        "JSON Lines": (table, "part-0.jsonl"),
-        "JSON Lines, gzip": (table, "part-0.jsonl.gz"),
-        "CSV": (table, "part-0.csv"),
+        "Parquet, times typed": (typed(every), "part-0.parquet"),
+        "Parquet, times as text": (every, "part-0.parquet"),
+        "JSON Lines": (every, "part-0.jsonl"),
+        "JSON Lines, gzip": (every, "part-0.jsonl.gz"),
+        "CSV": (every, "part-0.csv"),
     }
     for label, (data, name) in variants.items():
         root = folder / label.replace(" ", "_")
@@ -127,7 +128,7 @@ def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> Non
     source = FilesSource(MESSAGES, str(folder / "Parquet,_times_typed"))
     timed("Parquet, the same extract again, indexed (unchanged)", lambda: load(connection, source, DAY))
     copy_beside(connection, timed)
-    small = table.slice(0, min(rows, 200_000))
+    small = every.slice(0, min(rows, 200_000))
     for label, days in (("one file", 1), (f"{SMALL_DAYS} daily extracts", SMALL_DAYS)):
         source = FilesSource(MESSAGES, str(folder / f"{days}_days"))
         size = -(-len(small) // days)
@@ -136,12 +137,15 @@ def measure(connection: psycopg.Connection[Any], folder: Path, rows: int) -> Non
             write(small.slice(number * size, size), Path(source.root) / "messages" / f"{day}" / "part-0.jsonl.gz")
         empty(connection)
         timed(f"{len(small):,} rows in {label}", lambda source=source: load_all(connection, source), len(small))  # type: ignore[misc]
-    print("\n| what | beside | ratio | to reach |\n| --- | --- | ---: | ---: |")
-    for label, floor in FLOORS.items():
-        ratio = spent["server-side COPY of the same rows, logged"] / spent[f"{label}: load"]
-        print(f"| load of {label} | server-side COPY, logged | {ratio:.2f} | at least {floor} |")
+    copied = "server-side COPY of the same rows, logged"
     one, many = list(spent.values())[-2:]
-    print(f"| {SMALL_DAYS} daily extracts | one file, its time | {many / one:.2f} | at most {MOST_TIMES_ONE_FILE} |")
+    return [
+        *(
+            Ratio(f"load of {rows:,} rows, {label}", copied, spent[f"{label}: load"], spent[copied], least, True)
+            for label, least in FLOORS.items()
+        ),
+        Ratio(f"{len(small):,} rows in {SMALL_DAYS} daily extracts", "as one file", many, one, MOST_TIMES_ONE_FILE),
+    ]
 
 
 def load_all(connection: psycopg.Connection[Any], source: FilesSource) -> None:

@@ -151,9 +151,10 @@ def dbt_arguments() -> list[str]:
     """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
 
     The target is named: under any other the models themselves refuse (macros/of_the_run_under_way.sql). Unit tests
-    judge the SQL, not the data: they run in `make test`.
+    judge the SQL, not the data: they run in `make test`. dbt's own file has no more than what it tells the run: a
+    thousand lines of a build that went well take longer to write than some models to build.
     """
-    return ["build", "--target", "build", "--exclude-resource-type", "unit_test"]
+    return ["build", "--target", "build", "--exclude-resource-type", "unit_test", "--log-level-file", "info"]
 
 
 @contextmanager
@@ -217,8 +218,8 @@ def hand_on_parsed(parsed: Path, target: Path) -> None:
 
 
 def dbt_executable() -> str:
-    """The dbt beside this Python, whatever PATH says."""
-    return str(Path(sys.executable).parent / "dbt")
+    """Our dbt beside this Python (marts/dbt_process.py), whatever PATH says."""
+    return str(Path(sys.executable).parent / "causerie-dbt")
 
 
 class Dbt(DbtCliResource):

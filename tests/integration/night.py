@@ -46,6 +46,9 @@ def dbt(
     """
     from dbt.cli.main import dbtRunner
 
+    from orchestration.marts.dbt_process import keep_sessions
+
+    keep_sessions()
     # What nobody reads costs dbt a tenth of a night to write.
     silent = ["--quiet", "--log-level-file", "none", *([] if command == "parse" else ["--no-write-json"])]
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
@@ -142,6 +143,20 @@ def test_freshness_is_judged_and_told_without_a_run(
     assert record.event and record.event.dagster_event
     evaluation = record.event.dagster_event.asset_check_evaluation_data
     assert (evaluation.passed, evaluation.severity.value) == (False, "WARN")
+
+
+def test_who_watches_a_run_sees_what_another_process_logs(
+    settings: Settings, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The web interface does, on the file: which must change though the event is still in the log beside it."""
+    seen = threading.Event()
+    run = instance.get_run_by_id(load(instance, "2026-03-01"))
+    assert run
+    monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
+    with DagsterInstance.get() as watcher:
+        watcher.watch_event_logs(run.run_id, None, lambda event, _: event.message == "said later" and seen.set())
+        instance.report_engine_event("said later", run)
+        assert seen.wait(timeout=60)
 
 
 def night_of(connection: object, settings: Settings) -> date:

@@ -1,0 +1,87 @@
+"""`make bench`: one table, each row a figure beside its floor in the same run, into benchmarks/RESULTS.md.
+
+Not here: what is measured (nights.py, loading.py), questions over millions of messages (report.py), screens
+(dashboard.py), extraction from databases (databases.py), the live page (live.py).
+Run: .venv/bin/python benchmarks/bench.py [--days 60] [--rows 1000000] [--history 730]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import loading
+import nights
+from ratios import Ratio, table
+
+from orchestration import warehouse
+from orchestration.settings import Settings
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+SHORT_HISTORY, CONVERSATIONS_OF_HISTORY = 90, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=60, help="days of the first run")
+    parser.add_argument("--conversations-per-day", type=int, default=120)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="messages to load")
+    parser.add_argument("--history", type=int, default=730, help="days of the long history; 0 leaves it out")
+    given = parser.parse_args()
+    began, load = datetime.now(UTC), os.getloadavg()
+    with tempfile.TemporaryDirectory(prefix="causerie-bench-") as made:
+        found = [*of_nights(Path(made), given.days, given.conversations_per_day), *of_loads(Path(made), given.rows)]
+        if given.history:
+            found += nights.with_history(Path(made) / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
+    text = table(found)
+    print(text)
+    RESULTS.write_text(f"{heading(began, load)}\n\n{text}\n")
+
+
+def of_nights(folder: Path, days: int, conversations: int) -> list[Ratio]:
+    settings = Settings.from_environment(
+        {"CAUSERIE_HOME": str(folder / "nights" / "home"), "CAUSERIE_LANDING": str(folder / "nights" / "landing")}
+    )
+    try:
+        return nights.ratios(settings, folder / "nights", days, conversations)
+    finally:
+        warehouse.stop(settings)
+
+
+def of_loads(folder: Path, rows: int) -> list[Ratio]:
+    settings = Settings.from_environment({"CAUSERIE_HOME": str(folder / "loads" / "home")})
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        try:
+            return loading.ratios(connection, folder / "loads", rows)
+        finally:
+            connection.close()
+            warehouse.stop(settings)
+
+
+def heading(began: datetime, load: tuple[float, float, float]) -> str:
+    """What the figures were measured on: a ratio tells more to others than its seconds."""
+    names = ("dagster", "dbt-core", "dbt-postgres", "great-expectations", "psycopg", "pyarrow")
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    return (
+        "# Benchmarks\n\n"
+        "Written by `make bench`. Seconds are those of this machine; a ratio is of two figures of one run.\n\n"
+        f"{began:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores ({model}), load before {load[0]:.1f},"
+        f" Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in names) + "."
+    )
+
+
+def _lines(file: str) -> list[str]:
+    path = Path(file)
+    return path.read_text().splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    main()
