@@ -85,11 +85,11 @@ def write(
             rows[change.table][tuple(change.row[name] for name in KEYS[change.table])] = change.row
     account = _Account({table: list(some.values()) for table, some in rows.items()})
     with psycopg.connect(url, application_name="causerie simulate") as connection:
-        _create_tables(connection)
+        create_tables(connection)
         return account.copy_into(connection)
 
 
-def _create_tables(connection: psycopg.Connection[Any]) -> None:
+def create_tables(connection: psycopg.Connection[Any]) -> None:
     """As far as they are missing: of a real Chatwoot nothing is."""
     for name, columns in TABLES.items():
         connection.execute(
