@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast, get_args
 
@@ -177,7 +177,7 @@ def demo(
 
     Extracts that lie in the landing already are left alone, and loaded. A second call finds nothing new.
     """
-    from datetime import UTC, timedelta
+    from datetime import UTC
 
     settings = Settings.from_environment()
     settings.make_home()
@@ -580,6 +580,32 @@ def init(
                 raise
         for brand in _brands():
             report(brand)
+
+
+@app.command()
+def land(
+    name: Annotated[str, typer.Argument(metavar="SYSTEM", help="A packaged system that is read over REST: shopify.")],
+    first: Annotated[
+        date | None, typer.Argument(parser=day, metavar="[FROM]", help="First day, UTC; left out: where it ended.")
+    ] = None,
+    last: Annotated[
+        date | None, typer.Argument(parser=day, metavar="[TO]", help="Last day, included; left out: yesterday.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where to put the files; left out: CAUSERIE_HOME/landed/SYSTEM.")
+    ] = None,
+) -> None:
+    """Read a system's REST interface into files, a folder a day, which `causerie init SYSTEM --root` then connects.
+
+    Secrets come from the environment alone (docs/systems.md). Days that were landed stay as they are. Exit code 1: the
+    interface can't be read, and nothing new is there.
+    """
+    from orchestration.cli import systems
+    from orchestration.sources import extract_days
+
+    settings = Settings.from_environment()
+    yesterday = extract_days.today() - timedelta(days=1)
+    systems.land(_console(), name, root or settings.home / "landed" / name, first, last or yesterday, yesterday)
 
 
 def _brands() -> list[str]:

@@ -208,6 +208,28 @@ def _shortened(refs: Sequence[str]) -> str:
     return ", ".join(told)
 
 
+def land(out: Console, name: str, root: Path, first: date | None, last: date, yesterday: date) -> None:
+    """Land the days of a system, and say what came. Raises SystemProblem, and Refusal where it can't be read."""
+    from orchestration.sources.systems import land
+
+    package = system(name)
+    days(first or last, last)
+    if last > yesterday:
+        raise SystemProblem(f"{last} is not over yet, in UTC; the last day to land is {yesterday}")
+    landed = land.land(package, root, first, last)
+    counts: dict[str, int] = {}
+    for (dataset, _), count in sorted(landed.rows.items()):
+        counts[dataset] = counts.get(dataset, 0) + count
+    for dataset, count in counts.items():
+        out.print(f"{dataset}: {count:,}")
+    if landed.days:
+        out.print(f"Landed: {landed.days[0]} to {landed.days[-1]}, in {root}")
+    if landed.standing:
+        out.print(f"{len(landed.standing):,} days were there already, and stay as they are")
+    if not landed.days and not landed.standing:
+        out.print(f"Nothing to land: all days up to {last} are there")
+
+
 def days(first: date, last: date) -> None:
     if first > last:
         raise SystemProblem(f"the first day {first} comes after the last {last}")

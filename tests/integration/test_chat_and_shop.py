@@ -98,7 +98,8 @@ def test_an_address_that_both_know_credits_the_order(
             order = {
                 "Name": name, "Email": email, "Total": total, "Created at": at, "Paid at": "2026-03-30 09:00:00 +0200",
                 "Financial Status": "paid", "Currency": "EUR", "Shipping": "0.00", "Taxes": "0.00",
-                "Discount Amount": "0.00", "Lineitem quantity": 1, "Lineitem sku": "F", "Lineitem price": total,
+                "Discount Amount": "0.00", "Payment Method": "Shopify Payments", "Source": "web",
+                "Lineitem quantity": 1, "Lineitem sku": "F", "Lineitem price": total,
             }  # fmt: skip
             rows = csv.DictWriter(file, order)
             if not file.tell():

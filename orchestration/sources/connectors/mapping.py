@@ -123,7 +123,7 @@ class Mapper:
         columns, found = text_columns(self.dataset, own, self.where, mapped=self.naming.values)
         for name, some in values.items():
             if name.startswith(BESIDE):
-                columns[name] = pa.array([None if one is None else str(one) for one in some], pa.string())
+                columns[name] = pa.array([_word(one) for one in some], pa.string())
         return self.apply(Batch(file, pa.array(lines, pa.int64()), columns, faults + found))
 
     def apply(self, batch: Batch) -> Batch:
@@ -209,6 +209,11 @@ class Mapper:
         if self.naming.number:
             batch.columns[self.naming.number] = pa.array([str(numbers[row]) for row in kept], pa.string())
         return batch
+
+
+def _word(value: Any) -> str | None:
+    """A value as `where` may name it: of JSON, true and false."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def canonical(word: str, how: str) -> str:

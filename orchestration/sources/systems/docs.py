@@ -5,10 +5,11 @@ Run `python -m orchestration.sources.systems.docs` after a change. Not here: the
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from orchestration.settings import PROJECT
-from orchestration.sources.systems import packages
+from orchestration.sources.systems import land, packages
 from orchestration.sources.systems.packages import Package
 from orchestration.sources.systems.setup import grants
 
@@ -96,14 +97,31 @@ def _section(system: Package) -> list[str]:
 
 
 def _of_files(system: Package, settings: str) -> list[str]:
-    folder = f"exports/{system.name.partition('_')[0]}"
+    interface = system.folder / land.FILE
+    if interface.exists():
+        folder = f".causerie/landed/{system.name}"
+        secrets = dict.fromkeys(re.findall(r"\$([A-Z][A-Z_]+)", interface.read_text()))
+        first = [
+            "`land` reads the interface with dlt into files, a folder a day, and goes on where it ended: each night"
+            " before `run`. It is an extra of the package: `pip install causerie[land]`. Tried against a server of our"
+            " own that speaks the interface's pages and limits, and not against the vendor's.",
+            "",
+            "```",
+            f"export {' '.join(f'{name}=...' for name in secrets)}",
+            f".venv/bin/causerie land {system.name} 2026-01-01",
+        ]
+    else:
+        folder = f"exports/{system.name.partition('_')[0]}"
+        first = [
+            f"Tried with {', '.join(system.versions)}. A required column that is missing is named. Of a folder with"
+            " other files too, `--root` names them by a pattern: `exports/orders*.csv`.",
+            "",
+            "```",
+        ]
     return [
         f"## {system.title}",
         "",
-        f"Tried with {', '.join(system.versions)}. A required column that is missing is named. Of a folder with other"
-        " files too, `--root` names them by a pattern: `exports/orders*.csv`.",
-        "",
-        "```",
+        *first,
         f".venv/bin/causerie init {system.name} --root {folder}{settings} --run",
         "```",
         "",

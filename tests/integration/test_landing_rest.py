@@ -1,0 +1,176 @@
+"""REST interfaces landed as files: page by page, past limits, day by day; and what the files come to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from rest_interfaces import Answer, Asked, Interface, serve
+from rich.console import Console
+
+from orchestration.cli import systems
+from orchestration.settings import Settings
+from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.sources_file import read_sources
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading.load import Counts, load_extract
+from orchestration.sources.systems import packages
+from orchestration.sources.systems.land import land
+
+FIRST, LAST = date(2026, 3, 9), date(2026, 3, 11)
+TOKEN = "shpat_nobody_may_see_this"
+BOUNDS = ("updated_at_min", "updated_at_max")
+
+
+def order(number: int, updated: str, **told: Any) -> dict[str, Any]:
+    amount = {"shop_money": {"amount": "2.00", "currency_code": "EUR"}}
+    return {
+        "id": number, "email": "ada@example.com", "note": "a secret of hers",
+        "customer": {"id": 70, "first_name": "Ada"}, "source_name": "web",
+        "payment_gateway_names": ["shopify_payments"], "created_at": "2026-03-09T10:00:00+01:00",
+        "processed_at": "2026-03-09T10:01:00+01:00", "cancelled_at": None, "updated_at": updated, "currency": "EUR",
+        "financial_status": "paid", "total_price": "12.00", "total_tax": "2.00", "total_discounts": "0.00",
+        "total_shipping_price_set": amount, "test": False, "refunds": [],
+        "line_items": [{"id": 9, "product_id": 5, "title": "Fern", "quantity": 1, "price": "10.00"}], **told,
+    }  # fmt: skip
+
+
+REFUNDS = [
+    {"id": 80, "order_id": 2, "processed_at": "2026-03-10T09:00:00Z", "transactions": [
+        {"id": 81, "kind": "refund", "status": "success", "amount": "4.00", "currency": "EUR"},
+        {"id": 82, "kind": "refund", "status": "failure", "amount": "4.00", "currency": "EUR"}]},
+    {"id": 90, "order_id": 2, "processed_at": "2026-03-10T09:30:00Z", "transactions": []},
+]  # fmt: skip
+LINES = [{"id": 9, "product_id": 5, "title": "Fern", "quantity": 1, "price": "8.00"},
+         {"id": 10, "product_id": None, "title": "Gift wrap", "quantity": 1, "price": "2.00"}]  # fmt: skip
+ORDERS = [
+    order(1, "2026-03-09T09:05:00+00:00"),
+    order(2, "2026-03-10T00:30:00+01:00", refunds=REFUNDS, financial_status="partially_refunded"),  # 9 March, in UTC
+    order(3, "2026-03-11T12:00:00Z", financial_status="pending", payment_gateway_names=[], line_items=LINES),
+    order(4, "2026-03-11T13:00:00Z", test=True),
+    order(5, "2026-03-12T00:00:00+00:00"),  # while the others were read
+]
+
+
+@pytest.fixture
+def shopify(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interface]:
+    """Two orders a page; the next page stands in a header, and no other page may be asked for by it."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.headers.get("x-shopify-access-token") != TOKEN:
+            return Answer({"errors": "[API] Invalid API key or access token"}, 401)
+        if asked.path == "/admin/api/2025-01/shop.json":
+            return Answer({"shop": {"id": 7, "name": "Lumen", "iana_timezone": "Europe/Paris", "currency": "EUR",
+                                    "primary_locale": "fr", "updated_at": "2026-03-01T08:00:00Z"}})  # fmt: skip
+        assert asked.path == "/admin/api/2025-01/orders.json"
+        assert set(asked.query) in ({"page_info", "limit"}, {"status", "limit", "order", *BOUNDS})
+        told = asked.query.get("page_info") or "|".join(("0", *(asked.query[name] for name in BOUNDS)))
+        page, first, last = told.split("|")
+        after = 2 * int(page) + 2
+        within = [one for one in ORDERS if first <= one["updated_at"] <= last]
+        link = f'<{interface.url}{asked.path}?limit=250&page_info={quote(f"{after // 2}|{first}|{last}")}>; rel="next"'
+        return Answer({"orders": within[after - 2 : after]}, headers={"Link": link} if len(within) > after else {})
+
+    with serve(answer) as interface:
+        monkeypatch.setenv("SHOPIFY_URL", interface.url)
+        monkeypatch.setenv("SHOPIFY_TOKEN", TOKEN)
+        yield interface
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def test_a_shop_is_landed_page_by_page_and_connected(
+    shopify: Interface, connection: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAUSERIE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CAUSERIE_HASH_KEY", raising=False)
+    shopify.busy = 2
+    root = tmp_path / "landed"
+    out = Console(record=True, width=200)
+    systems.land(out, "shopify", root, FIRST, LAST, LAST)
+    assert "Landed: 2026-03-09 to 2026-03-11" in out.export_text()
+    assert [asked.path.rpartition("/")[2] for asked in shopify.asked] == ["shop.json"] * 3 + ["orders.json"] * 3
+    bounds = {name: shopify.asked[3].query[name] for name in BOUNDS}
+    assert bounds == {"updated_at_min": "2026-03-09T00:00:00+00:00", "updated_at_max": "2026-03-12T00:00:00+00:00"}
+    written = files(root)
+    assert not any(word in told for told in written.values() for word in (b"secret", b"Ada", TOKEN.encode()))
+    assert all(
+        (root / name / f"2026-03-{day:02d}/_SUCCESS").exists() for name in ("orders", "refunds") for day in (9, 10)
+    )
+
+    # Nothing is asked for twice, and what was put together of several days is that of each.
+    systems.land(out, "shopify", root, None, LAST, LAST)
+    assert files(root) == written and len(shopify.asked) == 6
+
+    file = systems.init(out, Settings.from_environment(), "shopify", None, str(root), [])
+    counts: dict[str, Counts] = {}
+    noted: dict[str, int] = {}
+    for name, source in read_sources(file, "unused").items():
+        for day in source.days(LAST):
+            result = load_extract(connection, DATASETS[name], day, source)
+            assert result.outcome == "loaded", result
+            counts[name] = counts.get(name, Counts()) + result.counts
+            noted |= result.warnings
+    assert counts == {
+        "brands": Counts(1, 1), "orders": Counts(3, 3), "order_lines": Counts(4, 4), "refunds": Counts(1, 1),
+    }  # fmt: skip
+    assert noted == {"left out: nothing in transactions": 1}
+    connection.execute("set timezone = 'UTC'")
+    assert connection.execute(
+        "select order_id, extract_day::text, customer_id, channel, payment_method, ordered_at::text, paid_at is null,"
+        " gross_amount::text, shipping_amount::text from raw.orders order by 1"
+    ).fetchall() == [
+        ("1", "2026-03-09", "70", "web", "card", "2026-03-09 09:00:00+00", False, "12.00", "2.00"),
+        ("2", "2026-03-09", "70", "web", "card", "2026-03-09 09:00:00+00", False, "12.00", "2.00"),
+        ("3", "2026-03-11", "70", "web", "other", "2026-03-09 09:00:00+00", True, "12.00", "2.00"),
+    ]
+    assert connection.execute(
+        "select line_number, product_id, unit_amount::text from raw.order_lines where order_id = '3' order by 1"
+    ).fetchall() == [(1, "5", "8.00"), (2, "10", "2.00")]
+    assert connection.execute(
+        "select refund_id, order_id, refunded_at::text, amount::text from raw.refunds"
+    ).fetchall() == [("81", "2", "2026-03-10 09:00:00+00", "4.00")]
+
+
+def test_a_landing_that_fails_shows_nothing_and_no_secret(
+    shopify: Interface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, root = packages.package("shopify"), tmp_path / "landed"
+    with pytest.raises(Refusal, match=r"nothing was landed in .* yet: say the first day"):
+        land(package, root, None, LAST)
+    monkeypatch.setenv("SHOPIFY_TOKEN", "shpat_another")
+    with pytest.raises(Refusal, match="shop can't be read: the interface answers 401") as refused:
+        land(package, root, FIRST, LAST)
+    assert "shpat" not in str(refused.value) and files(root) == {}
+    monkeypatch.delenv("SHOPIFY_TOKEN")
+    with pytest.raises(Refusal, match="the environment variable SHOPIFY_TOKEN is not set"):
+        land(package, root, FIRST, LAST)
+    with pytest.raises(Refusal, match="is not read over REST"):
+        land(packages.package("chatwoot"), root, FIRST, LAST)
+
+
+def test_a_day_that_a_dead_landing_showed_in_part_is_landed_anew(shopify: Interface, tmp_path: Path) -> None:
+    package, root = packages.package("shopify"), tmp_path / "landed"
+    land(package, root, FIRST, LAST)
+    whole = files(root)
+    (root / "orders/2026-03-11").rename(root / "orders/.landing-dead")
+    assert land(package, root, FIRST, LAST).days == (LAST,)
+    assert files(root) == whole
+    assert [asked.query["updated_at_min"] for asked in shopify.asked if BOUNDS[0] in asked.query] == [
+        "2026-03-09T00:00:00+00:00", "2026-03-11T00:00:00+00:00"]  # fmt: skip
+
+
+def test_without_dlt_the_package_is_named(shopify: Interface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "dlt"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "dlt", None)
+    with pytest.raises(Refusal, match=r"landing needs dlt: pip install causerie\[land\]"):
+        land(packages.package("shopify"), tmp_path, FIRST, LAST)
