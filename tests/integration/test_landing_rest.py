@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -174,3 +175,180 @@ def test_without_dlt_the_package_is_named(shopify: Interface, tmp_path: Path, mo
     monkeypatch.setitem(sys.modules, "dlt", None)
     with pytest.raises(Refusal, match=r"landing needs dlt: pip install causerie\[land\]"):
         land(packages.package("shopify"), tmp_path, FIRST, LAST)
+
+
+TICKETS = [
+    {"id": 100, "generated_timestamp": 1773050400, "via": {"channel": "email"}, "requester_id": 20, "submitter_id": 20,
+     "assignee_id": 10, "status": "solved", "recipient": "help@lumen.example", "subject": "a secret of his",
+     "created_at": "2026-03-09T09:00:00Z", "updated_at": "2026-03-09T10:00:00Z",
+     "metric_set": {"initially_assigned_at": "2026-03-09T09:30:00Z"}},
+    # An agent opened it.
+    {"id": 101, "generated_timestamp": 1773223200, "via": {"channel": "api"}, "requester_id": 20, "submitter_id": 10,
+     "assignee_id": 11, "status": "open", "recipient": None, "created_at": "2026-03-11T09:00:00Z",
+     "updated_at": "2026-03-11T10:00:00Z", "metric_set": {"initially_assigned_at": "2026-03-11T09:00:00Z"}},
+    {"id": 102, "generated_timestamp": 1773223201, "via": {"channel": "web"}, "requester_id": 20, "submitter_id": 20,
+     "assignee_id": None, "status": "deleted", "recipient": None, "created_at": "2026-03-11T09:00:00Z",
+     "updated_at": "2026-03-11T10:00:00Z", "metric_set": {}},
+]  # fmt: skip
+COMMENTS = {
+    100: [{"id": 1, "author_id": 20, "public": True, "created_at": "2026-03-09T09:00:00Z", "body": "a secret of his"},
+          {"id": 2, "author_id": 10, "public": False, "created_at": "2026-03-09T09:31:00Z", "body": "a secret note"},
+          {"id": 3, "author_id": 10, "public": True, "created_at": "2026-03-09T09:40:00Z", "body": "a secret"}],
+    101: [{"id": 4, "author_id": 10, "public": True, "created_at": "2026-03-11T09:00:00Z", "body": "a secret"}],
+    102: [{"id": 5, "author_id": 20, "public": True, "created_at": "2026-03-11T09:00:00Z", "body": "a secret"}],
+}  # fmt: skip
+USERS = [
+    {"id": 10, "name": "Ana Roy", "role": "agent", "email": "ana@lumen.example", "updated_at": "2026-03-01T08:00:00Z"},
+    {"id": 11, "name": "Ben", "role": "admin", "email": "ben@lumen.example", "updated_at": "2026-03-01T08:00:00Z"},
+]
+
+
+def zendesk(asked: Asked) -> Answer:
+    """Cursors: of lists until there is no more, of tickets without an end; both two a page."""
+    if asked.headers.get("authorization") != f"Basic {b64encode(f'me@lumen.example/token:{TOKEN}'.encode()).decode()}":
+        return Answer({"error": "Couldn't authenticate you"}, 401)
+    path = asked.path.removeprefix("/api/v2/")
+    if path == "incremental/tickets/cursor.json":
+        assert asked.query["include"] == "metric_sets" and asked.query["start_time"] == "1773014400"
+        at = int(asked.query.get("cursor", "0"))
+        page = TICKETS[at : at + 2]
+        return Answer({"tickets": page, "after_cursor": str(at + len(page)), "end_of_stream": at + 2 >= len(TICKETS)})
+    name, rows = {
+        "brands.json": ("brands", [{"id": 1, "name": "Lumen", "default": True, "updated_at": "2026-03-01T08:00:00Z"},
+                                   {"id": 2, "name": "Gone", "default": False, "updated_at": "2026-03-01T08:00:00Z"}]),
+        "users.json": ("users", USERS),
+        **{f"tickets/{ticket}/comments.json": ("comments", some) for ticket, some in COMMENTS.items()},
+    }[path]  # fmt: skip
+    at = int(asked.query.get("page[after]", "0"))
+    meta = {"has_more": at + 2 < len(rows), "after_cursor": str(at + 2)}
+    return Answer({name: rows[at : at + 2], "meta": meta})
+
+
+SEARCHED = {"conversations": [{"type": "conversation", "id": str(number)} for number in (1, 2, 3)]}
+PARTS = [
+    ("11", "09:05", "assignment", "bot", "9", {"type": "admin", "id": "10"}),
+    ("12", "09:06", "comment", "bot", "9", None), ("13", "09:07", "note", "admin", "10", None),
+    ("14", "09:10", "comment", "admin", "10", None), ("15", "09:20", "close", "admin", "10", None),
+]  # fmt: skip
+
+
+def seconds(clock: str) -> int:
+    return int(datetime.fromisoformat(f"2026-03-09T{clock}:00Z").timestamp())
+
+
+def conversation(number: int, author: str, delivered: str, **told: Any) -> dict[str, Any]:
+    return {
+        "type": "conversation", "id": str(number), "created_at": seconds("09:00"), "updated_at": seconds("09:30"),
+        "admin_assignee_id": 10, "contacts": {"contacts": [{"type": "contact", "id": f"c{number}"}]},
+        "source": {"type": "conversation", "id": "1", "delivered_as": delivered, "body": "a secret",
+                   "author": {"type": author, "id": "u1" if author == "user" else "10", "name": "Ada"}},
+        "statistics": {"first_admin_reply_at": None}, "conversation_rating": None,
+        "conversation_parts": {"type": "conversation_part.list", "conversation_parts": []}, **told,
+    }  # fmt: skip
+
+
+def intercom(asked: Asked) -> Answer:
+    """A search whose cursor goes into the body, and each conversation by itself."""
+    if asked.headers.get("authorization") != f"Bearer {TOKEN}" or asked.headers.get("intercom-version") != "2.11":
+        return Answer({"type": "error.list"}, 401)
+    parts = [
+        {"type": "conversation_part", "id": number, "created_at": seconds(at), "part_type": kind, "body": "a secret",
+         "author": {"type": who, "id": whose, "name": "Ada"}, "assigned_to": to}
+        for number, at, kind, who, whose, to in PARTS
+    ]  # fmt: skip
+    rating = {
+        "rating": 4,
+        "remark": "a secret",
+        "created_at": seconds("09:25"),
+        "teammate": {"type": "admin", "id": 10},
+    }
+    if asked.path == "/conversations/search":
+        bounds = [(one["operator"], one["value"]) for one in asked.body["query"]["value"]]
+        assert bounds == [(">", 1773014399), ("<", 1773273600)]
+        at = int(asked.body["pagination"].get("starting_after", 0))
+        more = {"next": {"starting_after": str(at + 2)}} if at + 2 < 3 else {}
+        return Answer({"conversations": SEARCHED["conversations"][at : at + 2], "pages": more})
+    return Answer(
+        {
+            "/me": {"type": "admin", "app": {"name": "Lumen", "timezone": "Europe/Paris"}},
+            "/admins": {"admins": [{"id": "10", "name": "Ana Roy", "email": "ana@lumen.example"}]},
+            "/conversations/1": conversation(1, "user", "customer_initiated", conversation_rating=rating,
+                                             statistics={"first_admin_reply_at": seconds("09:10")},
+                                             conversation_parts={"conversation_parts": parts}),
+            "/conversations/2": conversation(2, "admin", "admin_initiated"),
+            "/conversations/3": conversation(3, "admin", "campaigns_initiated"),
+        }[asked.path]
+    )  # fmt: skip
+
+
+def taken(
+    connection: psycopg.Connection[Any], system: str, root: Path, told: list[str], answer: Any, **secrets: str
+) -> tuple[dict[str, Counts], Interface]:
+    """What a system comes to that is landed from a server, connected and loaded."""
+    with serve(answer) as interface, pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            f"{system.upper()}_URL": interface.url,
+            f"{system.upper()}_TOKEN": TOKEN,
+            **secrets,
+        }.items():
+            patch.setenv(name, value)
+        patch.setenv("CAUSERIE_HOME", str(root.parent / "home"))
+        interface.busy = 1
+        land(packages.package(system), root, FIRST, LAST)
+        assert not any(word in held for held in files(root).values() for word in (b"secret", b"ana@", TOKEN.encode()))
+        file = systems.init(Console(quiet=True), Settings.from_environment(), system, None, str(root), told)
+    counts: dict[str, Counts] = {}
+    for name, source in read_sources(file, "unused").items():
+        for day in source.days(LAST):
+            result = load_extract(connection, DATASETS[name], day, source)
+            assert result.outcome in ("loaded", "unchanged"), result
+            counts[name] = counts.get(name, Counts()) + result.counts
+    connection.execute("set timezone = 'UTC'")
+    return counts, interface
+
+
+def test_tickets_and_their_comments_are_landed(connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    unsaid = ["timezone=Europe/Paris", "locale=fr", "currency=EUR"]
+    email = {"ZENDESK_EMAIL": "me@lumen.example"}
+    counts, _ = taken(connection, "zendesk", tmp_path / "landed", unsaid, zendesk, **email)
+    assert counts == {
+        "brands": Counts(1, 1), "members": Counts(2, 2), "conversations": Counts(2, 2), "messages": Counts(3, 3),
+    }  # fmt: skip
+    assert connection.execute(
+        "select conversation_id, extract_day::text, source, initiated_by, channel, inbox, handled_at::text, member_id"
+        " from raw.conversations order by 1"
+    ).fetchall() == [
+        ("100", "2026-03-09", "waiting_list", "visitor", "email", "help@lumen.example", "2026-03-09 09:30:00+00", "10"),
+        ("101", "2026-03-11", "direct", "member", "other", None, None, "10"),
+    ]
+    assert connection.execute(
+        "select message_id, conversation_id, sender_type, sender_id from raw.messages order by 1"
+    ).fetchall() == [("1", "100", "visitor", None), ("3", "100", "member", "10"), ("4", "101", "member", "10")]
+
+
+def test_conversations_and_their_parts_are_landed(connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    counts, _ = taken(connection, "intercom", tmp_path / "landed", ["locale=fr", "currency=EUR"], intercom)
+    assert counts == {
+        "brands": Counts(1, 1), "members": Counts(1, 1), "conversations": Counts(3, 3), "messages": Counts(5, 5),
+        "conversation_events": Counts(2, 2), "ratings": Counts(1, 1),
+    }  # fmt: skip
+    assert connection.execute(
+        "select conversation_id, visitor_id, source, initiated_by, handled_at::text, handled_basis, member_id"
+        " from raw.conversations order by 1"
+    ).fetchall() == [
+        ("1", "c1", "waiting_list", "visitor", "2026-03-09 09:10:00+00", "first_reply", "10"),
+        ("2", "c2", "direct", "member", None, None, "10"),
+        ("3", "c3", "hook", "member", None, None, "10"),
+    ]
+    assert connection.execute(
+        "select message_id, sender_type, sender_id, is_automatic from raw.messages order by 1"
+    ).fetchall() == [
+        ("12", "bot", None, True), ("14", "member", "10", False), ("source-1", "visitor", None, False),
+        ("source-2", "member", "10", False), ("source-3", "system", None, True),
+    ]  # fmt: skip
+    assert connection.execute("select event_type, member_id from raw.conversation_events order by 1").fetchall() == [
+        ("assigned", "10"), ("closed", "10")
+    ]  # fmt: skip
+    assert connection.execute("select score, status, given_at::text from raw.ratings").fetchall() == [
+        (4, "submitted", "2026-03-09 09:25:00+00")
+    ]

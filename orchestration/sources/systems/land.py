@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -94,6 +96,7 @@ def _filled_in(system: Package, told: Any, first: date, last: date) -> Any:
     known: dict[str, Any] = {
         "start": start.isoformat(), "end": end.isoformat(),
         "start_epoch": int(start.timestamp()), "end_epoch": int(end.timestamp()),
+        "before_epoch": int(start.timestamp()) - 1,  # where one can ask for what is greater alone
     }  # fmt: skip
 
     def filled(one: Any) -> Any:
@@ -170,9 +173,9 @@ class _Landing:
                 continue
             for land in resource["lands"]:
                 for part in _parts(item, land.get("each", "")):
-                    row = {column: _plain(part, path) for column, path in land["keep"].items()}
                     for column, (path, known) in land.get("among", {}).items():
-                        row[column] = str(_at(part, path)) in self._known.get(known, ())
+                        part[column] = str(_at(part, path)) in self._known.get(known, ())
+                    row = {column: _plain(part, kept) for column, kept in land["keep"].items()}
                     row |= {LANDED: landed_at} | ({LEFT_OUT: part[LEFT_OUT]} if LEFT_OUT in part else {})
                     for column in land.get("known", ()):
                         self._known.setdefault(f"{resource['name']}.{column}", set()).add(str(row[column]))
@@ -195,6 +198,7 @@ def _items(system: Package, told: Mapping[str, Any], name: str) -> Iterator[dict
     """The rows of one resource, page after page: dlt waits where it is told to wait, and tries again."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"  # it would call home
     try:
+        from dlt.common.exceptions import DictValidationException
         from dlt.extract.exceptions import ResourceExtractionError
         from dlt.sources.rest_api import rest_api_resources
     except ModuleNotFoundError as error:
@@ -202,10 +206,12 @@ def _items(system: Package, told: Mapping[str, Any], name: str) -> Iterator[dict
             raise
         raise Refusal(f"{system.title}: landing needs dlt: pip install causerie[land]") from None
     own = ("day", "lands")
-    resources = [{word: value for word, value in one.items() if word not in own} for one in told["resources"]]
-    found = rest_api_resources(cast("RESTAPIConfig", {"client": told["client"], "resources": resources}))
+    resources = [{word: deepcopy(value) for word, value in one.items() if word not in own} for one in told["resources"]]
     try:
+        found = rest_api_resources(cast("RESTAPIConfig", {"client": told["client"], "resources": resources}))
         yield from next(one for one in found if one.name == name)
+    except DictValidationException:  # what it quotes may hold a secret
+        raise Refusal(f"{system.title}: this dlt does not understand {FILE}") from None
     except ResourceExtractionError as error:
         raise Refusal(f"{system.title}: {name} can't be read: {_said(error)}") from None
 
@@ -239,24 +245,29 @@ def _parts(item: Mapping[str, Any], each: str, is_within: bool = False) -> Itera
 
 
 def _at(item: Any, path: str) -> Any:
-    """`customer.id` of a row; null where there is no such thing."""
+    """`contacts.0.id` of a row; null where there is no such thing."""
     for name in path.split("."):
-        item = item.get(name) if isinstance(item, dict) else None
+        if isinstance(item, list):
+            item = item[int(name)] if name.isdecimal() and int(name) < len(item) else None
+        else:
+            item = item.get(name) if isinstance(item, dict) else None
     return item
 
 
-def _plain(item: Mapping[str, Any], paths: str | list[str] | dict[str, Any]) -> Any:
-    """The first value of several paths that is there, as a row of a file has it: of a list its plain values, and a time
-    in seconds as an instant. `{of: ..., where: {path: [values]}}`: null where the row is not so."""
-    if isinstance(paths, dict):
-        is_so = all(_at(item, path) in allowed for path, allowed in paths["where"].items())
-        return _plain(item, paths["of"]) if is_so else None
-    for path in [paths] if isinstance(paths, str) else paths:
-        value = _at(item, path)
-        if isinstance(value, int) and not isinstance(value, bool) and path.endswith("_at"):
-            return datetime.fromtimestamp(value, UTC).isoformat()
-        if isinstance(value, list):
-            return ", ".join(str(one) for one in value if not isinstance(one, dict | list))
-        if value is not None and not isinstance(value, dict):
-            return value
-    return None
+def _plain(item: Mapping[str, Any], kept: str | list[Any] | dict[str, Any]) -> Any:
+    """What is kept of a row: the value at a path, as a row of a file has it (of a list its plain values, a time in
+    seconds as an instant); a text with paths in it (`source-{id}`); the first of several that is there; or, null where
+    the row is not so, `{of: ..., where: {path: [values]}}`."""
+    if isinstance(kept, list):
+        return next((value for one in kept if (value := _plain(item, one)) is not None), None)
+    if isinstance(kept, dict):
+        is_so = all(_at(item, path) in allowed for path, allowed in kept["where"].items())
+        return _plain(item, kept["of"]) if is_so else None
+    if "{" in kept:
+        return re.sub(r"{([^}]+)}", lambda path: str(_at(item, path[1])), kept)
+    value = _at(item, kept)
+    if isinstance(value, int) and not isinstance(value, bool) and kept.endswith("_at"):
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value if not isinstance(one, dict | list))
+    return None if isinstance(value, dict) else value
