@@ -27,10 +27,10 @@ from dashboard.answers import Asked
 from dashboard.elements import Drawn, Element, View, kind_of, notes
 from dashboard.filters import FilterError
 from dashboard.saved_views import ViewError
-from dashboard.sign_in import SignIn, viewer_of
-from dashboard.site import FOLDER, NoBrandError, Site, Visit
+from dashboard.sign_in import SignIn, SignInError, viewer_of
+from dashboard.site import FOLDER, NoBrandError, Site, Visit, language_of
 from dashboard.tables import Cell, Column, Table
-from dashboard.words import Words
+from dashboard.words import Words, load
 from orchestration.catalogue.catalogue import Indicator
 from orchestration.readers import conversation, formats, indicator, live, quality, report
 from orchestration.readers.report import ReportError, say_state
@@ -73,7 +73,11 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
     def problem(request: Request, error: Exception) -> Response:
         return _problem(site, request, error)
 
-    handled = (FilterError, ReportError, psycopg.Error, PoolTimeout, HTTPException, ViewError)
+    def signed_out(request: Request) -> Response:
+        said = load(language_of(request))
+        return site.problem(request, 200, said["signed_out_help"], "signed_out", "sign_in_again")
+
+    handled = (SignInError, FilterError, ReportError, psycopg.Error, PoolTimeout, HTTPException, ViewError)
     application = Starlette(
         routes=[
             Route("/", lambda request: RedirectResponse(f"/overview?{request.url.query}")),
@@ -88,7 +92,7 @@ def create(settings: Settings, reader_url: str, hosts: list[str] | None = None) 
             Route("/live", page(live_page)),
             Route("/quality", page(quality_page)),
             Route("/views", _views(site), methods=["POST"]),
-            *(sign_in.routes() if sign_in else []),
+            *([*sign_in.routes(), Route("/signed-out", signed_out)] if sign_in else []),
             *(figures.routes() if figures else []),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
@@ -119,16 +123,16 @@ def _request_figures(site: Site) -> RequestFigures | None:
 
 def _problem(site: Site, request: Request, error: Exception) -> Response:
     """What is wrong, said to a person: status 400 for questions, 404 for unknown pages, 503 without a database."""
-    from dashboard import words
-    from dashboard.site import language_of
-
-    said = words.load(language_of(request))
+    said = load(language_of(request))
     match error:
         case FilterError():
             allowed = ", ".join(error.allowed[:20])
             return site.problem(request, 400, said["error_filter"].format(error.value, error.name, allowed))
         case ViewError():
             return site.problem(request, 400, said["view_wrong"])
+        case SignInError():
+            message = said[error.phrase].format(error)
+            return site.problem(request, error.status, message, "error_sign_in", "sign_in_again")
         case NoBrandError():
             return site.problem(request, 403, said["error_no_brand"].format(error))
         case ReportError() if "nothing is published" in str(error):

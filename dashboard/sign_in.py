@@ -44,6 +44,14 @@ class Viewer:
         return EVERY_BRAND in self.brands or brand_id in self.brands
 
 
+class SignInError(RuntimeError):
+    """Somebody can't be signed in: `phrase` is the key of the words that say why, this error's text what fills them."""
+
+    def __init__(self, status: int, phrase: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.phrase = status, phrase
+
+
 class SignIn:
     """The routes and the middleware of signing in."""
 
@@ -68,7 +76,6 @@ class SignIn:
             Route("/sign-in", self._begin),
             Route("/signed-in", self._end),
             Route("/sign-out", self._leave, methods=["POST"]),
-            Route("/signed-out", _signed_out),
         ]
 
     def middleware(self) -> list[Middleware]:
@@ -90,7 +97,7 @@ class SignIn:
             answer: Response = await self._client.authorize_redirect(request, there)
             return answer
         except (HTTPError, RuntimeError, ValueError) as error:
-            return _refused(f"the sign-in provider does not answer ({type(error).__name__})", 502)
+            raise SignInError(502, "error_provider_silent", type(error).__name__) from error
 
     async def _end(self, request: Request) -> Response:
         wanted = _own_address(request.session.get("next", ""))
@@ -98,18 +105,20 @@ class SignIn:
             claims = (await self._client.authorize_access_token(request)).get("userinfo") or {}
         except (OAuthError, JoseError, HTTPError, RuntimeError, ValueError) as error:
             request.session.clear()
-            return _refused(f"the sign-in did not succeed ({type(error).__name__}): begin again", 403)
+            raise SignInError(403, "error_not_signed_in", type(error).__name__) from error
         request.session.clear()
         viewer = self._viewer(claims)
         if viewer is None:
-            return _refused("the sign-in provider does not say who this is", 403)
+            raise SignInError(403, "error_nobody", "sub")
         request.session["viewer"] = {"subject": viewer.subject, "name": viewer.name, "brands": viewer.brands}
         request.session["until"] = int(time.time()) + SESSION_SECONDS
         return RedirectResponse(wanted, status_code=303)
 
     async def _leave(self, request: Request) -> Response:
         request.session.clear()
-        return RedirectResponse("/signed-out", status_code=303)
+        # In the language of the page that was left.
+        said = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/signed-out{said}", status_code=303)
 
     def _viewer(self, claims: dict[str, Any]) -> Viewer | None:
         subject = claims.get("sub")
@@ -158,15 +167,6 @@ def _own_address(address: str) -> str:
     """An address of this site, so that signing in leads nowhere else."""
     is_own = address.startswith("/") and not address.startswith(("//", "/\\"))
     return address if is_own and address.isprintable() else "/overview"
-
-
-async def _signed_out(request: Request) -> Response:
-    return PlainTextResponse("Signed out. To sign in again, open / of this address.")
-
-
-def _refused(sentence: str, status: int) -> Response:
-    said = f"{sentence[0].upper()}{sentence[1:]}. To begin again, open /sign-in of this address."
-    return PlainTextResponse(said, status)
 
 
 def _session_key(settings: Settings) -> str:

@@ -141,10 +141,16 @@ class Site:
     def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         return HTMLResponse(self.templates.get_template(template).render(**context), status)
 
-    def problem(self, request: Request, status: int, message: str) -> HTMLResponse:
-        """A page that says what is wrong, for a person, where no brand may be known."""
+    def problem(
+        self, request: Request, status: int, message: str, title: str = "error", onward: str = "back"
+    ) -> HTMLResponse:
+        """A page that says what is wrong, for a person, where no brand may be known; `title` and `onward` are keys of
+        the words over the message and of the way on from it."""
         said = words.load(language_of(request))
-        return self.page("problem.html", status, t=said, message=message, languages=LANGUAGES)
+        return self.page(
+            "problem.html", status, t=said, message=message, title=said[title], onward=said[onward],
+            languages=LANGUAGES,
+        )  # fmt: skip
 
 
 def language_of(request: Request) -> str:

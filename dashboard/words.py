@@ -98,7 +98,7 @@ class Words:
                 return f"{int(value):02d}:00"
             case "weekday":
                 return formats.say_weekday(int(value), self.language)
-            case "role":
+            case "role" if value != NONE:
                 return self.role(value)
             case "inbox":
                 return self.value(NONE) if value == NONE else value

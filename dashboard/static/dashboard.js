@@ -39,7 +39,7 @@ function options(said) {
     return { ...common, grid: { left: 8, right: 72, top: 8, bottom: 8, containLabel: true },
       tooltip: { ...common.tooltip, trigger: "item", formatter: (p) => `${p.name}: ${words(0, p.dataIndex)}` },
       xAxis: { type: "value", show: false }, yAxis: { type: "category", inverse: true, data: said.labels, axisTick: { show: false },
-        axisLine: { show: false }, axisLabel: { color: ink, width: 150, overflow: "break" } },
+        axisLine: { show: false }, axisLabel: { color: ink, width: 150, overflow: "break", lineHeight: 14 } },
       series: [{ type: "bar", data: said.series[0].values, barCategoryGap: "25%", itemStyle: { borderRadius: [0, 4, 4, 0] },
         label: { show: true, position: "right", color: ink, formatter: (p) => words(0, p.dataIndex) } }] };
   }

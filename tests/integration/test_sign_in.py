@@ -129,8 +129,9 @@ def test_all_brands_or_none(town: Town, client: TestClient, provider: Provider) 
 def test_an_answer_that_is_not_the_providers_signs_nobody_in(client: TestClient, provider: Provider) -> None:
     from joserfc.jwk import RSAKey
 
-    forged = client.get("/signed-in?code=x&state=y")
+    forged = client.get("/signed-in?code=x&state=y", headers={"accept-language": "fr"})
     assert forged.status_code == 403
+    assert "La connexion a échoué (MismatchingStateError)" in forged.text and "Se reconnecter" in forged.text
     answers = []
     try:
         provider.nonce = "another"
@@ -158,7 +159,9 @@ def test_a_session_ends(town: Town, client: TestClient, provider: Provider, monk
     client.cookies.clear()
     signing_in(client, provider, causerie_brands="*")
     assert client.post("/sign-out", headers={"origin": "http://elsewhere"}).status_code == 403
-    assert client.post("/sign-out").headers["location"] == "/signed-out"
+    assert 'action="/sign-out?lang=es"' in client.get("/overview?lang=es").text
+    left = client.post("/sign-out?lang=es").headers["location"]
+    assert left == "/signed-out?lang=es" and "Iniciar sesión de nuevo" in client.get(left).text
     assert client.get("/overview").status_code == 303
 
 

@@ -67,6 +67,11 @@ def test_every_phrase_of_a_template_is_said() -> None:
         assert asked - words.load(language).phrases.keys() == set()
 
 
+def test_whoever_has_no_role_is_told_so_in_words() -> None:
+    assert words.load("fr").dimension("role", words.NONE) == "aucun"
+    assert words.load("fr").dimension("role", "3") == "Rôle 3"
+
+
 def test_every_rule_of_the_entrance_has_words() -> None:
     for language in LANGUAGES:
         known = words.load(language)
