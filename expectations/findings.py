@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal, NewType
 
 if TYPE_CHECKING:
@@ -70,6 +72,11 @@ def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[st
             observed = _named(offenders, names[1:]) if offenders else f"{len(lines)} lines as expected"
             found.append(Finding(name, table, is_error, not offenders, observed, expected, str(brand), offenders))
     return found
+
+
+def import_ahead() -> None:
+    """Begin to import Great Expectations beside what goes on, which mostly waits: it takes seconds, and is needed next."""
+    Thread(target=import_module, args=("great_expectations.expectations",), daemon=True).start()
 
 
 def _validate(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> Iterator[tuple[Name, bool, str, Any]]:

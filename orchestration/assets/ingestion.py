@@ -20,6 +20,7 @@ from dagster import (
 )
 from psycopg import sql
 
+from expectations.findings import import_ahead
 from orchestration.assets import refusals
 from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
@@ -103,6 +104,8 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             connection.commit()
             found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
             looks.announce(sources, found)
+            if found:
+                import_ahead()
             progress.stage("load", len(found))
             for dataset, some in by_dataset(found).items():
                 for result in load_extracts(connection, DATASETS[dataset], some, sources[dataset]):
