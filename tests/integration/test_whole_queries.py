@@ -18,7 +18,7 @@ from orchestration import warehouse
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.extract_days import available
-from orchestration.sources.loading.load import LoadResult, load_extract
+from orchestration.sources.loading.load import LoadResult, load_extract, load_extracts
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
 
@@ -211,6 +211,19 @@ def test_rows_that_a_source_leaves_out_are_counted_by_its_reason(shop: Shop) -> 
     shop.do("update chat set thread = 'c' where id = 3")
     shop.run()
     assert "3" in shop.loaded()
+
+
+def test_a_day_that_can_t_be_read_is_refused_alone(shop: Shop) -> None:
+    told = "case id when 3 then to_jsonb(1.5) else to_jsonb(thread) end as thread"
+    shop.file.write_text(shop.words.replace("id, thread", f"id, {told}", 1))
+    sources = read_sources(shop.file, "unused")
+    days = [one.day for one in pending_extracts(shop.raw.connection, sources, TODAY)]
+    announce(sources, [("messages", day) for day in days])
+    loads = list(load_extracts(shop.raw.connection, DATASETS["messages"], days, sources["messages"]))
+    refused = {load.day: str(load.reason) for load in loads if load.outcome == "refused"}
+    assert list(refused) == [date(2026, 3, 2)], refused
+    assert "query for 2026-03-02: column conversation_id holds floating-point" in refused[date(2026, 3, 2)]
+    assert len(shop.loaded()) == 14
 
 
 def test_another_mapping_reads_every_day_again(shop: Shop) -> None:

@@ -115,6 +115,10 @@ class Rows:
         self._mapper = Mapper(self.dataset, self.naming, self.where, self.left_out)
         self._next = 1
 
+    def begin(self, line: int) -> None:
+        """The number of the next row."""
+        self._next = line
+
     def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
         """Rows as the database gave them, each a sequence in the order of `offered`."""
         columns: dict[str, pa.Array] = {}

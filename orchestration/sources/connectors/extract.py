@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -56,6 +56,15 @@ class Batch:
     lines: pa.Array
     columns: dict[str, pa.Array]
     faults: list[Fault] = field(default_factory=list)
+
+    def part(self, first: int, last: int) -> Batch:
+        """The rows from `first` to before `last`, by their place."""
+        return Batch(
+            self.file,
+            self.lines.slice(first, last - first),
+            {name: column.slice(first, last - first) for name, column in self.columns.items()},
+            [replace(fault, row=fault.row - first) for fault in self.faults if first <= fault.row < last],
+        )
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -250,11 +252,20 @@ class WholeQuery:
         if self._stream is None:
             yield from self._window(day, day, where, unknown, left_out)
             return
-        rows = self._advance(day)
-        if rows is not None:
-            told = self._rows(where, rows.offered, unknown, left_out)
-            for first in range(0, len(rows.rows), BATCH_ROWS):
-                yield told.batch(rows.rows[first : first + BATCH_ROWS])
+        reached = self._advance(day)
+        if reached is None:
+            return
+        rows = self._rows(where, reached.offered, unknown, left_out)
+        count = 0
+        for piece in reached.pieces:
+            if isinstance(piece, Batch):
+                lines = pa.array(range(count + 1, count + 1 + len(piece.lines)), pa.int64())
+                yield replace(piece, lines=lines)
+                count += len(lines)
+            else:
+                rows.begin(count + 1)
+                yield rows.batch(piece)
+                count += len(piece)
 
     def _advance(self, day: date) -> _Day | None:
         """The stream's rows of a day; None where it has none. A day may be read again before the next one is."""
@@ -272,13 +283,32 @@ class WholeQuery:
         return self._reached if self._reached.day == day else None
 
     def _streamed(self, days: Sequence[date]) -> Generator[_Day, None, None]:
-        """The rows of days from one query, each day's at once, oldest first."""
+        """The rows of days from one query, each day's at once, oldest first.
+
+        What may be made of a row without those before it is made of many days at once: a night of a chat is so few rows
+        that the columns of each would cost more than they hold.
+        """
         with self._ask(f"query for {days[0]} to {days[-1]}") as query:
             asked = query.select(sa.literal_column("q.*"), query.day.label(DAY_COLUMN))
             result = query.run(self._between(asked, query, days[0], days[-1]).order_by(*query.order))
             offered = list(result.keys())[:-1]
-            for day, rows in groupby(result, lambda row: self._extract_day(row[-1])):
-                yield _Day(day, offered, list(rows))
+            pieces = (piece for rows in result.partitions(BATCH_ROWS) for piece in self._pieces(offered, rows))
+            for day, found in groupby(pieces, lambda piece: piece[0]):
+                yield _Day(day, offered, [piece for _, piece in found])
+
+    def _pieces(self, offered: Sequence[str], rows: Sequence[Any]) -> Iterator[tuple[date, Batch | Sequence[Any]]]:
+        """Rows in their order by day: as batches, or, where a word looks at several of a day or some row is no good
+        for any, as they are, so that it is the refusal of its own day."""
+        days = [self._extract_day(row[-1]) for row in rows]
+        batch: Batch | None = None
+        if not self._naming().beside:
+            with suppress(Refusal):
+                batch = self._rows(self.dataset.name, offered, set(), Counter()).batch(rows)
+        first = 0
+        for day, same in groupby(days):
+            last = first + sum(1 for _ in same)
+            yield day, rows[first:last] if batch is None else batch.part(first, last)
+            first = last
 
     def _extract_day(self, told: Any) -> date:
         day = _as_day(told)
@@ -320,11 +350,11 @@ class WholeQuery:
 
 @dataclass(frozen=True)
 class _Day:
-    """A day's rows as the database gave them, and the names of their columns."""
+    """A day's rows, as the database gave them or made batches of already, and the names of their columns."""
 
     day: date
     offered: list[str]
-    rows: Sequence[Any]
+    pieces: Sequence[Batch | Sequence[Any]]
 
 
 class _Asking:
