@@ -75,7 +75,7 @@ def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[st
 
 
 def import_ahead() -> None:
-    """Begin to import Great Expectations beside what goes on, which mostly waits: it takes seconds, and is needed next."""
+    """Begin to import Great Expectations beside what goes on, which mostly waits: it takes seconds, is needed next."""
     Thread(target=import_module, args=("great_expectations.expectations",), daemon=True).start()
 
 
