@@ -44,7 +44,7 @@ TOTALS = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-15", "Chat-C
           "Chat-Card-81")  # fmt: skip
 DAILY = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-71", "Chat-Card-81", "Wlst-Card-1")
 PERIODS = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-81")
-OPENED = ("overview-en", "popsell-fr", "jumper-es", "one-to-one-en", "personalisation-fr")
+DASHBOARDS = sorted(file.stem.replace("_", "-") for file in (HERE / "causerie" / "dashboards").glob("*.yaml"))
 
 
 class Number(NamedTuple):
@@ -184,7 +184,7 @@ def rows_seen(api: Superset, brand: str, days: tuple[date, date]) -> Decimal | N
 
 
 def looked_at(address: str, password: str) -> list[str]:
-    """Open dashboards in Chromium, a picture of each; returns what charts say that failed."""
+    """Open every dashboard in Chromium, a picture of each; returns what charts say that failed."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not (browser and driver):
@@ -201,7 +201,7 @@ def looked_at(address: str, password: str) -> list[str]:
         opened.find_element("css selector", "input[type=text]").send_keys("admin")
         opened.find_element("css selector", "input[type=password]").send_keys(password + "\n")
         _until(opened, "return !location.pathname.startsWith('/login')", 60)
-        for name in OPENED:
+        for name in DASHBOARDS:
             # All of the page at once: charts are drawn when they come into sight.
             opened.set_window_size(1400, 2400)
             opened.get(f"{address}/superset/dashboard/causerie-{name}/?standalone=0")
