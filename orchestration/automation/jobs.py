@@ -130,7 +130,7 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
             yield SkipReason("every extract that the sources show is loaded as it stands")
         for batch in batches:
             # One question is asked once: of these extracts as they are, or of these definitions.
-            asked: Any = (changed, fingerprint.at_hand())
+            asked: Any = (changed, fingerprint.kept(settings.home))
             if batch.stretch:
                 first, last = batch.stretch.first, batch.stretch.last
                 asked = sorted((o.dataset, o.day, o.fingerprint) for o in pending if first <= o.day <= last)

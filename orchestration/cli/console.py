@@ -22,7 +22,6 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from dashboard.elements import UNITS_OF_COLUMNS
 from dashboard.tables import NUMERIC
 from dashboard.words import Words
 from dashboard.words import load as load_words
@@ -31,15 +30,16 @@ from orchestration.cli.runs import Outcome
 from orchestration.readers.brand import Brand
 from orchestration.readers.formats import NOTHING, say, say_change, say_seconds
 from orchestration.readers.ledger import COUNTS, Generation, Load
-from orchestration.readers.live import Reading
 from orchestration.readers.published_history import grouped, load_name, period_name, span
 from orchestration.readers.report import AS_FILTERS, WORDS, Question, Row, RowsPage, say_state
 from orchestration.sources.connectors.outside_text import cleaned, is_clean
-from orchestration.sources.loading.load import LoadResult
-from orchestration.sources.loading.quarantine import BadRow, Group
 from orchestration.sources.loading.row_rules import RULES
 
+# What a run with nothing to do need not import: it should say so at once.
 if TYPE_CHECKING:
+    from orchestration.readers.live import Reading
+    from orchestration.sources.loading.load import LoadResult
+    from orchestration.sources.loading.quarantine import BadRow, Group
     from orchestration.verification import Verdict
 
 STAGES = {
@@ -422,6 +422,8 @@ def _cell(words: Words, column: Any, value: Any, unit: str | None, currency: str
         return NOTHING
     if column.member == "role":
         return words.role(value)
+    from dashboard.elements import UNITS_OF_COLUMNS
+
     unit = unit or UNITS_OF_COLUMNS.get(column.name)
     return words.say(value, unit, currency) if unit in NUMERIC else str(value)
 

@@ -21,9 +21,13 @@ from orchestration.catalogue import catalogue as at_hand_catalogue
 from orchestration.catalogue.model import Catalogue
 from orchestration.compiler import functions, statements
 from orchestration.settings import PROJECT
+from orchestration.warehouse.server import write_whole
 
 # What decides the rows of a table. Descriptions and tests do not.
 SQL_OF_MODELS = ("models", "macros", "seeds")
+# All that renders, and what dbt writes beside what it reads.
+CODE = Path(__file__).parents[1]
+WRITTEN = ("target", "logs")
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,25 @@ def at_hand(dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint:
     )
 
 
+def kept(home: Path, dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint:
+    """The same, from a file in `home` while nothing from which it is made has changed: to render everything takes a run
+    that has nothing to do as long as half of all else."""
+    files = [path for place in (CODE, *dbt_project.iterdir()) if place.name not in WRITTEN for path in _files(place)]
+    made_from = _digest(
+        text for path in sorted(files) for text in (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    )
+    file = home / "fingerprint.json"
+    try:
+        noted = json.loads(file.read_text())
+        if noted["made_from"] == made_from:
+            return Fingerprint(**noted["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # never noted, or by another version
+    found = at_hand(dbt_project)
+    write_whole(file, json.dumps({"made_from": made_from, "fingerprint": asdict(found)}))
+    return found
+
+
 def prepared(connection: psycopg.Connection[Any]) -> Fingerprint | None:
     """Of the definitions that the last run prepared to build by; None before any, or of one that wrote down none."""
     row = connection.execute("select obj_description(to_regclass('build.run'), 'pg_class')").fetchone()
@@ -84,6 +107,11 @@ def write(connection: psycopg.Connection[Any], prepared: Fingerprint) -> None:
             )
         )
     )
+
+
+def _files(place: Path) -> list[Path]:
+    found = [place, *place.rglob("*")]
+    return [path for path in found if path.is_file() and path.suffix != ".pyc"]
 
 
 def _digest(texts: Iterable[str]) -> str:

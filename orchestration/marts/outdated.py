@@ -23,7 +23,7 @@ def reasons(connection: psycopg.Connection[Any], settings: Settings) -> list[str
         return []
     published = contracts.marts_of(contracts.manifest(settings.manifest))
     found = []
-    if fingerprint.prepared(connection) != fingerprint.at_hand():
+    if fingerprint.prepared(connection) != fingerprint.kept(settings.home):
         found.append("the definitions of models, indicators or words have changed")
     if missing := schema.missing(connection, published):
         found.append(f"not there as tables: {', '.join(missing)}")

@@ -22,6 +22,28 @@ def dbt_project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_it_is_kept_until_a_file_changes(dbt_project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    rendered: list[Path] = []
+
+    def render(project: Path) -> fingerprint.Fingerprint:
+        rendered.append(project)
+        return fingerprint.Fingerprint("models", "indicators", f"words {len(rendered)}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "at_hand", render)
+        first = fingerprint.kept(home, dbt_project)
+        assert fingerprint.kept(home, dbt_project) == first and len(rendered) == 1
+        (dbt_project / "target").mkdir()
+        (dbt_project / "target" / "manifest.json").write_text("{}")
+        assert fingerprint.kept(home, dbt_project) == first and len(rendered) == 1
+        (dbt_project / "models" / "new.sql").write_text("select 1")
+        assert fingerprint.kept(home, dbt_project) != first and len(rendered) == 2
+        (home / "fingerprint.json").write_text("of another version")
+        assert fingerprint.kept(home, dbt_project).words == "words 3"
+    assert fingerprint.kept(home, dbt_project) == replace(first, words="words 3"), "nothing has changed since"
+
+
 @pytest.mark.parametrize(
     "file", ["models/marts/fct_conversation.sql", "macros/current_rows.sql", "models/marts/new.sql", "dbt_project.yml"]
 )

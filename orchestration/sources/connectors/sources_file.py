@@ -58,8 +58,6 @@ def read_file(path: Path, landing: str = "") -> SourcesFile:
 
 def followed(told: Mapping[str, Any], faults: Faults, landing: str = "") -> SourcesFile:
     """A sources file's words, and what they make. Raises SourcesError."""
-    from orchestration.sources.connectors.chat_database import check_live
-
     if "datasets" not in told and "systems" not in told:
         faults.add((), "wanted a mapping `datasets:` of dataset names, or `systems:`")
     told = packages.spelled_out(told, faults)
@@ -75,7 +73,10 @@ def followed(told: Mapping[str, Any], faults: Faults, landing: str = "") -> Sour
             if dataset.name in found:
                 faults.add(place, f"{dataset.name} comes from two places; wanted one")
             found[dataset.name] = source
-    check_live(document, faults)
+    if document.live.tables or document.live.reuse:
+        from orchestration.sources.connectors.chat_database import check_live
+
+        check_live(document, faults)
     faults.raise_if_any()
     return SourcesFile(document, {name: found[name] for name in DATASETS if name in found})
 

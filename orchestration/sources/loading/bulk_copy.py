@@ -44,7 +44,8 @@ ARROW_TYPES = {
 }
 # One column of a batch as binary fields; a scalar is the same in every row.
 Field: TypeAlias = pa.Array | pa.Scalar
-NULL = pa.scalar(None, pa.binary())
+# Not pa.scalar: it imports pandas, which a run with nothing to load does not need.
+NULL = pa.nulls(1, pa.binary())[0]
 
 
 @dataclass
