@@ -355,11 +355,13 @@ def rows(
     known = catalogue.load()
     with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
         is_list = ref in {i.ref for i in known.lists}
-        if as_csv:
-            print(reports.as_csv((reports.lines if is_list else reports.open_up)(connection, ref, question)), end="")
-            return
         about = brands.about(connection, brand, {})
-        if is_list:
+        if as_csv and not is_list:
+            page = reports.open_page(connection, ref, question, None, 0, None)
+            print(reports.as_csv(reports.rows_with_names(page.rows, ref, about, lang)), end="")
+        elif as_csv:
+            print(reports.as_csv(reports.lines(connection, ref, question)), end="")
+        elif is_list:
             lines = reports.lines(connection, ref, question)
             _console().print(console.listed(ref, lines, known.indicators, about.currency, lang))
         else:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
@@ -21,6 +22,9 @@ from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import Shown
 from orchestration.readers.formats import plain
 from orchestration.sources.connectors.outside_text import sheet_text
+
+if TYPE_CHECKING:
+    from orchestration.readers.brand import Brand
 
 Row = dict[str, Any]
 Span = tuple[date, date]
@@ -213,12 +217,6 @@ def _fetch(connection: psycopg.Connection[Any], query: sql.Composed, values: Map
         raise ReportError(" ".join(line for line in lines if line)) from None
 
 
-def open_up(connection: psycopg.Connection[Any], ref: str, question: Question) -> list[Row]:
-    """The rows behind one number: those of marts.kpi_rows, by bucket and instant. Raises ReportError."""
-    query = "select * from marts.kpi_rows(p_ref => %(ref)s, {}) order by bucket, bin, anchor, entity, entity_id"
-    return _ask_of(connection, sql.SQL(query), ref, question)
-
-
 @dataclass(frozen=True)
 class RowsPage:
     """Some of the rows behind a number, and the sums over all of them."""
@@ -245,10 +243,15 @@ FOUND_IN = {
 
 
 def open_page(
-    connection: psycopg.Connection[Any], ref: str, question: Question, bin_name: str | None, offset: int, limit: int
+    connection: psycopg.Connection[Any],
+    ref: str,
+    question: Question,
+    bin_name: str | None,
+    offset: int,
+    limit: int | None,
 ) -> RowsPage:
-    """Some rows behind a number (of one class, where given), in the order of time, each with the conversation and the
-    member that it belongs to where marts know them. Raises ReportError."""
+    """Some rows behind a number (of one class, where given; all without a limit), in the order of time, each with the
+    conversation and the member that it belongs to where marts know them. Raises ReportError."""
     text = """
     with counted as (select * from marts.kpi_rows(p_ref => %(ref)s, {arguments})),
     shown as (
@@ -340,6 +343,21 @@ def with_names(rows: Iterable[Row], language: str) -> list[Row]:
     known = catalogue.load().indicators
     return [
         {"ref": row["ref"], "name": known[row["ref"]].names[language], "unit": known[row["ref"]].unit, **row}
+        for row in rows
+    ]
+
+
+def rows_with_names(rows: Iterable[Row], ref: str, brand: Brand, language: str) -> list[Row]:
+    """The rows of a page with the number's name, their instant on the brand's clock, and the member's name as it is."""
+    name, zone = catalogue.load().indicators[ref].names[language], ZoneInfo(brand.timezone)
+    return [
+        {
+            "ref": ref,
+            "name": name,
+            **{column: value for column, value in row.items() if column not in ("count", "numerators", "denominators")},
+            "anchor_local": f"{row['anchor'].astimezone(zone):%Y-%m-%d %H:%M:%S}" if row["anchor"] else None,
+            "member_name": brand.members[row["member_id"]].name if row["member_id"] in brand.members else None,
+        }
         for row in rows
     ]
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import marts_digest
 import psycopg
@@ -190,6 +191,14 @@ def test_the_rows_behind_a_number_add_up_to_it(answer: Callable[..., str]) -> No
     found = list(csv.DictReader(answer("rows", "Chat-Card-1", *PERIOD, "--csv").splitlines()))
     assert sum(int(row["numerator"]) for row in found) == value > 0
     assert len({(row["entity"], row["entity_id"]) for row in found}) == len(found)
+    names = catalogue.load().indicators["Chat-Card-1"].names
+    assert {row["name"] for row in found} == {names["en"]}
+    in_french = list(csv.DictReader(answer("rows", "Chat-Card-1", *PERIOD, "--csv", "--lang", "fr").splitlines()))
+    assert {row["name"] for row in in_french} == {names["fr"]}
+    for row in found:
+        local = datetime.fromisoformat(row["anchor"]).astimezone(ZoneInfo("Europe/Paris"))
+        assert row["anchor_local"] == f"{local:%Y-%m-%d %H:%M:%S}"
+        assert bool(row["member_name"]) == bool(row["member_id"])
     table = answer("rows", "Chat-Card-1", *PERIOD)
     assert found[0]["entity_id"] in table and f"{value}" in table.splitlines()[-2]
 
