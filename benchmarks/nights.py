@@ -153,7 +153,7 @@ def with_history(folder: Path, conversations: int, days: int, long: int) -> list
     return [
         Ratio(name, f"after {days} days", late.seconds, short.seconds, 1.05),
         Ratio(f"{name}, its statements", f"after {days} days", late.floor, short.floor, 1.05),
-        Ratio(f"{name}, MiB of WAL for seconds", f"after {days} days", late.wal / 2**20, short.wal / 2**20, 1.05),
+        Ratio(f"{name}, its WAL", f"after {days} days", late.wal / 2**20, short.wal / 2**20, 1.05, unit="MiB"),
     ]
 
 

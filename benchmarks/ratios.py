@@ -11,19 +11,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ratio:
-    """`what` took `seconds`, what it is held against (`beside`) `floor` seconds. `wanted` is the most that the one may
-    be of the other; `as_speed` turns both round: the least that its speed may be of the other's."""
+    """`figure` of `what` beside `floor`, that of what it is held against (`beside`), both in `unit`. `wanted` is the
+    most that the one may be of the other; `as_speed` turns both round: the least that its speed may be of the other's.
+    """
 
     what: str
     beside: str
-    seconds: float
+    figure: float
     floor: float
     wanted: float
     as_speed: bool = False
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
-        return self.floor / self.seconds if self.as_speed else self.seconds / self.floor
+        return self.floor / self.figure if self.as_speed else self.figure / self.floor
 
     @property
     def is_reached(self) -> bool:
@@ -32,16 +34,15 @@ class Ratio:
 
 def table(ratios: Iterable[Ratio]) -> str:
     """Markdown, a line a ratio."""
-    lines = ["| what | seconds | beside, in the same run | seconds | ratio | to reach | |"]
+    lines = ["| what | figure | beside, in the same run | figure | ratio | to reach | |"]
     lines += ["|---|---:|---|---:|---:|---:|---|"]
     for one in ratios:
+        figure, floor = (f"{_plain(number)} {one.unit}" for number in (one.figure, one.floor))
         bound = f"{'at least' if one.as_speed else 'at most'} {one.wanted:g}"
-        lines.append(
-            f"| {one.what} | {_plain(one.seconds)} | {one.beside} | {_plain(one.floor)} | {one.ratio:.2f} | {bound} |"
-            f" {'reached' if one.is_reached else 'not reached'} |"
-        )
+        reached = "reached" if one.is_reached else "not reached"
+        lines.append(f"| {one.what} | {figure} | {one.beside} | {floor} | {one.ratio:.2f} | {bound} | {reached} |")
     return "\n".join(lines)
 
 
-def _plain(seconds: float) -> str:
-    return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
+def _plain(number: float) -> str:
+    return f"{number:.3f}" if number < 1 else f"{number:.1f}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from dashboard.answers import Answers, Asked
 from dashboard.filters import Filters
-from dashboard.tables import Cell, Column, Table
+from dashboard.tables import UNITS_OF_COLUMNS, Cell, Column, Table
 from dashboard.words import Words
 from orchestration.catalogue.catalogue import Catalogue, Indicator
 from orchestration.readers.brand import Brand
@@ -316,13 +316,6 @@ class Drawn:
                     if note["kind"] == "ignored":
                         said.setdefault(note["text"], note)
         return list(said.values())
-
-
-# Columns of lists that are no indicators and yet have a unit.
-UNITS_OF_COLUMNS = {
-    "text": "count", "video": "count", "total": "count", "influenced_orders": "count", "influenced_sales": "amount",
-    "score": "count", "role": "role", "date": "date",
-}  # fmt: skip
 
 
 def notes(row: Row | None, indicator: Indicator, view: View) -> list[dict[str, str]]:

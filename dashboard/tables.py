@@ -19,6 +19,11 @@ import xlsxwriter
 from orchestration.sources.connectors.outside_text import sheet_text
 
 NUMERIC = ("count", "ratio", "seconds", "amount", "score")
+# Columns of lists that are no indicators and yet have a unit.
+UNITS_OF_COLUMNS = {
+    "text": "count", "video": "count", "total": "count", "influenced_orders": "count", "influenced_sales": "amount",
+    "score": "count", "role": "role", "date": "date",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

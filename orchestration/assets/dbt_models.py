@@ -151,8 +151,7 @@ def dbt_arguments() -> list[str]:
     """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
 
     The target is named: under any other the models themselves refuse (macros/of_the_run_under_way.sql). Unit tests
-    judge the SQL, not the data: they run in `make test`. dbt's own file has no more than what it tells the run: a
-    thousand lines of a build that went well take longer to write than some models to build.
+    judge the SQL, not the data: they run in `make test`. dbt's own file has what it tells the run, without debugging.
     """
     return ["build", "--target", "build", "--exclude-resource-type", "unit_test", "--log-level-file", "info"]
 

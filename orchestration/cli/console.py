@@ -22,7 +22,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from dashboard.tables import NUMERIC
+from dashboard.tables import NUMERIC, UNITS_OF_COLUMNS
 from dashboard.words import Words
 from dashboard.words import load as load_words
 from orchestration.assets.progress import Progress
@@ -422,8 +422,6 @@ def _cell(words: Words, column: Any, value: Any, unit: str | None, currency: str
         return NOTHING
     if column.member == "role":
         return words.role(value)
-    from dashboard.elements import UNITS_OF_COLUMNS
-
     unit = unit or UNITS_OF_COLUMNS.get(column.name)
     return words.say(value, unit, currency) if unit in NUMERIC else str(value)
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
+from other_system import empty_database
 
 CASE = next(
     (found for folder in Path(__file__).parents if (found := folder / "shared/cases/chatwoot").exists()), Path("none")
@@ -31,16 +30,11 @@ def shop(server: str, seed: int) -> Iterator[str]:
     assert spec and spec.loader
     filling = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(filling)
-    name = f"chatwoot_{uuid4().hex[:12]}"
-    url = urlsplit(server)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"create database {name}".encode())
-        admin.execute(f"alter database {name} set timezone = 'Asia/Tokyo'".encode())
-        try:
-            with psycopg.connect(url) as connection, connection.cursor() as cursor:
-                cursor.execute((CASE / "schema.sql").read_bytes())
-                rng = random.Random(seed)
-                filling.fill(filling.Chatwoot(cursor, rng), rng, 200, date(2026, 10, 26), 30)
-            yield url
-        finally:
-            admin.execute(f"drop database {name} with (force)".encode())
+    with empty_database(server) as url:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(f"alter database {owner.info.dbname} set timezone = 'Asia/Tokyo'".encode())
+        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute((CASE / "schema.sql").read_bytes())
+            rng = random.Random(seed)
+            filling.fill(filling.Chatwoot(cursor, rng), rng, 200, date(2026, 10, 26), 30)
+        yield url

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from asking import report
 from night import Night
+from other_system import empty_database
 
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
@@ -56,15 +56,11 @@ select 1, 1, n, kind, case kind when 0 then 'Contact' else 'User' end, case kind
 
 @pytest.fixture
 def chat(server: str) -> Iterator[str]:
-    url = urlsplit(server)._replace(path="/chat_and_shop").geturl()
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("drop database if exists chat_and_shop with (force)")
-        admin.execute("create database chat_and_shop")
+    with empty_database(server) as url:
         with psycopg.connect(url) as connection:
             create_tables(connection)
             connection.execute(CHAT.encode())
         yield url
-        admin.execute("drop database chat_and_shop with (force)")
 
 
 def run(night: Night, today: date) -> None:

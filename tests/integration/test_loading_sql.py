@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from landing_of import DAY, Raw, brand
+from other_system import empty_database
 
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
@@ -34,11 +34,7 @@ datasets:
 @pytest.fixture
 def shop(server: str) -> Iterator[str]:
     """URL of a second database: somebody's shop, with names of its own."""
-    name = "the_shop"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)")
-        admin.execute(f"create database {name}")
-        url = urlsplit(server)._replace(path=f"/{name}").geturl()
+    with empty_database(server) as url:
         with psycopg.connect(url) as other:
             other.execute(
                 "create table chat (shop text default 'acme', id bigint, thread uuid default gen_random_uuid(),"
@@ -51,7 +47,6 @@ def shop(server: str) -> Iterator[str]:
                 " (3, 'visitor', null, '2026-03-11T00:00:00Z', true, 'text', 'tomorrow')"
             )
         yield url
-        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

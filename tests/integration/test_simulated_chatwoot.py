@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from other_system import empty_database
 
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.loading.check_sources import check_sources
@@ -24,12 +24,8 @@ FIRST, DAYS, BUSY = date(2026, 3, 2), 3, 30
 
 @pytest.fixture
 def empty(server: str) -> Iterator[str]:
-    url = urlsplit(server)._replace(path="/simulated_woot").geturl()
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("drop database if exists simulated_woot with (force)")
-        admin.execute("create database simulated_woot")
+    with empty_database(server) as url:
         yield url
-        admin.execute("drop database simulated_woot with (force)")
 
 
 def test_a_demo_needs_nobodys_data(empty: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:

@@ -1,35 +1,7 @@
 -- The indicators of the touched periods. Those that are not stated anew of a period stand as published.
-select
-    t.brand_id,
-    t.grain,
-    t.period_start,
-    t.dimension,
-    t.dimension_value,
-    t.ref,
-    t.bin,
-    t.value,
-    t.numerator,
-    t.denominator,
-    t.is_final,
-    t.settled_share,
-    t.missing
-from {{ ref('int_kpi_totalled') }} as t
+select * from {{ ref('int_kpi_totalled') }}
 union all
-select
-    d.brand_id,
-    d.grain,
-    d.period_start,
-    d.dimension,
-    d.dimension_value,
-    d.ref,
-    d.bin,
-    d.value,
-    d.numerator,
-    d.denominator,
-    d.is_final,
-    d.settled_share,
-    d.missing
-from {{ ref('int_kpi_broken_down') }} as d
+select * from {{ ref('int_kpi_broken_down') }}
 union all
 select
     k.brand_id,
