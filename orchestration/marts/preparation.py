@@ -32,6 +32,28 @@ class Prepared:
     remarks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Definitions:
+    """By what a run computes, rendered before anything is locked: that takes seconds, for which whoever reads a table of
+    marts that is being altered would wait. `indicators`: the digest of each by its ref; `fixed`: which are."""
+
+    fingerprint: fingerprint.Fingerprint
+    audit_function: str
+    audit_tables: Mapping[str, list[statements.Row]]
+    indicators: Mapping[str, str]
+    fixed: Sequence[str]
+
+    @classmethod
+    def at_hand(cls) -> Definitions:
+        return cls(
+            fingerprint.at_hand(),
+            audit_function(),
+            statements.audit_tables(),
+            fingerprint.of_indicators(),
+            [indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"],
+        )
+
+
 def prepare(
     connection: psycopg.Connection[Any],
     manifest: Mapping[str, Any],
@@ -52,9 +74,12 @@ def prepare(
     marts = contracts.marts_of(manifest)
     remarks = [] if is_idle(connection) else refuse_open_transaction()
     remarks += access.ensure_roles(connection, [])
+    definitions = Definitions.at_hand()
     with serialised(connection):
         newest, rebuilt = unhindered(
-            connection, lambda: _prepare(connection, marts, run_id, instant, data_through, connected), remarks
+            connection,
+            lambda: _prepare(connection, marts, definitions, run_id, instant, data_through, connected),
+            remarks,
         )
     return Prepared(newest, tuple(rebuilt), tuple(remarks))
 
@@ -62,6 +87,7 @@ def prepare(
 def _prepare(
     connection: psycopg.Connection[Any],
     marts: Sequence[Mart],
+    definitions: Definitions,
     run_id: str,
     instant: datetime,
     data_through: datetime | None,
@@ -74,7 +100,7 @@ def _prepare(
     access.secure(connection)
     # Loads commit in the order of their numbers (sources/loading/load.py), so whoever sees this one has all before it.
     newest = int(value_of(connection, "select coalesce(max(load_id), 0) from raw.load"))
-    _render_audit(connection)
+    _create_audit(connection, definitions)
     zones.write(connection)
     feeds.write(connection, connected)
     connection.execute(
@@ -82,22 +108,22 @@ def _prepare(
         " from unnest(%s::text[]) as outdated (id)",
         [newest, zones.outdated_brands(connection)],
     )
-    at_hand, before = fingerprint.at_hand(), fingerprint.prepared(connection)
-    _write_indicators(connection, at_hand)
-    if rebuilt or before is None or before.models != at_hand.models:
+    before = fingerprint.prepared(connection)
+    _write_indicators(connection, definitions)
+    if rebuilt or before is None or before.models != definitions.fingerprint.models:
         connection.execute(
             "insert into raw.touched (brand_id, entity, entity_id, load_id)"
             " select brand_id, 'brand', brand_id, %s from marts.brand_generation",
             [newest],
         )
     _write_run(connection, run_id, instant, data_through, newest)
-    fingerprint.write(connection, at_hand)
+    fingerprint.write(connection, definitions.fingerprint)
     return newest, rebuilt
 
 
-def _render_audit(connection: psycopg.Connection[Any]) -> None:
+def _create_audit(connection: psycopg.Connection[Any], definitions: Definitions) -> None:
     """Put the report over `next` in place, with the tables that it reads, unless they are."""
-    function, tables = audit_function(), statements.audit_tables()
+    function, tables = definitions.audit_function, definitions.audit_tables
     digest = hashlib.sha256((function + statements.as_text(tables)).encode()).hexdigest()
     signature = "next.kpi_answers(text, text, text)"
     before = value_of(connection, "select obj_description(to_regprocedure(%s), 'pg_proc')", signature)
@@ -131,10 +157,9 @@ def _render_audit(connection: psycopg.Connection[Any]) -> None:
     )
 
 
-def _write_indicators(connection: psycopg.Connection[Any], at_hand: fingerprint.Fingerprint) -> None:
+def _write_indicators(connection: psycopg.Connection[Any], definitions: Definitions) -> None:
     """Write down in `build.indicator` what each indicator is, and whether it differs from what was published."""
-    digests = fingerprint.of_indicators()
-    fixed = {indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"}
+    digests = definitions.indicators
     connection.execute("drop table if exists build.indicator")
     connection.execute(
         """
@@ -165,7 +190,7 @@ def _write_indicators(connection: psycopg.Connection[Any], at_hand: fingerprint.
         ) as r using (ref)
         left join marts.rendered as m on m.kind = 'models'
         """,
-        [list(fixed), at_hand.models, list(digests), list(digests.values())],
+        [definitions.fixed, definitions.fingerprint.models, list(digests), list(digests.values())],
     )
 
 
