@@ -34,8 +34,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Definitions:
-    """By what a run computes, rendered before anything is locked: that takes seconds, for which whoever reads a table of
-    marts that is being altered would wait. `indicators`: the digest of each by its ref; `fixed`: which are."""
+    """By what a run computes, rendered before anything is locked: that takes seconds, which a reader of a table that is
+    being altered would wait. `indicators`: the digest of each by its ref; `fixed`: which are."""
 
     fingerprint: fingerprint.Fingerprint
     audit_function: str
