@@ -51,9 +51,17 @@ JOB = "extracts_to_marts"
 PARTITION_NAME_TAG = "dagster/partition"
 RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 SCHEDULE_NAME_TAG = "dagster/schedule_name"
+SENSOR_NAME_TAG = "dagster/sensor_name"
 NIGHT = "nightly"
+WATCH = "new_late_or_changed_extracts"
 MISSED_DAYS = 31
 SENSOR_SECONDS = 300
+LASTING = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 TELL_SECONDS = 30
 CLEAN_SECONDS = 3600
 
@@ -109,7 +117,7 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
     built once more where the definitions have changed."""
 
     @sensor(
-        name="new_late_or_changed_extracts",
+        name=WATCH,
         job=job,
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=DefaultSensorStatus.RUNNING if settings.is_automatic else DefaultSensorStatus.STOPPED,
@@ -117,6 +125,10 @@ def watcher(job: Any, settings: Settings, following: Sequence[AssetKey]) -> Sens
         " which publishes.",
     )
     def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+        if lasting := context.instance.get_runs(RunsFilter(tags={SENSOR_NAME_TAG: WATCH}, statuses=LASTING), limit=1):
+            # Each extract that it has loaded by now would make another question of the rest.
+            yield SkipReason(f"the run that was asked for before has not ended: {lasting[0].run_id}")
+            return
         with connect(url(settings)) as connection:
             migrate(connection)
             # What vanished from a database is looked for once a night, by the run itself.

@@ -51,13 +51,15 @@ mutation ($tags: [ExecutionTag!]!, $job: String!) {
 """
 
 
-def until(found: Callable[[], T | bool | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def until(
+    found: Callable[[], T | bool | None], what: str, seconds: float = PATIENCE_SECONDS, pause_seconds: float = 0.1
+) -> T:
     """Ask again and again until there is an answer; AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := found():
             return answer  # type: ignore[return-value]
-        time.sleep(0.1)
+        time.sleep(pause_seconds)
     raise AssertionError(f"waited {seconds} s for {what}")
 
 

@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from dagster import RunRequest, SkipReason, build_sensor_context
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_sensor_context
+from dagster._core.test_utils import create_run_for_test
 from landing_of import brand, conversation, write
 from night import Night
 
@@ -42,10 +43,13 @@ def _load(settings: Settings, *extract: tuple[str, date]) -> None:
             load_extract(connection, DATASETS[dataset], day, sources[dataset])
 
 
-def _asked(settings: Settings) -> list[RunRequest]:
-    """What the sensor asks for; nothing where it says that all is loaded."""
+def _asked(settings: Settings, *runs: DagsterRunStatus) -> list[RunRequest]:
+    """What the sensor asks for; nothing where it says that all is loaded, or waits for one of its `runs`."""
     sensor = definitions.build(settings, first=FIRST).resolve_sensor_def("new_late_or_changed_extracts")
-    found = sensor.evaluate_tick(build_sensor_context())
+    with DagsterInstance.ephemeral() as instance:
+        for status in runs:
+            create_run_for_test(instance, status=status, tags={"dagster/sensor_name": sensor.name})
+        found = sensor.evaluate_tick(build_sensor_context(instance=instance))
     assert bool(found.run_requests) != (found.skip_message is not None), SkipReason
     return list(found.run_requests or [])
 
@@ -74,7 +78,13 @@ def test_new_late_and_replaced_extracts_are_asked_for_once(settings: Settings) -
     (changed,) = _asked(settings)
     assert changed.run_key != request.run_key, "what has changed meanwhile is another question"
 
-    _load(settings, ("conversations", FIRST), ("conversations", SECOND))
+    _load(settings, ("conversations", FIRST))
+    for lasting in (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED):
+        assert _asked(settings, DagsterRunStatus.SUCCESS, lasting) == [], (
+            "the rest is that run's, and is not asked for anew"
+        )
+    assert _asked(settings, DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE)
+    _load(settings, ("conversations", SECOND))
     assert _asked(settings) == []
 
 

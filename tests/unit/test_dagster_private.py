@@ -24,6 +24,7 @@ def test_tags_are_dagsters() -> None:
     assert jobs.PARTITION_NAME_TAG == tags.PARTITION_NAME_TAG
     assert jobs.RETRY_STRATEGY_TAG == tags.RETRY_STRATEGY_TAG
     assert jobs.SCHEDULE_NAME_TAG == tags.SCHEDULE_NAME_TAG
+    assert jobs.SENSOR_NAME_TAG == tags.SENSOR_NAME_TAG
 
 
 def test_the_event_log_makes_its_engines_where_we_keep_them() -> None:
