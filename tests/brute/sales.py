@@ -50,14 +50,13 @@ def figures(question: Question) -> Answers:
             ask.passes_channel(order["channel"])
             and ask.passes_conversation(dialogue)
             and ask.passes_member(dialogue.member_id, instant)
+            and ask.passes_ad(dialogue.ad_id, dialogue.ad_payload)
         )
 
     sold = [
         (order, dialogue)
         for order, dialogue in sales
-        if ask.in_window(order["ordered_at"])
-        and passes(order, dialogue, order["ordered_at"])
-        and ask.passes_ad(dialogue.ad_id, dialogue.ad_payload)
+        if ask.in_window(order["ordered_at"]) and passes(order, dialogue, order["ordered_at"])
     ]
     # What undoes a sale counts from the sale on, however early it is dated.
     cancelled = [

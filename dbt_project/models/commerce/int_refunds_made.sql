@@ -26,6 +26,8 @@ placed as (
         o.credited_source,
         o.credited_inbox,
         o.credited_conversation_channel,
+        o.credited_ad_id,
+        o.credited_ad_payload,
         o.credited_handled_basis,
         o.credited_member_id,
         -- Of a credited sale: not before the order, before which nothing is known of it.
@@ -50,6 +52,8 @@ select
     p.credited_source,
     p.credited_inbox,
     p.credited_conversation_channel,
+    p.credited_ad_id,
+    p.credited_ad_payload,
     p.credited_handled_basis,
     p.credited_member_id,
     refunded.role as credited_refunded_role
