@@ -80,8 +80,10 @@ class RequestFigures:
     def _is_scraper(self, request: Request) -> bool:
         scheme, _, sent = request.headers.get("authorization", "").partition(" ")
         # Without a token set, nobody has the right one.
-        return scheme.lower() == "bearer" and bool(self._token) and hmac.compare_digest(
-            sent.strip().encode(), str(self._token).encode()
+        return (
+            scheme.lower() == "bearer"
+            and bool(self._token)
+            and hmac.compare_digest(sent.strip().encode(), str(self._token).encode())
         )
 
 

@@ -4,7 +4,7 @@ three languages.
 Here: the files, from the catalogue, the columns of bi_daily, pages.yml and words.yml; ids are made from names, so that
 an import replaces what an earlier one brought. Run `python -m dashboard.superset_bundle` after a change of any of them;
 a test holds the files equal. Not here: bringing them into a Superset (bi/superset/install.py), trying them in one
-(bi/superset/check.py). Lists (kpi_list) are left out: their columns differ.
+(bi/superset/check.py), and the live list, which `causerie live` reads elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import yaml
 
 from dashboard import pages, words
 from dashboard.elements import Element
+from dashboard.tables import UNITS_OF_COLUMNS
 from dashboard.words import Words
 from orchestration.catalogue import catalogue as at_hand
 from orchestration.catalogue.model import LANGUAGES, Catalogue, Indicator, Shown
@@ -37,7 +38,16 @@ CERTIFIED = {"certification": {"certified_by": "Causerie", "details": "By roll_u
 WIDTH = 12
 D3 = {"count": ",d", "ratio": ".1%", "seconds": ",.0f", "amount": ",.2f", "score": ".2f"}
 
-# kpi_report for each brand that the login sees, of the days that the time filter says: without one nobody asks.
+# The days that the time filter says; without one none, and nobody asks.
+DAYS = """\
+        {% if from_dttm and to_dttm %}
+        cast(cast('{{ from_dttm }}' as timestamp) as date) as first_date,
+        cast(cast('{{ to_dttm }}' as timestamp) - interval '1 microsecond' as date) as last_date
+        {% else %}
+        null::date as first_date,
+        null::date as last_date
+        {% endif %}"""
+# kpi_report for each brand that the login sees.
 REPORT = """\
 {{% set refs = filter_values('ref') %}}{{% set by = filter_values('breakdown') %}}
 select
@@ -56,13 +66,7 @@ select
 from marts.dim_brand as b
 cross join (
     select
-        {{% if from_dttm and to_dttm %}}
-        cast(cast('{{{{ from_dttm }}}}' as timestamp) as date) as first_date,
-        cast(cast('{{{{ to_dttm }}}}' as timestamp) - interval '1 microsecond' as date) as last_date,
-        {{% else %}}
-        null::date as first_date,
-        null::date as last_date,
-        {{% endif %}}
+{days},
         {{% if by %}}
         (
             select array_agg(d order by d)
@@ -85,6 +89,19 @@ cross join lateral marts.kpi_report(
 inner join marts.dim_kpi as k on r.ref = k.ref
 left join marts.dim_member_current as m
     on asked.breakdown[2] = 'member' and b.brand_id = m.brand_id and r.bucket[2] = m.member_id
+where asked.first_date is not null
+"""
+# kpi_list likewise, with a column of the table for each of the list's.
+LIST = """\
+select
+    b.brand_id, b.currency, asked.first_date::timestamp as period_start, l.place, l.entity_id,
+    {columns}
+from marts.dim_brand as b
+cross join (
+    select
+{days}
+) as asked
+cross join lateral marts.kpi_list('{ref}', b.brand_id, asked.first_date, asked.last_date) as l
 where asked.first_date is not null
 """
 SHOWN = """\
@@ -148,7 +165,8 @@ def render() -> dict[str, str]:
     }
     for language in LANGUAGES:
         said = words.load(language)
-        for dataset in (_report(said), _periods(said), _daily(known, said)):
+        lists = [_list(known, said, i) for i in known.lists]
+        for dataset in (_report(said), _periods(said), _daily(known, said), *lists):
             files[f"datasets/causerie/{dataset['table_name']}.yaml"] = dataset
         for name, title, sections in _dashboards(shown, said):
             charts: list[list[dict[str, Any]]] = []
@@ -215,6 +233,7 @@ def _labels(said: Words) -> dict[str, str]:
         "bin": said["class"], "bin_name": said["class"], "placed_bin": said["class"], "value": said["value"],
         "shown": said["value"], "shown_before": said["before"], "previous_value": said["before"],
         "source": said["by_source_head"], "inbox": said["by_inbox_head"], "member_id": said["by_member_head"],
+        "currency": said["currency"],
         "member_name": said["by_member_head"], "basis": said["basis"], "missing": said["not_connected"],
     }  # fmt: skip
 
@@ -236,7 +255,7 @@ def _report(said: Words) -> dict[str, Any]:
     }  # fmt: skip
     metrics = [_metric("exact_value", said["value"], ONLY_ONE.format("value")),
                _metric("exact_previous_value", said["before"], ONLY_ONE.format("previous_value"))]  # fmt: skip
-    sql = REPORT.format(language=said.language, dimensions=",".join(dimensions), bin=_bins(said), **shown)
+    sql = REPORT.format(language=said.language, dimensions=",".join(dimensions), bin=_bins(said), days=DAYS, **shown)
     return _dataset(
         f"kpi_report_{said.language}", types, _labels(said), metrics, sql, "period_start",
         "marts.kpi_report: exact for any brand and period, which both must be chosen; `breakdown` names what to tell"
@@ -308,6 +327,38 @@ def _of_one_currency(expression: str, i: Indicator) -> str:
     return f"case when count(distinct currency) = 1 then {expression} end" if i.unit == "amount" else expression
 
 
+def _columns(known: Catalogue, said: Words, i: Indicator) -> Iterator[tuple[str, str, str]]:
+    """Of each column of a list: its name, what it is called, and its unit."""
+    assert i.listing is not None
+    yield "entity_id", said[f"entity_{i.listing.entity}"], "text"
+    for column in i.listing.columns:
+        unit = known.indicators[column.ref].unit if column.ref else UNITS_OF_COLUMNS.get(column.name, "text")
+        name = known.indicators[column.ref].names if column.ref else column.names or {}
+        yield column.name, name[said.language] + (" (s)" if unit == "seconds" else ""), unit
+
+
+def _list_name(i: Indicator) -> str:
+    return f"kpi_list_{i.ref.lower().replace('-', '_')}"
+
+
+def _list(known: Catalogue, said: Words, i: Indicator) -> dict[str, Any]:
+    types = {"brand_id": "TEXT", "currency": "TEXT", "period_start": "TIMESTAMP WITHOUT TIME ZONE", "place": "BIGINT"}
+    labels, columns = _labels(said), []
+    for name, label, unit in _columns(known, said, i):
+        types[name] = "NUMERIC" if unit in D3 else "DATE" if unit == "date" else "TEXT"
+        labels[name] = label
+        if name != "entity_id":
+            value = f"l.item ->> '{name}'"
+            if types[name] != "TEXT":
+                value = f"({value})::{types[name].lower()}"
+            elif unit == "role":
+                value = f"replace({_quoted(said.value('role {}'))}, '{{}}', {value})"
+            columns.append(f"{value} as {name}")
+    sql = LIST.format(ref=i.ref, columns=",\n    ".join(columns), days=DAYS)
+    about = f"marts.kpi_list('{i.ref}', ...). {i.meaning[said.language]}"
+    return _dataset(f"{_list_name(i)}_{said.language}", types, labels, [], sql, "period_start", about)
+
+
 # --- charts -----------------------------------------------------------------------------------------------------------
 
 
@@ -354,6 +405,18 @@ def _charts(known: Catalogue, said: Words, where: str, elements: Sequence[Elemen
             yield _axis(said, name, "echarts_timeseries_bar", f"{title} {said[f'by_{element.by}']}",
                         [_among("ref", [i.ref]), _among("breakdown", [element.by])], "bucket_label", [],
                         i.unit)  # fmt: skip
+        elif element.kind == "list":
+            columns = [*_columns(known, said, i)]
+            names = [
+                *(name for name, _, _ in columns),
+                *(["currency"] if "amount" in {u for _, _, u in columns} else []),
+            ]
+            yield _chart(
+                said, name, "table", title, [], of=_list_name(i), query_mode="raw", all_columns=names, row_limit=10000,
+                order_by_cols=['["place", true]'], include_search=True, page_length=50,
+                table_timestamp_format="%Y-%m-%d",
+                column_config={column: {"d3NumberFormat": D3[unit]} for column, _, unit in columns if unit in D3},
+            )  # fmt: skip
 
 
 def _lines(said: Words, name: str, title: str, i: Indicator) -> Iterator[dict[str, Any]]:
@@ -388,10 +451,10 @@ def _axis(
 
 
 def _chart(
-    said: Words, name: str, kind: str, title: str, filters: list[dict[str, Any]], **form: Any
+    said: Words, name: str, kind: str, title: str, filters: list[dict[str, Any]], of: str = "kpi_report", **form: Any
 ) -> dict[str, Any]:
     uuid = identity("chart", name, said.language)
-    dataset = identity("dataset", f"kpi_report_{said.language}")
+    dataset = identity("dataset", f"{of}_{said.language}")
     when = {"expressionType": "SIMPLE", "clause": "WHERE", "subject": "period_start", "operator": "TEMPORAL_RANGE",
             "operatorId": "TEMPORAL_RANGE", "comparator": "No filter"}  # fmt: skip
     return {
@@ -425,8 +488,8 @@ def _dashboard(
             "type": "HEADER", "id": f"HEADER-{place}", "children": [], "parents": ["ROOT_ID", "GRID_ID"],
             "meta": {"text": heading, "headerSize": "MEDIUM_HEADER", "background": "BACKGROUND_TRANSPARENT"},
         }  # fmt: skip
-        for begin in range(0, len(some), 2):
-            row, pair = f"ROW-{place}-{begin}", some[begin : begin + 2]
+        for begin, pair in enumerate(_in_rows(some)):
+            row = f"ROW-{place}-{begin}"
             position["GRID_ID"]["children"].append(row)
             position[row] = {"type": "ROW", "id": row, "children": [], "parents": ["ROOT_ID", "GRID_ID"],
                              "meta": {"background": "BACKGROUND_TRANSPARENT"}}  # fmt: skip
@@ -452,10 +515,27 @@ def _dashboard(
     }  # fmt: skip
 
 
+def _is_list(chart: Mapping[str, Any]) -> bool:
+    return chart["params"]["viz_type"] == "table" and len(chart["params"]["adhoc_filters"]) == 1
+
+
+def _in_rows(charts: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Two charts beside each other; a list, which has many columns, alone."""
+    rows: list[list[dict[str, Any]]] = []
+    for chart in charts:
+        if rows and len(rows[-1]) == 1 and not (_is_list(chart) or _is_list(rows[-1][0])):
+            rows[-1].append(chart)
+        else:
+            rows.append([chart])
+    return rows
+
+
 def _height(chart: Mapping[str, Any]) -> int:
-    """In units of the grid (8 pixels): a table as long as its rows, a chart as high as it reads well."""
+    """In units of the grid (8 pixels): a table of cards as long as its rows, all else as high as it reads well."""
     form = chart["params"]
-    return 15 + 4 * len(form["adhoc_filters"][1]["comparator"]) if form["viz_type"] == "table" else 50
+    if form["viz_type"] == "table" and not _is_list(chart):
+        return 15 + 4 * len(form["adhoc_filters"][1]["comparator"])
+    return 50
 
 
 def _filter_id(said: Words, name: str, what: str) -> str:

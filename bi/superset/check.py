@@ -44,6 +44,7 @@ TOTALS = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-15", "Chat-C
           "Chat-Card-81")  # fmt: skip
 DAILY = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-71", "Chat-Card-81", "Wlst-Card-1")
 PERIODS = ("Chat-Card-0", "Chat-Card-10", "Chat-Card-12", "Chat-Card-81")
+LISTS = ("Chat-List-1", "One-List-1", "One-List-2", "One-List-3")
 DASHBOARDS = sorted(file.stem.replace("_", "-") for file in (HERE / "causerie" / "dashboards").glob("*.yaml"))
 
 
@@ -149,8 +150,7 @@ def numbers(api: Superset, connection: psycopg.Connection[Any], brand: str, days
 
     def by_sql(ref: str, breakdown: str = "", bucket: str = "") -> Decimal | None:
         found = connection.execute(
-            "select value from marts.kpi_report(%s, %s, %s, p_refs => %s, p_breakdown => %s)"
-            " where bucket = %s::text[]",
+            "select value from marts.kpi_report(%s, %s, %s, p_refs => %s, p_breakdown => %s) where bucket = %s::text[]",
             [brand, *days, [ref], [breakdown] if breakdown else [], [bucket] if bucket else []],
         ).fetchone()
         return found[0] if found else None
@@ -171,11 +171,45 @@ def numbers(api: Superset, connection: psycopg.Connection[Any], brand: str, days
         value = ask(api, ids["kpi_period_fr"], "exact_value", brand, days, "period_start", ref=[ref], grain=["day"],
                     dimension=["all"])  # fmt: skip
         found.append(Number(f"kpi_period days of {ref}", value, by_sql(ref)))
+    for ref in LISTS:
+        found += [*_list(api, connection, ids, ref, brand, days)]
     # Days of a median make no month's: the metric says nothing rather than something wrong.
     value = ask(api, ids["kpi_period_en"], "exact_value", brand, days, "period_start", ref=["Chat-Card-15"],
                 grain=["day"], dimension=["all"])  # fmt: skip
     found.append(Number("kpi_period days of Chat-Card-15, which has no sum", value, None))
     return found
+
+
+def _list(
+    api: Superset, connection: psycopg.Connection[Any], ids: Mapping[str, int], ref: str, brand: str,
+    days: tuple[date, date],
+) -> Iterator[Number]:  # fmt: skip
+    """How many lines a list has, and the sum of each of its columns of numbers."""
+    name = f"kpi_list_{ref.lower().replace('-', '_')}_es"
+    columns = [
+        one["column_name"] for one in api.call("GET", f"dataset/{ids[name]}")["result"]["columns"]
+        if one["type"] == "NUMERIC"
+    ]  # fmt: skip
+    first, last = days
+    query = {
+        "metrics": [], "columns": ["place", *columns], "granularity": "period_start", "row_limit": 10000,
+        "time_range": f"{first} : {last + timedelta(days=1)}",
+        "filters": [{"col": "brand_id", "op": "IN", "val": [brand]}],
+    }  # fmt: skip
+    asked = {"datasource": {"id": ids[name], "type": "table"}, "queries": [query], "result_format": "json",
+             "result_type": "full", "force": True}  # fmt: skip
+    rows = api.call("POST", "chart/data", json=asked)["result"][0]["data"]
+    lines = [
+        item for (item,) in connection.execute("select item from marts.kpi_list(%s, %s, %s, %s)", [ref, brand, *days])
+    ]
+    yield Number(f"{ref}: lines", Decimal(len(rows)), Decimal(len(lines)))
+    for column in columns:
+        shown, wanted = ([one[column] for one in found if one[column] is not None] for found in (rows, lines))
+        yield Number(f"{ref}: {column}", sum(map(_decimal, shown), Decimal(0)), sum(map(_decimal, wanted), Decimal(0)))
+
+
+def _decimal(value: Any) -> Decimal:
+    return Decimal(str(value))
 
 
 def rows_seen(api: Superset, brand: str, days: tuple[date, date]) -> Decimal | None:

@@ -11,8 +11,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import jinja2
 import psycopg
 import pytest
+import yaml
 from asking import report
 from brute import agrees, lists
 from brute.brands import question
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 from thoroughness import times
 from town import SEED, Town
 
+from dashboard import superset_bundle
 from orchestration.catalogue import catalogue
 
 pytestmark = pytest.mark.xdist_group("town")
@@ -82,6 +85,34 @@ def test_lists_say_what_the_brute_force_says(town: Town, connection: psycopg.Con
             assert said["name"] == wanted["name"], where
             for name in wanted.keys() - {"member", "name"}:
                 assert agrees(wanted[name], said[name]), (name, said, wanted, where)
+
+
+def test_supersets_datasets_hold_the_lists(town: Town, connection: psycopg.Connection[Any]) -> None:
+    files, numbers = superset_bundle.render(), 0
+    brand = town.brands[0].brand_id
+    first, last = town.brands[0].around - timedelta(days=300), town.brands[0].around + timedelta(days=300)
+    days = {"from_dttm": f"{first}T00:00:00", "to_dttm": f"{last + timedelta(days=1)}T00:00:00"}
+    for i in catalogue.load().lists:
+        name = f"kpi_list_{i.ref.lower().replace('-', '_')}_fr"
+        dataset = yaml.safe_load(files[f"datasets/causerie/{name}.yaml"])
+        template = jinja2.Template(dataset["sql"])
+        columns = [one["column_name"] for one in dataset["columns"]]
+        read = connection.execute(template.render(days).encode())
+        assert [column.name for column in read.description or ()] == columns, i.ref
+        shown = [row for row in (dict(zip(columns, one, strict=True)) for one in read) if row["brand_id"] == brand]
+        wanted = connection.execute(
+            "select place, entity_id, item from marts.kpi_list(%s, %s, %s, %s)", [i.ref, brand, first, last]
+        ).fetchall()
+        assert [(row["place"], row["entity_id"]) for row in shown] == [(place, key) for place, key, _ in wanted]
+        for row, (_, _, item) in zip(shown, wanted, strict=True):
+            for key, value in item.items():
+                if isinstance(value, int | float):
+                    assert row[key] == (f"Rôle {value}" if key == "role" else pytest.approx(Decimal(str(value)))), key
+                    numbers += 1
+                else:
+                    assert str(row[key]) == str(value), key
+        assert connection.execute(template.render().encode()).fetchall() == [], "without days nobody asks"
+    assert numbers
 
 
 def test_members_are_listed_with_the_figures_of_the_report(town: Town, connection: psycopg.Connection[Any]) -> None:

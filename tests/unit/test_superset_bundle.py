@@ -50,14 +50,33 @@ def test_five_dashboards_in_three_languages_draw_all_that_the_screens_draw_of_th
     names = {Path(path).stem for path in bundle if path.startswith("dashboards/")}
     assert names == {f"{name}_{language}" for name in ("overview", *shown.dashboards) for language in LANGUAGES}
     elements = [e for one in shown.dashboards.values() for section in one.sections for e in section.elements]
-    # Lists have columns of their own, and are left out.
-    refs = {ref for e in elements if e.kind != "list" for ref in e.refs}
+    lists = {ref for e in elements if e.kind == "list" for ref in e.refs}
+    refs = {ref for e in elements for ref in e.refs} - lists
     wanted = {s.ref for ref in refs for s in known.indicators[ref].presents}
     wanted |= {ref for ref in refs if not known.indicators[ref].presents}
     for language in LANGUAGES:
         charts = [one for path, one in bundle.items() if path.startswith("charts/") and f"_{language}_" in path]
         filters = [said for chart in charts for said in chart["params"]["adhoc_filters"] if said["subject"] == "ref"]
         assert wanted - {ref for said in filters for ref in said["comparator"]} == set()
+        drawn = {chart["dataset_uuid"] for chart in charts}
+        assert lists == {
+            ref for ref in lists
+            if superset_bundle.identity("dataset", f"kpi_list_{ref.lower().replace('-', '_')}_{language}") in drawn
+        }  # fmt: skip
+    assert lists == {i.ref for i in known.lists}
+
+
+def test_a_list_shows_columns_that_its_dataset_has(bundle: dict[str, Any]) -> None:
+    datasets = {one["uuid"]: one for path, one in bundle.items() if path.startswith("datasets/")}
+    shown = 0
+    for path, chart in bundle.items():
+        if path.startswith("charts/") and chart["viz_type"] == "table":
+            dataset = datasets[chart["dataset_uuid"]]
+            columns = {one["column_name"] for one in dataset["columns"]}
+            assert set(chart["params"]["all_columns"]) <= columns
+            assert set(chart["params"].get("column_config", ())) <= columns
+            shown += "kpi_list" in dataset["table_name"]
+    assert shown == len(catalogue.load().lists) * len(LANGUAGES)
 
 
 def test_metrics_are_certified_and_sum_only_what_adds_up(bundle: dict[str, Any]) -> None:
