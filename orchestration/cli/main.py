@@ -1010,7 +1010,9 @@ def grant(
     if role not in get_args(login.Kind):
         raise typer.BadParameter(f"{role!r} is none of {', '.join(get_args(login.Kind))}", param_hint="ROLE")
     given = login.grant(Settings.from_environment(), cast(login.Kind, role), brand, new_password)
-    print(f"{given.role}: reads marts{f' of {brand}' if brand else ''}, and no other schema.")
+    # An analyst's own schema has the name of the role.
+    beside = f"writes in the schema {given.role}" if role == "analyst" else "no other schema"
+    print(f"{given.role}: reads marts{f' of {brand}' if brand else ''}, and {beside}.")
     print(f'  psql "{given.url}"')
     print(f"A BI tool asks for the password too: it is the last field of {given.passfile}, which only you may read.")
 
