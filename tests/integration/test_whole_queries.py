@@ -63,7 +63,6 @@ class Shop:
         return [row[0] for row in self.raw.all("select message_id from raw.messages order by message_id::bigint")]
 
 
-
 @pytest.fixture
 def shop(server: str, connection: psycopg.Connection[Any], tmp_path: Path, monkeypatch: Any) -> Iterator[Shop]:
     raw = Raw(connection, tmp_path)
@@ -90,8 +89,18 @@ def test_the_whole_past_is_one_look_and_one_query(shop: Shop, monkeypatch: pytes
 
     shop.words += "    deletes: compare\n"
     asked: list[str] = []
-    run = sql._Asking.run
-    monkeypatch.setattr(sql._Asking, "run", lambda self, query: asked.append(str(query)) or run(self, query))
+
+    def note(way: str) -> None:
+        real = getattr(sql._Asking, way)
+
+        def noted(self: Any, query: Any) -> Any:
+            asked.append(str(query))
+            return real(self, query)
+
+        monkeypatch.setattr(sql._Asking, way, noted)
+
+    note("run")
+    note("stream")
     loads = shop.run()
     assert len(asked) == 2 and len(loads) == 15 and all(load.outcome == "loaded" for load in loads)
     assert shop.raw.all("select extract_day::text, (sent_at at time zone 'UTC')::text, sender_type from raw.messages"
@@ -224,6 +233,99 @@ def test_a_day_that_can_t_be_read_is_refused_alone(shop: Shop) -> None:
     assert list(refused) == [date(2026, 3, 2)], refused
     assert "query for 2026-03-02: column conversation_id holds floating-point" in refused[date(2026, 3, 2)]
     assert len(shop.loaded()) == 14
+
+
+# Values of every kind that PostgreSQL sends, good and bad: a column of the contract, and what it is asked for.
+ODD = r"""
+create type kind as enum ('text', 'photo'); create domain author as varchar;
+create table odd as select * from (values
+ (1::bigint, 'a b', '2026-03-01 10:00Z'::timestamptz, true, 1.50::numeric, 'text'::kind, 'bot'::author),
+ (2, 'quote " and, comma', '2026-03-01 10:00:00.123456Z', false, 0.0000000001, 'photo', 'visitor'),
+ (3, e'two\nlines\r\nand \\N', '2026-03-02 10:00Z', null, 'NaN', 'text', ''),
+ (4, '', '2026-03-03 10:00Z', true, 12345678901234567890.5, 'text', null),
+ (5, null, '2026-03-03 11:00Z', false, -7, null, 'member'),
+ (6, '%s :x é', '1999-12-31 10:00Z', true, null, 'text', 'bot')
+) as odd (id, words, at, flag, amount, kind, author)
+"""
+KINDS = {
+    "plain": ("id", "words", "author", "at", "flag", "kind"),
+    "numbers": ("id::smallint", "amount", "author", "at", "id::int", "kind::text"),
+    "uuids and lists": ("md5(id::text)::uuid", "array[words]", "author", "at", "flag", "array[kind::text, 'text']"),
+    "json": ("to_jsonb(id)", "to_jsonb(words)", "author", "at", "to_jsonb(flag)", "to_json(array['text'])"),
+    "names, days, times of a clock": ("id::text::name", "at::date", "author", "at::timestamp", "'TRUE'", "flag"),
+    "bytes": ("id::char(3)", "words::bytea", "author", "at", "flag", "interval '1 day'"),
+    "floats": ("id", "id::float8", "author", "at", "flag", "kind"),
+    "no times": ("id", "words", "author", "null::timestamptz", "null::bool", "null::int"),
+    "times before Christ": ("id", "words", "author", "at - interval '3000 years'", "flag", "kind"),
+    "no end of time": ("id", "words", "author", "'infinity'::timestamptz", "flag", "kind"),
+}
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+def test_what_postgresql_copies_is_what_its_driver_gives(
+    shop: Shop, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.sources.connectors import sql
+    from orchestration.sources.connectors.extract import Refusal
+    from orchestration.sources.loading.bulk_copy import as_text
+
+    shop.connection.execute(ODD)
+    names = ("message_id", "conversation_id", "sender_type", "sent_at", "is_automatic", "content_type")
+    told = ", ".join(f"{value} as {name}" for name, value in zip(names, kinds, strict=True))
+    query = f"select 'acme' as brand_id, words as beside, {told} from odd order by id"
+
+    def read(words: str) -> list[Any]:
+        shop.file.write_text(
+            f"datasets:\n  messages:\n    connector: sql\n    url_env: SHOP_URL\n    query: {query!r}\n{words}"
+        )
+        source: Any = read_sources(shop.file, "unused")["messages"]
+        extract = source.everything()
+        try:
+            batches = list(extract.batches)
+        except Refusal as refusal:
+            return [str(refusal)]
+        columns = [{name: as_text(column).to_pylist() for name, column in batch.columns.items()} for batch in batches]
+        return [columns, [batch.faults for batch in batches], extract.unknown, extract.left_out]
+
+    for words in ("", "    values: {is_automatic: {t: true, 1: true}, content_type: {text: photo}}\n",
+                  "    left_out: beside\n", "    timezone: Europe/Paris\n    round: {}\n"):  # fmt: skip
+        copied = read(words)
+        with monkeypatch.context() as only:
+            only.setattr(sql, "can_copy", lambda connection: False)
+            assert copied == read(words)
+
+
+def test_both_ways_from_postgresql_make_the_same_tables(
+    shop: Shop, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.sources.connectors import sql
+
+    shop.do(
+        "insert into chat (id, thread, author, at, kind) select 100 + n, 'c' || mod(n, 7),"
+        " case mod(n, 50) when 0 then 'x' else 'agent' end, timestamp '2026-03-01' + n * interval '37 minutes',"
+        " case mod(n, 3) when 0 then 'no' else 'text' end from generate_series(1, 700) n"
+    )
+    shop.do("insert into chat (id, at) values (101, '2026-03-01 12:00'), (16, null), (17, '1970-01-01')")
+    shop.run()
+    with databases() as url, warehouse.connect(url) as connection:
+        raw = Raw(connection, tmp_path / "fresh")
+        raw.take("brands", [brand()], date(2026, 3, 1))
+        general = Shop(os.environ["SHOP_URL"], raw, tmp_path)
+        monkeypatch.setattr(sql, "can_copy", lambda connection: False)
+        general.run()
+        assert shop.raw.state() == general.raw.state() and len(shop.loaded()) > 400
+        general.connection.close()
+
+
+def test_a_stream_that_is_left_gives_its_connection_back(shop: Shop) -> None:
+    shop.do("insert into chat (id, at) select 100 + n, '2026-03-05 12:00' from generate_series(1, 200000) n")
+    shop.file.write_text(shop.words)
+    source: Any = read_sources(shop.file, "unused")["messages"]
+    batches = source.everything().batches
+    assert len(next(batches).lines) == 65_536
+    batches.close()
+    shop.do("set lock_timeout = '30s'")
+    shop.do("drop table chat")  # which waits for whoever still reads it
 
 
 def test_another_mapping_reads_every_day_again(shop: Shop) -> None:

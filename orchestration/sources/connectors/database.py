@@ -1,4 +1,4 @@
-"""A source that is a database: its address, its connection, and rows as Arrow columns.
+"""A source that is a database: its address, its connection, and what it answers as Arrow columns.
 
 Not here: which rows (sql.py). Reads only, in a transaction that says so where the database has such a thing.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import sqlalchemy
@@ -32,6 +33,8 @@ ZONES = {
     "mysql": "set time_zone = '+00:00'",
     "mariadb": "set time_zone = '+00:00'",
 }
+# Values of one column of an answer: as the driver gave them, or in the type that the database says they all have.
+Values: TypeAlias = list[Any] | pa.Array
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,30 @@ class Database:
                 engine.dispose()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a query brings: the names of its columns, and its rows, so many at once, column by column."""
+
+    names: list[str]
+    parts: Generator[list[Values], None, None]
+
+
+def ask(connection: sqlalchemy.Connection, asked: Any, bounds: Mapping[str, Any] | None = None) -> Answer:
+    """Run a query whose rows may be many, on any database."""
+    result = connection.execute(asked, bounds)
+
+    def parts() -> Generator[list[Values], None, None]:
+        for rows in result.partitions(BATCH_ROWS):
+            yield [list(map(itemgetter(at), rows)) for at in range(len(rows[0]))]
+
+    return Answer(list(result.keys()), parts())
+
+
+def part(columns: Sequence[Values], first: int, last: int) -> list[Values]:
+    """Of columns the rows from `first` to before `last`."""
+    return [values[first:last] for values in columns]
+
+
 @dataclass
 class Rows:
     """The rows of one query on their way into batches, under the contract's names."""
@@ -119,26 +146,38 @@ class Rows:
         """The number of the next row."""
         self._next = line
 
-    def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
-        """Rows as the database gave them, each a sequence in the order of `offered`."""
+    def batch(self, part: Sequence[Values]) -> Batch:
+        """Rows as the database gave them: their columns, in the order of `offered`."""
         columns: dict[str, pa.Array] = {}
         faults: list[Fault] = []
         for name, at in self._places.items():
-            values = self.naming.exact(name, [row[at] for row in rows])
+            values = part[at]
             if name.startswith(BESIDE):
-                columns[name] = pa.array([None if value is None else str(value) for value in values], pa.string())
+                told = values.to_pylist() if isinstance(values, pa.Array) else values
+                columns[name] = pa.array([None if value is None else str(value) for value in told], pa.string())
                 continue
-            if self.dataset.by_name[name].type == "boolean" and name not in self.naming.values:
-                values = _booleans(values)
-            array = _at_once(self.dataset.by_name[name], values)
-            if array is None:
-                found, wrong = text_columns(self.dataset, {name: values}, self.where, self.naming.values)
-                array = found[name]
-                faults += wrong
-            columns[name] = array
-        lines = pa.array(range(self._next, self._next + len(rows)), pa.int64())
-        self._next += len(rows)
+            columns[name], found = self._column(name, values)
+            faults += found
+        rows = len(part[0]) if part else 0
+        lines = pa.array(range(self._next, self._next + rows), pa.int64())
+        self._next += rows
         return self._mapper.apply(Batch(0, lines, columns, faults))
+
+    def _column(self, name: str, values: Values) -> tuple[pa.Array, list[Fault]]:
+        column = self.dataset.by_name[name]
+        if isinstance(values, pa.Array):
+            kind = values.type
+            if pa.types.is_boolean(kind) if column.type == "boolean" else not pa.types.is_boolean(kind):
+                return values, []
+            values = values.to_pylist()
+        values = self.naming.exact(name, values)
+        if column.type == "boolean" and name not in self.naming.values:
+            values = _booleans(values)
+        array = _at_once(column, values)
+        if array is not None:
+            return array, []
+        columns, faults = text_columns(self.dataset, {name: values}, self.where, self.naming.values)
+        return columns[name], faults
 
 
 def _booleans(values: list[Any]) -> list[Any]:

@@ -147,13 +147,13 @@ class Mapper:
         for column in self.dataset.columns:
             name = column.name
             if column.type == "money" and naming.decimal != ".":
-                yield name, partial(_by_word, change=partial(_plain_decimal, decimal=naming.decimal))
+                yield name, partial(by_word, change=partial(_plain_decimal, decimal=naming.decimal))
             if name in naming.formats:
-                yield name, partial(_by_word, change=partial(_parsed, told=naming.formats[name]))
+                yield name, partial(by_word, change=partial(_parsed, told=naming.formats[name]))
             if column.type == "instant" and naming.zone:
                 yield name, partial(_localised, zone=naming.zone)
             if name in naming.places:
-                yield name, partial(_by_word, change=partial(_rounded, places=naming.places[name]))
+                yield name, partial(by_word, change=partial(_rounded, places=naming.places[name]))
             if name in naming.hashes:
                 yield name, partial(self._hashed, how=naming.hashes[name])
 
@@ -166,7 +166,7 @@ class Mapper:
             plain = canonical(word, how)
             return hmac.new(key, plain.encode(), hashlib.sha256).hexdigest() if plain else None
 
-        return _by_word(texts, keyed)
+        return by_word(texts, keyed)
 
     def _rows_meant(self, batch: Batch, beside: Mapping[str, pa.Array]) -> Batch:
         for name in self.naming.beside:
@@ -227,7 +227,7 @@ def canonical(word: str, how: str) -> str:
     return word
 
 
-def _by_word(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
+def by_word(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
     """Each different value changed once."""
     if not pa.types.is_string(texts.type):
         texts = texts.cast(pa.string())
@@ -239,7 +239,7 @@ def _by_word(texts: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
 
 def _in_its_words(pairs: Mapping[str, str], texts: pa.Array) -> pa.Array:
     """Each word by what it is mapped to: `""` stands for null, ANY_OTHER for every word that is not named."""
-    changed = _by_word(texts, lambda word: pairs.get(word, pairs.get(ANY_OTHER, word)))
+    changed = by_word(texts, lambda word: pairs.get(word, pairs.get(ANY_OTHER, word)))
     return pc.fill_null(changed, pairs[""]) if pairs.get("") else changed
 
 
@@ -289,7 +289,7 @@ def _localised(times: pa.Array, zone: str) -> pa.Array:
         instant = _on_clock(pa.array([moment], pa.timestamp("us")), zone)[0].as_py()
         return str(instant.isoformat())
 
-    return pc.if_else(local, _by_word(pc.if_else(local, texts, None), told), texts)
+    return pc.if_else(local, by_word(pc.if_else(local, texts, None), told), texts)
 
 
 def _on_clock(times: pa.Array, zone: str) -> pa.Array:

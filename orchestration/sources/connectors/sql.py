@@ -21,9 +21,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from orchestration.sources.connectors.database import Database, Rows
-from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Extract, Refusal, SourceFile
+from orchestration.sources.connectors.database import Answer, Database, Rows, Values, ask, part
+from orchestration.sources.connectors.extract import Batch, Extract, Refusal, SourceFile
 from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
+from orchestration.sources.connectors.postgresql_copy import ask_by_copy, can_copy
 from orchestration.sources.contract import Dataset
 
 # Before this day no row is good; what says to be older, or says no time, is of the first day there is.
@@ -71,10 +72,9 @@ class WindowedQuery:
         where = f"{self.dataset.name}: query for {day}"
         with self.database.connect(where) as connection:
             bounds = {"start": start, "end": start + timedelta(days=1)}
-            result = connection.execute(sa.text(self.query), bounds)
-            rows = Rows(self.dataset, self.naming, where, list(result.keys()), unknown, left_out)
-            for some in result.partitions(BATCH_ROWS):
-                yield rows.batch(some)
+            answer = ask(connection, sa.text(self.query), bounds)
+            rows = Rows(self.dataset, self.naming, where, answer.names, unknown, left_out)
+            yield from map(rows.batch, answer.parts)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class WholeQuery:
             else:
                 rows.begin(count + 1)
                 yield rows.batch(piece)
-                count += len(piece)
+                count += len(piece[0])
 
     def _advance(self, day: date) -> _Day | None:
         """The stream's rows of a day; None where it has none. A day may be read again before the next one is."""
@@ -290,24 +290,26 @@ class WholeQuery:
         """
         with self._ask(f"query for {days[0]} to {days[-1]}") as query:
             asked = query.select(sa.literal_column("q.*"), query.day.label(DAY_COLUMN))
-            result = query.run(self._between(asked, query, days[0], days[-1]).order_by(*query.order))
-            offered = list(result.keys())[:-1]
-            pieces = (piece for rows in result.partitions(BATCH_ROWS) for piece in self._pieces(offered, rows))
+            answer = query.stream(self._between(asked, query, days[0], days[-1]).order_by(*query.order))
+            offered = answer.names[:-1]
+            pieces = (piece for some in answer.parts for piece in self._pieces(offered, some))
             for day, found in groupby(pieces, lambda piece: piece[0]):
                 yield _Day(day, offered, [piece for _, piece in found])
 
-    def _pieces(self, offered: Sequence[str], rows: Sequence[Any]) -> Iterator[tuple[date, Batch | Sequence[Any]]]:
+    def _pieces(
+        self, offered: Sequence[str], columns: Sequence[Values]
+    ) -> Iterator[tuple[date, Batch | Sequence[Values]]]:
         """Rows in their order by day: as batches, or, where a word looks at several of a day or some row is no good
         for any, as they are, so that it is the refusal of its own day."""
-        days = [self._extract_day(row[-1]) for row in rows]
+        *columns, told = columns
         batch: Batch | None = None
         if not self._naming().beside:
             with suppress(Refusal):
-                batch = self._rows(self.dataset.name, offered, set(), Counter()).batch(rows)
+                batch = self._rows(self.dataset.name, offered, set(), Counter()).batch(columns)
         first = 0
-        for day, same in groupby(days):
+        for day, same in groupby(map(self._extract_day, told)):
             last = first + sum(1 for _ in same)
-            yield day, rows[first:last] if batch is None else batch.part(first, last)
+            yield day, part(columns, first, last) if batch is None else batch.part(first, last)
             first = last
 
     def _extract_day(self, told: Any) -> date:
@@ -318,17 +320,14 @@ class WholeQuery:
         self, first: date, last: date, where: str, unknown: set[str], left_out: Counter[str]
     ) -> Iterator[Batch]:
         with self._ask(where.partition(": ")[2]) as query:
-            result = query.run(self._between(query.select(sa.literal_column("q.*")), query, first, last))
-            rows = self._rows(where, list(result.keys()), unknown, left_out)
-            for some in result.partitions(BATCH_ROWS):
-                yield rows.batch(some)
+            answer = query.stream(self._between(query.select(sa.literal_column("q.*")), query, first, last))
+            yield from map(self._rows(where, answer.names, unknown, left_out).batch, answer.parts)
 
     def _all(self, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         with self._ask("query") as query:
-            result = query.run(query.select(sa.literal_column("q.*")))
-            rows = self._rows(f"{self.dataset.name}: query", list(result.keys()), unknown, left_out)
-            for some in result.partitions(BATCH_ROWS):
-                yield rows.batch(some)
+            answer = query.stream(query.select(sa.literal_column("q.*")))
+            where = f"{self.dataset.name}: query"
+            yield from map(self._rows(where, answer.names, unknown, left_out).batch, answer.parts)
 
     def _rows(self, where: str, offered: Sequence[str], unknown: set[str], left_out: Counter[str]) -> Rows:
         rows = Rows(self.dataset, self._naming(), where, offered, unknown, left_out)
@@ -354,7 +353,7 @@ class _Day:
 
     day: date
     offered: list[str]
-    pieces: Sequence[Batch | Sequence[Any]]
+    pieces: Sequence[Batch | Sequence[Values]]
 
 
 class _Asking:
@@ -372,6 +371,7 @@ class _Asking:
         columns: list[Any] = [sa.column(name) for name in dict.fromkeys(names)]
         self.rows = sa.text(bare).columns(*columns).subquery("q")
         self._moment = self.rows.c[moment]
+        self._parts: list[Generator[list[Values], None, None]] = []
 
     def __enter__(self) -> _Asking:
         self._connection = self._open.__enter__()
@@ -381,10 +381,19 @@ class _Asking:
         return self
 
     def __exit__(self, *raised: Any) -> Any:
+        for parts in self._parts:
+            parts.close()  # a statement that is under way keeps its connection from being closed in peace
         return self._open.__exit__(*raised)
 
     def run(self, asked: Any) -> Any:
+        """What is found out about rows."""
         return self._connection.execute(asked)
+
+    def stream(self, asked: Any) -> Answer:
+        """The rows themselves."""
+        answer = (ask_by_copy if can_copy(self._connection) else ask)(self._connection, asked)
+        self._parts.append(answer.parts)
+        return answer
 
     def select(self, *columns: Any) -> Any:
         """Of the rows that `where` means. With groups, only who reads them one after another can tell."""
