@@ -1,5 +1,5 @@
-"""An assistant asks by a real client of the protocol, over the process that `causerie mcp` is, and sees what its login
-may.
+"""An assistant asks by a real client of the protocol, in memory and over the process that `causerie mcp` is, and sees
+what its login may.
 
 Not here: the numbers themselves (test_small_days.py).
 """
@@ -7,7 +7,10 @@ Not here: the numbers themselves (test_small_days.py).
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,7 +20,8 @@ from night import Night
 from orchestration.marts import access
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
-from mcp import Client
+from mcp import Client, ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 from orchestration.readers import assistants
 
@@ -78,6 +82,23 @@ def test_a_number_is_found_asked_opened_and_explained(paris: str, small_days: Ni
     assert opened["count"] == len(opened["rows"]) == opened["numerator"] == known["Chat-Card-0"] > 0
     explained = _answer(paris, "explain", ref="Chat-Card-0", brand="paris", language="fr")
     assert explained["name"] == "Nouvelles demandes" and "kpi_report" in explained["sql"]
+
+
+def test_the_command_serves_one_brand_over_its_own_process(small_days: Night, tmp_path: Path) -> None:
+    """As an assistant's program starts it: standard input and output, and nothing else on either."""
+    command = StdioServerParameters(
+        command=str(Path(sys.executable).with_name("causerie")), args=["mcp", "--brand", "weekend"],
+        env=os.environ | {"CAUSERIE_HOME": str(tmp_path), "CAUSERIE_DATABASE_URL": small_days.url},
+    )  # fmt: skip
+
+    async def ask() -> Any:
+        async with stdio_client(command) as (read, write), ClientSession(read, write) as session:
+            await session.initialize()
+            return await session.call_tool("brands", {})
+
+    answer = asyncio.run(ask())
+    assert not answer.is_error, answer.content
+    assert [one["brand"] for one in answer.structured_content["result"]] == ["weekend"]
 
 
 def test_a_brand_s_login_sees_its_own_brand_alone(paris: str) -> None:
