@@ -6,10 +6,13 @@ lines go to its log file, those of Dagster's runs too; Dagster's own processes h
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 
 from orchestration.redaction import hide
@@ -32,6 +35,30 @@ class JsonLine(logging.Formatter):
         if record.exc_info:
             line["traceback"] = hide(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)
+
+
+class _Printed(io.TextIOBase):
+    """A standard output whose lines go to standard error, as log lines of one logger."""
+
+    def __init__(self, logger: str) -> None:
+        self._logger = logger
+
+    def write(self, text: str) -> int:
+        for line in filter(str.strip, text.splitlines()):
+            record = logging.makeLogRecord({"name": self._logger, "levelname": "INFO", "msg": line})
+            print(JsonLine().format(record), file=sys.stderr)
+        return len(text)
+
+
+@contextmanager
+def printed(logger: str) -> Iterator[None]:
+    """While it lasts, what this process prints is logged by that name, where log lines are JSON: dbt's words are
+    printed by whoever starts it. Raises SettingsError as `is_json`."""
+    if is_json():
+        with redirect_stdout(_Printed(logger)):
+            yield
+    else:
+        yield
 
 
 def is_json() -> bool:

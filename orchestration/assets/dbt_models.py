@@ -40,6 +40,7 @@ from dagster_dbt.asset_utils import (
 from dagster_dbt.core.dbt_cli_invocation import PARTIAL_PARSE_FILE_NAME
 from packaging.version import Version
 
+from orchestration import log_lines
 from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
@@ -296,7 +297,7 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
             build = dbt.cli(dbt_arguments(), context=context, target_path=target)
         described = manifest(settings.manifest)
         progress.stage("build", node_count(described))
-        with warehouse.connect(autocommit=True) as connection:
+        with log_lines.printed("dbt"), warehouse.connect(autocommit=True) as connection:
             for event in build.stream():
                 progress.piece(name_of(event))
                 yield with_query(with_row_count(event, connection), build.target_path / "compiled", described)

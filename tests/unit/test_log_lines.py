@@ -50,3 +50,20 @@ def test_by_default_nothing_is_touched(root: logging.Logger, monkeypatch: pytest
     before = root.handlers[:]
     log_lines.configure()
     assert root.handlers == before
+
+
+def test_what_is_printed_is_logged_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("json", "text"):
+        monkeypatch.setenv("CAUSERIE_LOG", form)
+        with log_lines.printed("dbt"):
+            print("1 of 2 START\n\n2 of 2 START")
+        shown = capsys.readouterr()
+        if form == "text":
+            assert (shown.out, shown.err) == ("1 of 2 START\n\n2 of 2 START\n", "")
+        else:
+            told = [json.loads(line) for line in shown.err.splitlines()]
+            assert [(one["logger"], one["level"], one["message"]) for one in told] == [
+                ("dbt", "info", "1 of 2 START"),
+                ("dbt", "info", "2 of 2 START"),
+            ]
+            assert shown.out == ""
