@@ -1,7 +1,9 @@
-"""dbt as a run starts it (`causerie-dbt`): a thread keeps its session from the first model to the last test.
+"""dbt as a run starts it (`causerie-dbt`): a thread keeps its session from the first model to the last test, and a
+project that was read is not read again because the database is another one.
 
-dbt itself closes it after each of two hundred, and each new one is let in anew and begins with nothing looked up.
-Not here: what is built (assets/dbt_models.py).
+dbt itself closes a session after each of two hundred nodes, and each new one is let in anew and begins with nothing
+looked up. And it holds what it has read against host, port and name of the database, of which our models use only the
+name, in what a relation is called. Not here: what is built (assets/dbt_models.py).
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ import gc
 from dbt.adapters.contracts.connection import ConnectionState
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.adapters.postgres.connections import PostgresConnectionManager
+from dbt.contracts.files import FileHash
+from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
+from dbt.parser.manifest import ManifestLoader
 
 
 class KeptSessions(PostgresConnectionManager):
@@ -24,14 +29,46 @@ class KeptSessions(PostgresConnectionManager):
             super().release()
 
 
-def keep_sessions() -> None:
+def read_for(project: Manifest, database: str) -> Manifest:
+    """The same project as if it had been read for another database: its relations change their name, in place."""
+    for node in (*project.nodes.values(), *project.sources.values()):
+        if node.relation_name:
+            node.relation_name = node.relation_name.replace(f'"{node.database}"', f'"{database}"', 1)
+        node.database = database
+    for model in project.semantic_models.values():
+        if (relation := model.node_relation) and relation.relation_name:
+            relation.relation_name = relation.relation_name.replace(f'"{relation.database}"', f'"{database}"', 1)
+            relation.database = database
+    return project
+
+
+_state_of_the_project = ManifestLoader.build_manifest_state_check
+_what_was_read = ManifestLoader.read_manifest_for_partial_parse
+
+
+def _state_wherever_it_is_built(loader: ManifestLoader) -> ManifestStateCheck:
+    """What decides whether dbt reads everything anew: of the profile, what our models could depend on."""
+    state = _state_of_the_project(loader)
+    state.profile_hash = FileHash.from_contents(loader.root_project.credentials.schema)
+    return state
+
+
+def _read_before(loader: ManifestLoader) -> Manifest | None:
+    project = _what_was_read(loader)
+    return project and read_for(project, loader.root_project.credentials.database)
+
+
+def adapt() -> None:
+    """Make of the dbt in this process the one that runs start."""
     PostgresAdapter.ConnectionManager = KeptSessions
+    ManifestLoader.build_manifest_state_check = _state_wherever_it_is_built  # type: ignore[method-assign]
+    ManifestLoader.read_manifest_for_partial_parse = _read_before  # type: ignore[method-assign, assignment]
 
 
 def main() -> None:
     from dbt.cli.main import cli
 
-    keep_sessions()
+    adapt()
     # Most of what it makes is the manifest, which stays: to look through that for garbage takes a tenth of its time.
     gc.set_threshold(200_000, 50, 100)
     cli()

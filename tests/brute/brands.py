@@ -82,11 +82,13 @@ class Brand:
 class _Draft:
     """The brand while it is drawn."""
 
-    def __init__(self, rng: Random, brand_id: str) -> None:
+    def __init__(self, rng: Random, brand_id: str, place: tuple[str, date]) -> None:
         self.rng, self.brand_id = rng, brand_id
-        zone, self.around = rng.choice(PLACES)
+        zone, self.around = place
         self.zone = ZoneInfo(zone)
         self.window_days: int | None = rng.choice((None, 1, 2, 14))
+        # Half a year between two facts is half a year of periods to compute: one brand in four goes so far.
+        self.steps = rng.choice((STEPS, *[STEPS[:-2]] * 3))
         self.borders = [day_begins(self.zone, self.around + timedelta(days=number)) for number in range(-2, 4)]
         self.rows: Rows = {}
         edges = [timedelta(hours=edge.hour, minutes=edge.minute) for edge in SLOT_EDGES]
@@ -117,7 +119,7 @@ class _Draft:
 
     def later(self, instant: datetime) -> datetime:
         """At that instant or later, by a step that is the limit of some bin or window, give or take a microsecond."""
-        found = max(instant, self.nudge(instant + self.one_of(*STEPS)))
+        found = max(instant, self.nudge(instant + self.one_of(*self.steps)))
         self.moments.append(found)
         return found
 
@@ -160,9 +162,10 @@ LATER_TIMES = {
 }  # fmt: skip
 
 
-def brand(rng: Random, brand_id: str = "brand-a") -> Brand:
-    """A brand with a handful of members and visitors, and 3 to 15 conversations with what surrounds them."""
-    draft = _Draft(rng, brand_id)
+def brand(rng: Random, brand_id: str = "brand-a", place: tuple[str, date] | None = None) -> Brand:
+    """A brand with a handful of members and visitors, and 3 to 15 conversations with what surrounds them; at any of
+    PLACES, unless told."""
+    draft = _Draft(rng, brand_id, place or rng.choice(PLACES))
     draft.add(
         "brands", name="Brand", timezone=str(draft.zone), currency="EUR", locale="fr-FR",
         attribution_window_days=draft.window_days, working_hours=_working_hours(draft),
@@ -317,7 +320,7 @@ def _order(draft: _Draft, row: Row, visitors: tuple[str, ...], after: datetime) 
     talked = [call[name] for call in draft.rows.get("calls", [])[-2:] for name in ("answered_at", "ended_at")]
     since = draft.one_of(after, after, *written[-3:], *(at for at in talked if at))
     limit = timedelta(days=14 if draft.window_days is None else draft.window_days)
-    ordered = draft.nudge(since + draft.one_of(timedelta(0), limit, draft.one_of(*STEPS)))
+    ordered = draft.nudge(since + draft.one_of(timedelta(0), limit, draft.one_of(*draft.steps)))
     visitor = draft.one_of(row["visitor_id"], row["visitor_id"], None, *visitors)
     _purchase(draft, visitor, draft.one_of(None, None, row["conversation_id"], "unknown"), ordered)
 

@@ -46,10 +46,11 @@ def dbt(
     """
     from dbt.cli.main import dbtRunner
 
-    from orchestration.marts.dbt_process import keep_sessions
+    from orchestration.marts.dbt_process import adapt
 
-    keep_sessions()
+    adapt()
     # What nobody reads costs dbt a tenth of a night to write.
+    named = [] if "--target" in options else ["--target", "build"]
     silent = ["--quiet", "--log-level-file", "none", *([] if command == "parse" else ["--no-write-json"])]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"DO_NOT_TRACK": "1", **(environment or {})}.items():
@@ -57,7 +58,7 @@ def dbt(
         done = dbtRunner(manifest=project).invoke(
             [
                 "--no-use-colors", *silent, command, "--project-dir", str(folder), "--profiles-dir", str(folder),
-                "--target-path", str(target), "--log-path", str(target / "logs"), *options,
+                "--target-path", str(target), "--log-path", str(target / "logs"), *named, *options,
             ]
         )  # fmt: skip
     said = [
@@ -67,18 +68,6 @@ def dbt(
     ]
     assert done.success, "\n".join([f"dbt {command} failed: {done.exception or ''}", *said])
     return done.result
-
-
-def read_for(project: Any, database: str) -> Any:
-    """A copy of a parsed project as if it had been read for another database, which takes dbt ten seconds."""
-    # What is only there for the documentation; dbt can't copy what is disabled.
-    project.disabled.clear()
-    copy = project.deepcopy()
-    for node in (*copy.nodes.values(), *copy.sources.values()):
-        if node.relation_name:
-            node.relation_name = node.relation_name.replace(f'"{node.database}"', f'"{database}"', 1)
-        node.database = database
-    return copy
 
 
 @dataclass
@@ -112,25 +101,25 @@ class Night:
         with self.connect() as connection:
             return [load_extract(connection, DATASETS[name], day, sources[name]) for name, day in extracts]
 
-    def publish(self) -> Published:
-        """Build what was touched, and publish it."""
+    def publish(self, audited: bool = False) -> Published:
+        """Build what was touched, and publish it. dbt's own tests, a third of a night, are run where that is asked:
+        what they say is unique or belongs together is also held by the keys of marts, and by comparisons with such a
+        clean build."""
         self.nights += 1
         run_id = f"night-{self.nights}"
         manifest = json.loads((self.target / "manifest.json").read_bytes())
         with self.connect() as connection:
             through, connected = pending.data_through(connection, self.sources), feeds.declared(self.sources)
             preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through, connected)
-            # Later nights build without dbt's own tests, a third of the time: what these say is unique or belongs
-            # together is also held by the keys of marts, and by the comparisons with a clean build.
-            self.dbt(*(("build", "--exclude-resource-type", "unit_test") if self.nights == 1 else ("run",)))
+            self.dbt(*(("build", "--exclude-resource-type", "unit_test") if audited else ("run",)))
             return publication.publish(
                 connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), statements.tables()
             )
 
-    def run(self, extracts: Iterable[Extract] | None = None) -> Published:
+    def run(self, extracts: Iterable[Extract] | None = None, audited: bool = False) -> Published:
         """A night: load (everything, unless told), build, publish."""
         self.load(self.extracts() if extracts is None else extracts)
-        return self.publish()
+        return self.publish(audited)
 
     def digest(self) -> str:
         """Of what is published now: tests/integration/marts_digest.py."""
@@ -138,6 +127,10 @@ class Night:
             return marts_digest.digest(connection)
 
     def dbt(self, command: str, *options: str) -> None:
+        from orchestration.marts.dbt_process import read_for
+
         environment = warehouse.dbt_environment(self.url)
-        project = read_for(self.project, environment["CAUSERIE_PG_DBNAME"])
+        # What is only there for the documentation; dbt can't copy what is disabled.
+        self.project.disabled.clear()
+        project = read_for(self.project.deepcopy(), environment["CAUSERIE_PG_DBNAME"])
         dbt(command, *options, target=self.target, environment=environment, project=project, folder=self.folder)

@@ -69,7 +69,7 @@ def built_small_days(new_night: Callable[[], Night]) -> Night:
     """The days of tests/fixtures/small_days, published in one night. Nobody opens this database: it is copied."""
     night = new_night()
     write(night.landing, rows())
-    night.run()
+    night.run(audited=True)
     return night
 
 

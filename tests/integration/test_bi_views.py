@@ -156,10 +156,15 @@ def test_no_period_begins_beyond_the_data_and_cut_ones_say_so(town: Town, connec
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_values_and_classes_are_said_in_words(town: Town, connection: psycopg.Connection[Any], language: str) -> None:
     connection.execute("drop table if exists spoken")
+    ((few,),) = _rows(
+        connection,
+        "select array_agg(brand_id) from (select brand_id from labelled group by 1 order by count(*) limit 2)",
+    )
     connection.execute(
         "create temporary table spoken as select brand_id, dimension, dimension_value, dimension_value_name,"
         f" member_name, bin, bin_name, unit, currency from marts.kpi_period_{language}"
-        " where brand_id in (select distinct brand_id from labelled order by 1 limit 2)".encode()
+        " where brand_id = any(%s)".encode(),
+        [few],
     )
     said = {
         (dimension, value): name

@@ -6,14 +6,18 @@ Not here: what the rules give end to end (test_small_days.py).
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
-from night import Night
+from night import DBT_PROJECT, Night
 
+from orchestration.assets.dbt_models import dbt_executable
 from orchestration.catalogue import catalogue
 from orchestration.marts.contracts import marts_of
 from orchestration.sources import staging_docs
@@ -31,6 +35,23 @@ def manifest(parsed: Path) -> dict[str, Any]:
 def test_the_unit_tests_of_the_rules_hold(small_days: Night) -> None:
     # dbt reads the columns of what a unit test stands in for: the relations must be there.
     small_days.dbt("test", "--select", "test_type:unit")
+
+
+def test_what_was_read_for_one_database_is_not_read_anew_for_another(
+    project: tuple[Path, Any], tmp_path: Path
+) -> None:
+    """Reading takes ten seconds; what differs is what the relations are called."""
+    shutil.copy(project[0] / "partial_parse.msgpack", tmp_path)
+    where = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", tmp_path]
+    done = subprocess.run(
+        [dbt_executable(), "--no-use-colors", "parse", "--target", "build", *where, "--log-path", tmp_path],
+        env=os.environ | {"CAUSERIE_PG_HOST": "elsewhere", "CAUSERIE_PG_DBNAME": "another"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Unable to do partial parsing" not in done.stdout
+    nodes = json.loads((tmp_path / "manifest.json").read_bytes())["nodes"].values()
+    relations = [node["relation_name"] for node in nodes if node["resource_type"] == "model"]
+    assert relations and all(name.startswith('"another".') for name in relations)
 
 
 def test_the_input_is_described_as_the_contract_says() -> None:

@@ -32,7 +32,7 @@ def connection(small_days: Night) -> Iterator[psycopg.Connection[Any]]:
     [
         (
             {"brand": "nowhere"},
-            ('"nowhere"', "backlog, clock_changes, counter, desk, night_shift, one_to_one, paris, "),
+            ('"nowhere"', "backlog, clock_back, clock_forward, counter, desk, one_to_one, paris, "),
         ),
         ({"brand": None}, ("brand", "paris")),
         ({"date_from": TUESDAY, "date_to": MONDAY}, ("2025-06-03", "2025-06-02", "at most")),

