@@ -352,6 +352,16 @@ def test_the_catalogue_is_clean_after_a_publication(mart: Warehouse) -> None:
     assert access_check.offenders(mart.connection) == []
 
 
+def test_nobody_else_may_call_a_function(mart: Warehouse) -> None:
+    """PostgreSQL lets everybody call a function that was just made."""
+    open_to_all = mart.rows(
+        "select proname::text, has_function_privilege('public', oid, 'execute') from pg_proc"
+        " where pronamespace = 'marts'::regnamespace"
+    )
+    assert ("message_count", False) in open_to_all
+    assert [name for name, is_open in open_to_all if is_open] == []
+
+
 def test_what_a_rebuild_by_dbt_breaks_is_mended(mart: Warehouse) -> None:
     """A table made anew has lost its policies, grants, comments, key and indexes."""
     mart.connection.execute(
