@@ -45,8 +45,8 @@ run: setup  ## try the platform on a made-up brand: extracts, load, audits, indi
 test: setup  ## every test, against a real PostgreSQL that the tests start themselves
 	@$(BIN)/python -m pytest $(ARGS)
 
-faults: setup  ## every fault scenario, the long ones too; writes their figures into README.md
-	@CAUSERIE_TEST_THOROUGH=1 $(BIN)/python -m pytest $(ARGS) -m fault --faults-table=README.md
+faults: setup  ## every fault scenario and every test that is long; writes the scenarios' figures into README.md
+	@CAUSERIE_TEST_THOROUGH=1 $(BIN)/python -m pytest $(ARGS) -m "fault or long" --faults-table=README.md
 
 setup: $(READY) manifest  ## the environment from the pinned lock, and dbt's manifest
 

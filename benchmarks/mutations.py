@@ -59,6 +59,19 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "tests/integration/test_lists.py",
     ),
     "dbt_project/indicators/live.sql.j2": ("tests/integration/test_live.py",),
+    "dbt_project/indicators/list_lines.sql.j2": (
+        "tests/integration/test_lists.py",
+        "tests/integration/test_small_days.py",
+    ),
+    "dbt_project/indicators/customer_order.sql.j2": (
+        "tests/integration/test_small_days.py",
+        "tests/integration/test_definitions.py",
+    ),
+    "dbt_project/indicators/bi_daily.sql.j2": ("tests/integration/test_bi_views.py",),
+    "dbt_project/indicators/kpi_period_*.sql.j2": (
+        "tests/integration/test_kpi_period.py",
+        "tests/integration/test_bi_views.py",
+    ),
     "dbt_project/indicators/*.sql.j2": (
         "tests/integration/test_small_days.py",
         "tests/integration/test_errors.py",
@@ -164,7 +177,7 @@ def _code(path: str, text: str) -> list[tuple[int, int]]:
             m.span()
             for m in re.finditer(r"^ +(?:where|join|value|anchor_expression|on):.*(?:\n {6,}[^-\s].*)*", text, re.M)
         ]
-    return _outside(re.compile(r"--.*|\{#.*?#\}|\{\{ config.*?\}\}|'[^'\n]*'", re.S), text, 0, len(text))
+    return _outside(re.compile(r"--.*|<\w+>|\{#.*?#\}|\{\{ config.*?\}\}|'[^'\n]*'", re.S), text, 0, len(text))
 
 
 def _outside(comments: re.Pattern[str], text: str, begin: int, end: int) -> list[tuple[int, int]]:

@@ -57,7 +57,6 @@ def with_sources(night: Night, folder: Path, words: str) -> Night:
 def test_no_row_means_none_from_the_day_that_is_declared(small_days_again: Copies, tmp_path: Path) -> None:
     with small_days_again() as night, night.connect() as connection:
         assert told(connection, SALES, SUNDAY) == told(connection, SALES, MONDAY) == (None, ["orders"])
-        before = night.digest()
         declared = with_sources(night, tmp_path, f"{{connected_from: {MONDAY}}}")
         assert feeds.are_outdated(connection, feeds.declared(declared.sources))
         connection.commit()
@@ -68,9 +67,16 @@ def test_no_row_means_none_from_the_day_that_is_declared(small_days_again: Copie
         days = {(start, *rest) for grain, start, *rest in recorded(connection, SALES) if grain == "day"}
         assert (MONDAY, None, 0, "settings", 0) in days and all(start >= MONDAY for start, *_ in days)
         assert not feeds.are_outdated(connection, feeds.declared(declared.sources))
-        connection.commit()
+
+
+@pytest.mark.long
+def test_what_was_declared_can_be_taken_back(small_days_again: Copies, tmp_path: Path) -> None:
+    with small_days_again() as night, night.connect() as connection:
+        before = night.digest()
+        declared = with_sources(night, tmp_path, f"{{connected_from: {MONDAY}}}")
+        assert declared.publish().is_new
         assert not declared.publish().is_new
-        # It is taken back: as it was, with the same cause.
+        # As it was, with the same cause.
         assert night.publish().is_new
         assert told(connection, SALES, MONDAY) == (None, ["orders"])
         assert (MONDAY, 0, None, "settings", 0) in {(one[1], *one[2:]) for one in recorded(connection, SALES)}

@@ -225,6 +225,7 @@ def test_a_report_for_spreadsheets(settings: Settings, answer: Callable[..., str
         assert (row["value"] == "") if value is None else float(row["value"]) == pytest.approx(float(value))
 
 
+@pytest.mark.long
 def test_the_documentation_names_every_published_table(settings: Settings, answer: Callable[..., str]) -> None:
     site = Path(answer("docs").strip().splitlines()[-1])
     assert site.is_relative_to(settings.home)
@@ -301,6 +302,7 @@ def test_a_refused_extract_is_named_and_the_rest_published(
     assert (mended.exit_code, [load.dataset for load in mended.loads]) == (0, ["conversations", "messages"])
 
 
+@pytest.mark.long
 @pytest.mark.fault(
     12,
     "an extract comes again, empty, or with null in every column",
@@ -345,6 +347,7 @@ def test_a_failed_audit_keeps_readers_on_the_old_generation(
     assert rows(settings, "select count(*) from raw.touched") == [(0,)]
 
 
+@pytest.mark.long
 def test_days_that_are_named_are_loaded_again_and_change_nothing(settings: Settings, first_run: runs.Outcome) -> None:
     outcome = runs.run(settings, FIRST, FIRST)
     assert outcome.exit_code == 0, outcome.failures
@@ -353,6 +356,7 @@ def test_days_that_are_named_are_loaded_again_and_change_nothing(settings: Setti
     assert outcome.published is None
 
 
+@pytest.mark.long
 def test_other_definitions_are_something_new(settings: Settings, first_run: runs.Outcome) -> None:
     """What stands was built by the models, reports and catalogue of another day: all of it is built again."""
     with warehouse.connect(str(settings.database_url)) as connection:

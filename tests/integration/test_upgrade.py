@@ -180,6 +180,7 @@ def test_what_a_loaded_table_cannot_take_is_refused_by_name(raw: Raw, monkeypatc
         migrate(raw.connection)
 
 
+@pytest.mark.long
 def test_a_contract_that_grows_leads_to_what_a_clean_installation_has(
     new_night: Callable[[], Night], monkeypatch: pytest.MonkeyPatch
 ) -> None:
