@@ -112,9 +112,11 @@ def goes_straight(dataset: Dataset) -> bool:
     return all(is_typed(column, express=True) or column.sql_type == "text" for column in dataset.columns)
 
 
-def append(connection: psycopg.Connection[Any], dataset: Dataset, extracts: Sequence[Taken]) -> None:
-    """COPY extracts straight into their raw table, unjudged, and count their rows. Only for a dataset that
-    goes_straight.
+def append(
+    connection: psycopg.Connection[Any], dataset: Dataset, extracts: Sequence[Taken], look: Callable[[Rows], object]
+) -> None:
+    """COPY extracts straight into their raw table, unjudged, and count their rows; `look` sees them on their way. Only
+    for a dataset that goes_straight.
 
     Raises Refusal from an extract's reader, NotExpress and NotWhole where rows need a closer look, and psycopg's errors
     where raw itself refuses one.
@@ -123,6 +125,7 @@ def append(connection: psycopg.Connection[Any], dataset: Dataset, extracts: Sequ
     def encoded(rows: Rows) -> Iterator[Field]:
         if rows.faults:
             raise NotWhole(dataset.name)
+        look(rows)
         return _contract_columns(dataset, rows, express=True)
 
     copy = sql.SQL("copy {} (extract_day, load_id, {}) from stdin (format binary)").format(

@@ -135,20 +135,24 @@ def close_loads(
 
 
 def count_rows(
-    load: Load, dropped: sql.Composable, beaten: sql.Composable, erased: Mapping[str, int]
+    load: Load,
+    combined: sql.Composable,
+    dropped: sql.Composable,
+    beaten: sql.Composable,
+    erased: Mapping[str, int],
 ) -> dict[int, dict[str, tuple[int, ...]]]:
     """What became of the rows of each load, by brand, in the order of FATES.
 
-    `dropped` selects loads, brands and the number of their rows that were copies inside their extract; `beaten` the
-    number of those that others had brought, and of those that lose to another version. `erased`: rows of erased people
-    by brand, which were left out when the one extract was read.
+    `combined` has the number of good rows (profile.py). `dropped` selects loads, brands and the number of their rows
+    that were copies inside their extract; `beaten` the number of those that others had brought, and of those that lose
+    to another version. `erased`: rows of erased people by brand, which were left out when the one extract was read.
     """
     rows = load.execute(
         """
         with met as (
-            select load_id, brand_id, 0 as rejected, 0 as dropped, count(*) as stored, 0 as copies, 0 as older,
+            select load_id, brand_id, 0 as rejected, 0 as dropped, sum(times) as stored, 0 as copies, 0 as older,
                    0 as erased
-              from {fresh} group by 1, 2
+              from {combined} group by 1, 2
             union all select load_id, brand_id, count(*), 0, 0, 0, 0, 0 from raw.quarantine
              where load_id between {first} and {last} and dataset = %s group by 1, 2
             union all select load_id, brand_id, 0, rows_dropped, 0, 0, 0, 0 from ({dropped}) dropped
@@ -172,6 +176,7 @@ def count_rows(
         load.dataset.name,
         list(erased),
         list(erased.values()),
+        combined=combined,
         dropped=dropped,
         beaten=beaten,
     ).fetchall()

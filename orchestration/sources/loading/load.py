@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.contract import Column, Dataset
-from orchestration.sources.loading import erasure, ledger_entry, revalidation, rivals
+from orchestration.sources.loading import erasure, ledger_entry, profile, revalidation, rivals
 from orchestration.sources.loading.bulk_copy import (
     LINE_BITS,
     NotExpress,
@@ -32,9 +32,9 @@ from orchestration.sources.loading.bulk_copy import (
     staged_table,
 )
 from orchestration.sources.loading.gathering import Taken, gather, halves
-from orchestration.sources.loading.profile import write_profile
 from orchestration.sources.loading.raw_tables import ensure_indexes, names, same, stored_columns, table
 from orchestration.sources.loading.row_rules import RULES, cast, unusual, verdict
+from orchestration.sources.loading.screening import Screening
 from orchestration.sources.loading.versions import equal, tell_apart
 from orchestration.warehouse import locks
 
@@ -264,6 +264,8 @@ class _Load:
         self.others = self._has_extracts("<> all") or len(taken) > 1
         self.staged = staged_table(dataset)
         self.fresh = sql.Identifier("raw", f"fresh_{dataset.name}")
+        self.screening = Screening(dataset)
+        self._combined: sql.Identifier | None = None
         self._kept: list[sql.Identifier] = []
 
     @property
@@ -292,12 +294,13 @@ class _Load:
             column: rivals.touch(self, entity, column, changed, said, are_met=met is not None)
             for entity, column in self.dataset.touches.items()
         }
-        warnings = self._count_unusual()
+        warnings = self._count_unusual(identifiers=not straight or self.screening.may_be_unusual)
+        combined = self._combined or profile.combine(self, sql.SQL("null"))
         by_load = ledger_entry.count_rows(
-            self, self._dropped(), rivals.beaten(self, met), erased=erasure.counted(self.source)
+            self, combined, self._dropped(), rivals.beaten(self, met), erased=erasure.counted(self.source)
         )
         distinct = touched if said is None else {}  # else they hold less, or more, than the rows' own
-        write_profile(self, keys_are_unique=not self.several, known=distinct)
+        profile.write_profile(self, combined, keys_are_unique=not self.several, known=distinct)
         if self.dataset.name == "brands":
             revalidation.take_up(self.connection, self.taken[0].load_id)
         outcome: Outcome = "loaded" if any_changed or not self.stood else "unchanged"
@@ -345,7 +348,7 @@ class _Load:
             with self.connection.transaction():
                 self._open()
                 self._empty_if_first()
-                append(self.connection, self.dataset, self.taken)
+                append(self.connection, self.dataset, self.taken, self.screening.look)
                 self.execute("create view {fresh} as select * from {raw} where extract_day = any ({days})")
                 self._analyse_if_grown()
                 clock.lap("copied")
@@ -358,6 +361,7 @@ class _Load:
             self.express = False
         except (NotWhole, psycopg.errors.NotNullViolation, psycopg.errors.ProgramLimitExceeded):
             pass  # a value that is missing, or an identifier too long for an index
+        self._combined, self._kept = None, []
         self._read_again()
         return False
 
@@ -377,16 +381,20 @@ class _Load:
         known = self.execute("select reltuples from pg_class where oid = %s::regclass", f"raw.{self.dataset.name}")
         rows = sum(one.rows_read for one in self.taken)
         if rows > (known.fetchone() or (0,))[0] / 10:
-            self.execute("analyze {raw} ({columns})", columns=names((*self.dataset.key, "extract_day")))
+            self.execute(
+                "set local default_statistics_target = 10; analyze {raw} ({columns});"
+                " set local default_statistics_target to default",
+                columns=names((*self.dataset.key, "extract_day")),
+            )
 
     def _is_blameless(self) -> bool:
         """Is no fresh row bad, and no key there twice?"""
-        faults = self.execute(
-            "select count(*) from (select *, null as problem from {fresh}) s where {verdict} is not null",
-            verdict=verdict(self.dataset, express=True),
-        )
-        if faults.fetchone() != (0,):
+        self._combined = profile.combine(self, verdict(self.dataset, express=True))
+        if self._has_rows(sql.SQL("(select from {} where faults > 0)").format(self._combined)):
             return False
+        are_distinct = self.screening.has_distinct_keys()
+        if are_distinct is not None:
+            return are_distinct
         # Where all hashes differ, so do all keys: numbers are sorted in half the time that it takes to group texts.
         key: sql.Composable = sql.SQL("extract_day - date '2000-01-01'")
         for name in self.dataset.key:
@@ -597,15 +605,14 @@ class _Load:
             equal=equal(self.dataset, "f", "r"),
         )
 
-    def _count_unusual(self) -> dict[int, dict[str, int]]:
-        """What is reported of good rows, and of rows that their source leaves out, by load."""
-        conditions = unusual(self.dataset, express=True)
-        counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
-        rows = self.execute("select load_id, {counts} from {fresh} s group by 1", counts=counts)
-        found = {
-            load_id: {name: count for name, count in zip(conditions, numbers, strict=True) if count}
-            for load_id, *numbers in rows
-        }
+    def _count_unusual(self, identifiers: bool) -> dict[int, dict[str, int]]:
+        """What is reported of good rows (of their `identifiers` too, unless they were screened), and of rows that their
+        source leaves out, by load."""
+        found: dict[int, dict[str, int]] = {one.load_id: {} for one in self.taken}
+        if conditions := unusual(self.dataset, True, identifiers):
+            counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(it) for it in conditions.values())
+            for load_id, *numbers in self.execute("select load_id, {counts} from {fresh} s group by 1", counts=counts):
+                found[load_id] = {name: count for name, count in zip(conditions, numbers, strict=True) if count}
         if self.several and self.dataset.kind == "event":
             for load_id, contradictions in self._count_contradictions():
                 found[load_id] |= contradictions

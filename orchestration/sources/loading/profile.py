@@ -13,14 +13,35 @@ from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
 from orchestration.sources.loading.ledger_entry import Load
 
 
-def write_profile(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> None:
-    """Of each extract one row per brand and column, from the good rows; and one per brand for the rows as they were
-    read.
+def combine(load: Load, verdict: sql.Composable) -> sql.Identifier:
+    """The one scan of the rows: a table of the combinations of their few values, by load and brand, with the number of
+    rows of each (`times`), what their other columns hold, and of how many of them a verdict says something
+    (`faults`)."""
+    return load.keep(
+        "combined",
+        "select {closed}, count(*) as times, count({verdict}) as faults{totals}"
+        " from (select *, null as problem from {fresh}) s group by {closed}",
+        closed=_closed(load.dataset),
+        verdict=verdict,
+        totals=sql.SQL("").join(_totals(column) for column in load.dataset.columns),
+    )
+
+
+def _closed(dataset: Dataset) -> sql.Composed:
+    closed = (column.name for column in dataset.columns if _is_closed(column))
+    return sql.SQL(", ").join(map(sql.Identifier, ("load_id", "brand_id", *closed)))
+
+
+def write_profile(
+    load: Load, combined: sql.Identifier, keys_are_unique: bool, known: Mapping[str, sql.Composable]
+) -> None:
+    """Of each extract one row per brand and column, from the good rows as `combine` found them; and one per brand for
+    the rows as they were read.
 
     `keys_are_unique` spares counting the distinct values of a key that is known to have none twice; `known` are tables
     that hold each brand's distinct values of a column.
     """
-    described = _describe(load, keys_are_unique, known)
+    described = _describe(load, combined, keys_are_unique, known)
     load.execute(
         """
         with faults as (
@@ -57,7 +78,9 @@ def write_profile(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Com
     )
 
 
-def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composable]) -> sql.Identifier:
+def _describe(
+    load: Load, combined: sql.Identifier, keys_are_unique: bool, known: Mapping[str, sql.Composable]
+) -> sql.Identifier:
     """A table of the good rows' figures. Not part of the insert, which would forbid parallel scans."""
     columns = load.dataset.columns
     closed = [column for column in columns if _is_closed(column)]
@@ -65,10 +88,8 @@ def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composa
     return load.keep(
         "described",
         """
-        with combined as materialized (
-            select {closed}, count(*) as times{totals} from {fresh} group by {closed}
-        ), whole as (
-            select load_id, brand_id, sum(times)::bigint as rows_here{sums} from combined group by load_id, brand_id
+        with whole as (
+            select load_id, brand_id, sum(times)::bigint as rows_here{sums} from {combined} group by load_id, brand_id
         ), told as (
             select whole.load_id, whole.brand_id, told.* from whole, lateral (values {told}) as told
                    (column_name, row_count, null_count, distinct_count, min_value, max_value)
@@ -86,12 +107,9 @@ def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composa
                left join distincts d using (load_id, brand_id, column_name)
                left join counted c using (load_id, brand_id, column_name)
         """,
-        totals=sql.SQL("").join(_totals(column) for column in columns),
+        combined=combined,
         sums=sql.SQL("").join(_sums(column) for column in columns),
         told=sql.SQL(", ").join(_told(column, load.dataset, keys_are_unique) for column in columns),
-        closed=sql.SQL(", ").join(
-            sql.Identifier(name) for name in ("load_id", "brand_id", *(column.name for column in closed))
-        ),
         distincts=_union(
             counted,
             "select 0::bigint, null::text, null::text, 0::bigint where false",
@@ -112,11 +130,12 @@ def _describe(load: Load, keys_are_unique: bool, known: Mapping[str, sql.Composa
                 " min(value), max(value)"
                 " from (select load_id, brand_id, value, sum(times) as times,"
                 " sum(times) filter (where place = 1) as first_times"
-                " from combined cross join lateral {values} as word (value, place)"
+                " from {combined} cross join lateral {values} as word (value, place)"
                 " where {name} is not null group by 1, 2, 3) x group by 1, 2"
             ).format(
                 literal=sql.Literal(name),
                 name=sql.Identifier(name),
+                combined=combined,
                 values=_words(load.dataset.by_name[name]),
             ),
         ),

@@ -38,6 +38,8 @@ RULES = {
 }
 # What programs write for a value that is not there. As identifiers they are legal, and make one visitor of many.
 NOTHING_WORDS = ("null", "none", "nan", "nil", "undefined", "<na>", "#n/a", "(null)", "nat")
+# What an identifier should have none of around it.
+BLANKS = " \t\r\n"
 # The only rule about another dataset: its outcome changes when brands do, so it never counts towards a refusal.
 FOREIGN_RULE = "brand_currency"
 # The only rule that a later version of the contract brought for columns that stood (upgrade.py).
@@ -73,22 +75,25 @@ def is_negative(value: sql.Composable) -> sql.Composed:
     return sql.SQL("{} < 0").format(value)
 
 
-def unusual(dataset: Dataset, express: bool) -> dict[str, sql.Composed]:
-    """Conditions, by name, on good rows that are taken all the same, but reported."""
+def unusual(dataset: Dataset, express: bool, identifiers: bool = True) -> dict[str, sql.Composed]:
+    """Conditions, by name, on good rows that are taken all the same, but reported; without those on `identifiers` where
+    they are known to be as usual."""
     found = {
         f"{order.later} before {order.earlier}": _disordered(dataset, order.earlier, order.later, express)
         for order in dataset.time_orders
         if order.warn
     }
     for column in dataset.columns:
-        if column.type == "id":
+        if column.type == "id" and identifiers:
             name = sql.Identifier("s", column.name)
             longest = max(map(len, NOTHING_WORDS))
             # Lengths first: most identifiers are longer than any of these words.
             found[f"{column.name} is a word for nothing"] = sql.SQL(
                 "octet_length({0}) <= {1} and lower({0}) = any ({2})"
             ).format(name, sql.Literal(longest), sql.Literal(list(NOTHING_WORDS)))
-            found[f"{column.name} has blanks around it"] = sql.SQL("{0} <> btrim({0}, e' \\t\\r\\n')").format(name)
+            found[f"{column.name} has blanks around it"] = sql.SQL("{0} <> btrim({0}, {1})").format(
+                name, sql.Literal(BLANKS)
+            )
     return found
 
 
