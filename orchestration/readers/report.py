@@ -278,9 +278,7 @@ def open_page(
         ).format(sql.Literal(entity), sql.Literal(entity))
         for entity, (table, key, conversation, visitor) in FOUND_IN.items()
     ]
-    query = sql.SQL(text).format(
-        arguments=_arguments(question, "p_refs"), found=sql.SQL(" union all ").join(found)
-    )
+    query = sql.SQL(text).format(arguments=_arguments(question, "p_refs"), found=sql.SQL(" union all ").join(found))
     asked = {**vars(question), "ref": ref, "bin": bin_name, "limit": limit, "offset": offset}
     rows = _fetch(connection, query, asked)
     if not rows:
@@ -416,11 +414,7 @@ def as_json(question: Question, rows: Iterable[Row]) -> Row:
         "from": question.first.isoformat(),
         "to": question.last.isoformat(),
         "as_of": question.as_of.isoformat() if question.as_of else None,
-        "filters": {
-            name: plain(value)
-            for name, value in vars(question).items()
-            if name in AS_FILTERS and value
-        },
+        "filters": {name: plain(value) for name, value in vars(question).items() if name in AS_FILTERS and value},
         "breakdown": question.breakdown,
         "indicators": [{name: plain(value) for name, value in row.items()} for row in rows],
     }

@@ -8,15 +8,20 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from landing_of import message, order
 
 from orchestration.settings import Limits
+from orchestration.sources.connectors import csv_blocks, json_blocks
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.files import read_file
 from orchestration.sources.connectors.mapping import Naming
@@ -63,6 +68,87 @@ def table(*rows: str, header: str = HEADER) -> str:
 
 def objects(*rows: dict[str, Any]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+# Whole blocks of lines
+
+PLAIN = ROW.format("#")  # which stands for the row's number
+CSV_ROWS = [
+    PLAIN,
+    PLAIN.replace("v1", ""),
+    PLAIN.replace("v1", '""'),
+    '"acme","m#","c,1","visitor","v ""1","2026-03-10T09:00:00Z",true,"text"',
+    ",".join(f'"{value}"' for value in PLAIN.split(",")),
+    PLAIN.replace("text", "été"),
+    PLAIN + "\r",
+]
+ODD_CSV = [
+    *("", " ", '"', "a,b", HEADER, "\r", '"a\nb"', "\0", "\udcff"),
+    *(PLAIN + ",x", PLAIN.replace("v1", 'v"1'), PLAIN + "\r" + PLAIN, PLAIN.replace("v1", "v\n1")),
+]
+JSON_ROWS = [
+    json.dumps(message(1, message_id="m#")),
+    json.dumps(message(1, message_id="m#", sender_id=None, extra="2026-03-10")),
+    json.dumps(message(1, message_id="m#", sender_id="é\U0001f600", note=[1, {"a": None}]), ensure_ascii=False),
+    json.dumps(message(1, message_id="m#", sender_id="é\U0001f600\n")),
+    json.dumps(message(1, message_id=0)).replace('": 0', '": #'),
+    json.dumps(message(1, message_id="m#"), separators=(",", ":")) + "\r",
+]
+ODD_JSON = [
+    *("", " ", "{}", "{", "[1]", '{"a":1}{"a":2}', '{"brand_id":-0,"message_id":-0}', '{"message_id":1.0}'),
+    *(r'{"message_id":"\ud800"}', r'{"message_id":"\u0000","a":true}', '{"message_id":1,"message_id":2}'),
+    *('{"message_id":NaN}', '{"message_id":"\t"}', '{"message_id":"\udcff"}', '{"message_id":true}'),
+    *('{"message_id":12345678901234567890123}', '{"message_id":[]},', r'{"m\u0065ssage_id":"x"}', '{"message_id":01}'),
+]
+
+
+def all_of(path: Path) -> Any:
+    """What a file comes to, whichever way; a value that is not there is null."""
+    try:
+        read = Read(path)
+    except Refusal as refusal:
+        return str(refusal)
+    rows = [{name: value for name, value in row.items() if value is not None} for row in read.rows]
+    return rows, read.lines, read.faults, read.unknown
+
+
+def lines_of(rows: list[str], odd: list[str]) -> st.SearchStrategy[list[str]]:
+    plain = st.lists(st.sampled_from(rows), max_size=12)
+    return st.tuples(plain, st.lists(st.sampled_from(odd), max_size=1), plain).map(
+        lambda parts: [*parts[0], *parts[1], *parts[2]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "name", "head", "some"),
+    [
+        (csv_blocks, "a.csv", HEADER + "\n", lines_of(CSV_ROWS, ODD_CSV)),
+        (json_blocks, "a.jsonl", "", lines_of(JSON_ROWS, ODD_JSON)),
+    ],
+    ids=["csv", "json"],
+)
+def test_a_block_is_read_as_its_lines_are(blocks: Any, name: str, head: str, some: st.SearchStrategy[Any]) -> None:
+    @settings(deadline=None)
+    @given(st.one_of(some, st.tuples(some, some).map(lambda two: two[0] + two[1])), st.integers(0, 9), st.booleans())
+    def read_both_ways(told: list[str], size: int, has_end: bool) -> None:
+        rows = [line.replace("#", str(number)) for number, line in enumerate(told)]
+        content = head + "\n".join(rows) + "\n" * has_end
+        with TemporaryDirectory() as folder:
+            path = land(Path(folder), name, content)
+            with patch.object(blocks, "BLOCK_BYTES", 1 << (4 + size)):
+                quickly = all_of(path)
+            with patch.object(blocks.PlainBlocks, "next", lambda *given: None):
+                assert quickly == all_of(path)
+
+    read_both_ways()
+
+
+@pytest.mark.parametrize(("name", "rows"), [("a.csv", CSV_ROWS[:2]), ("a.jsonl", JSON_ROWS[:2])])
+def test_plain_lines_are_read_in_blocks(tmp_path: Path, name: str, rows: list[str]) -> None:
+    content = "".join(rows[number % 2].replace("#", str(number)) + "\n" for number in range(1000))
+    path = land(tmp_path, name, HEADER * (name == "a.csv") + "\n" * (name == "a.csv") + content)
+    with patch("orchestration.sources.connectors.lines.Blocks.put_back", side_effect=[None]):  # at the end alone
+        assert len(Read(path).rows) == 1000
 
 
 # What a file is

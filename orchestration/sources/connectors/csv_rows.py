@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from orchestration.sources.connectors.csv_blocks import PlainBlocks
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal
-from orchestration.sources.connectors.lines import lines
+from orchestration.sources.connectors.lines import Blocks, lines
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.connectors.reading import BATCH_BYTES, Reading
 
@@ -38,22 +39,26 @@ def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
 
 
 class _Lines:
-    """Lines as csv.reader consumes them: `last` are those of the current row, `ended` tells of the end."""
+    """Lines as csv.reader consumes them: `last` are those of the current row, `ended` tells of the end, `is_within`
+    whether the line that was read has more of them."""
 
     def __init__(self, stream: BinaryIO, reading: Reading) -> None:
         self.reading = reading
-        self.stream = stream
+        self.blocks = Blocks(stream)
         self.last: list[str] = []
         self.size = 0
         self.ended = False
+        self.is_within = False
 
     def begin_row(self) -> None:
         self.last.clear()
         self.size = 0
 
     def __iter__(self) -> Iterator[str]:
-        for line in lines(self.stream, self.reading):
-            for part in line.splitlines(keepends=True) if b"\r" in line[:-2] else (line,):
+        for line in lines(self.blocks, self.reading):
+            parts = line.splitlines(keepends=True) if b"\r" in line[:-2] else [line]
+            for number, part in enumerate(parts, 1):
+                self.is_within = number < len(parts)
                 self.size += len(part)
                 if self.size > self.reading.limits.line:
                     raise Refusal(
@@ -83,6 +88,7 @@ class _Table:
         columns = {at: dataset.by_name[name] for name, at in self.places.items() if name in dataset.by_name}
         # Only where people write may a line break be part of a value.
         self.one_line = {at for at, column in columns.items() if column.type != "text" or column.values}
+        self.plain = PlainBlocks(reading, header, self.places) if self.named == len(header) else None
         self.instants = [at for at, column in columns.items() if column.type == "instant" and column.required]
 
     def _check_header(self) -> None:
@@ -120,8 +126,15 @@ class _Table:
         size = 0
         nothing = [""] * len(self.header)
         while True:
+            next_line = reader.line_num + consumed.blocks.passed + 1
+            if self.plain and not consumed.is_within and (batch := self.plain.next(consumed.blocks, next_line)):
+                if rows:
+                    yield self._batch(rows, numbers, faults)
+                    rows, numbers, faults, size = [], [], [], 0
+                yield self.reading.mapper.apply(batch)
+                continue
             consumed.begin_row()
-            number = reader.line_num + 1
+            number = next_line
             row: list[str] | None
             try:
                 row = next(reader, None)

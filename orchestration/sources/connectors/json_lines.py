@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Any
 
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, JsonFloat, Refusal
-from orchestration.sources.connectors.lines import BYTE_ORDER_MARK, lines
+from orchestration.sources.connectors.json_blocks import PlainBlocks
+from orchestration.sources.connectors.lines import BYTE_ORDER_MARK, Blocks, lines
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.connectors.reading import BATCH_BYTES, MOST_COLUMNS, ROW_BYTES, Reading
 
@@ -44,20 +45,35 @@ class _Rows:
         self.scan = json.JSONDecoder(parse_float=JsonFloat, parse_int=str, parse_constant=JsonFloat).scan_once  # type: ignore[attr-defined]
 
     def batches(self, is_array: bool) -> Iterator[Batch]:
-        for _ in self._objects_of_array() if is_array else self._objects_of_lines():
-            if len(self.rows) == BATCH_ROWS or self.size > BATCH_BYTES:
+        for plain in self._objects_of_array() if is_array else self._objects_of_lines():
+            if plain is not None:
+                if self.rows:
+                    yield self._batch()
+                yield self.reading.mapper.apply(plain)
+            elif len(self.rows) == BATCH_ROWS or self.size > BATCH_BYTES:
                 yield self._batch()
         if self.rows:
             yield self._batch()
         if self.seen:
             self.reading.check(self.seen)
 
-    def _objects_of_lines(self) -> Iterator[None]:
-        for number, line in enumerate(lines(self.stream, self.reading), 1):
+    def _objects_of_lines(self) -> Iterator[Batch | None]:
+        """Objects as they are taken, and batches of many that needed no look of their own."""
+        blocks, plain = Blocks(self.stream), PlainBlocks(self.reading)
+        each = lines(blocks, self.reading)
+        read = 0
+        while True:
+            while batch := plain.next(blocks, read + blocks.passed + 1):
+                self.seen |= plain.keys
+                yield batch
+            if (line := next(each, None)) is None:
+                return
+            read += 1
+            number = read + blocks.passed
             # Bytes that are no UTF-8 stay in place as marks, so that only their own row is bad.
             if content := line.decode("utf-8", "surrogateescape").strip():
                 self._line(number, content, is_whole=line.endswith(b"\n"))
-                yield
+                yield None
 
     def _line(self, number: int, content: str, is_whole: bool) -> None:
         where = f"{self.reading.where}: line {number}"
@@ -76,7 +92,7 @@ class _Rows:
             return self._unreadable(number, content)
         self._take(number, row, len(content))
 
-    def _objects_of_array(self) -> Iterator[None]:
+    def _objects_of_array(self) -> Iterator[Batch | None]:
         """One array from its bracket on, object by object, however it is spread over lines."""
         texts = self._chunks()
         text = next(texts)
@@ -102,7 +118,7 @@ class _Rows:
                 raise Refusal(f"{where}: wanted an array of objects with commas between them")
             self._take(number, row, end - at)
             self.reading.unfold(max(0, ROW_BYTES - (end - at)))  # all the rest is counted by chunks
-            yield
+            yield None
             number += text.count("\n", at, end)
             at, is_first, wants_value = end, False, False
         if text[at + 1 :].strip() or any(rest.strip() for rest in texts):

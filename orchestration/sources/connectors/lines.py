@@ -5,9 +5,10 @@ Not here: what a line means (json_lines.py, csv_rows.py).
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.reading import ROW_BYTES, Reading
@@ -15,12 +16,44 @@ from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def lines(stream: BinaryIO, reading: Reading) -> Iterator[bytes]:
+class Readable(Protocol):
+    """What has lines."""
+
+    def readline(self, size: int = -1, /) -> bytes: ...
+
+
+class Blocks:
+    """A stream of which whole lines can be taken many at once (`block`), and be given back (`put_back`) to be read one
+    by one. `passed`: the number of lines that were taken for good."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.passed = 0
+        self._stream = stream
+        self._back = io.BytesIO()
+
+    def block(self, size: int) -> bytes:
+        """About so many bytes, to the end of a line, if none is longer than that; nothing at the end."""
+        return (self._back.read() or self._stream.read(size)) + self._stream.readline(size)
+
+    def put_back(self, block: bytes) -> None:
+        self._back = io.BytesIO(block)
+
+    def has_back(self) -> bool:
+        """Is anything left of what was put back?"""
+        return self._back.tell() < len(self._back.getbuffer())
+
+    def readline(self, size: int = -1, /) -> bytes:
+        line = self._back.readline(size)
+        return line if line.endswith(b"\n") or len(line) == size else line + self._stream.readline(size - len(line))
+
+
+def lines(stream: Readable, reading: Reading) -> Iterator[bytes]:
     """Lines with their ends; a byte order mark is left away. Raises Refusal at one that is longer than the limit, of
     which no more than that has been read."""
     most = reading.limits.line
     for number, line in enumerate(iter(partial(stream.readline, most + 1), b""), 1):
         if len(line) > most:
+            number += stream.passed if isinstance(stream, Blocks) else 0
             raise Refusal(
                 f"{reading.where}: line {number} is longer than {most:,} bytes (CAUSERIE_LIMIT_LINE); nothing of the"
                 " file is taken"
