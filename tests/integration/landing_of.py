@@ -153,9 +153,8 @@ class Raw:
         found["quarantine"] = [
             str(row)
             for row in self.all(
-                # A row that leaves raw for its brand's currency has the line on which it came first, too.
-                "select dataset, extract_day, brand_id, file, case when rule <> 'brand_currency' then line end as line,"
-                " rule, column_name, value from raw.quarantine order by 1, 2, 3, 4, 5, 6, 7, 8"
+                "select dataset, extract_day, brand_id, file, line, rule, column_name, value from raw.quarantine"
+                " order by 1, 2, 3, 4, 5"
             )
         ]
         # Loaded, duplicate and superseded say how a row was met on its arrival; rejected is a state.

@@ -324,6 +324,17 @@ def test_rows_of_an_unknown_brand_wait_until_it_arrives(raw: Raw) -> None:
     assert raw.all(counted, early.load_id) == [(0, 1, 1)]
 
 
+def test_the_quarantine_says_where_a_row_stands_now(raw: Raw) -> None:
+    """Not where an earlier version of its extract had it: orders come again on other lines, in another file."""
+    raw.take("brands", [brand()])
+    raw.take("orders", [order(1), order(2), order(3)])
+    (raw.landing / "orders" / DAY.isoformat() / "part-0.jsonl").unlink()
+    raw.take("orders", [order(3), order(1)], name="again.jsonl")
+    raw.take("brands", [brand(currency="USD", updated_at="2026-03-10T00:00:00Z")], NEXT)
+    waiting = 'select file, line, "row" ->> \'order_id\' from raw.quarantine order by 2'
+    assert raw.all(waiting) == [("again.jsonl", 1, "o3"), ("again.jsonl", 2, "o1")]
+
+
 def test_a_brand_that_changes_its_currency_has_its_orders_judged_again(raw: Raw) -> None:
     load = raw.take("orders", [order(1), order(2, currency="USD"), order(3)])
     assert load.counts == Counts(read=3, loaded=2, rejected=1)

@@ -578,11 +578,27 @@ class _Load:
                 columns=names(columns),
                 added=added,
             )
+        self._note_places()
         if self.source.adds_only:
             self.execute(
                 "delete from raw.vanished where dataset = %s and extract_day = any ({days})", self.dataset.name
             )
         return changed
+
+    def _note_places(self) -> None:
+        """A row that came again may stand on another line or in another file: that is where a person looks for it, and
+        what the quarantine says of it, whichever version of the extract came first."""
+        if "place" not in stored_columns(self.dataset):
+            return
+        self.execute(
+            "update {raw} r set place = f.place, load_id = f.load_id"
+            " from {fresh} f, raw.load as was, raw.load as this"
+            " where r.extract_day = f.extract_day and {same} and was.load_id = r.load_id and this.load_id = f.load_id"
+            " and (r.place, was.files -> (r.place >> {bits})::integer ->> 'name')"
+            " is distinct from (f.place, this.files -> (f.place >> {bits})::integer ->> 'name')",
+            same=equal(self.dataset, "f", "r"),
+            bits=sql.Literal(LINE_BITS),
+        )
 
     def _removed(self) -> sql.Composable | None:
         """Which rows `r` of raw go: those that the extract no longer has; of one that only adds, those that a

@@ -128,7 +128,7 @@ def _describe(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
     for name, text in {
         "extract_day": "Day (UTC) of the extract that brought the row.",
         "content_hash": "SHA-256 over the contract's columns where its extract has several rows of one key, else null.",
-        "load_id": "The load that wrote the row.",
+        "load_id": "The load that wrote the row, or last found it in another place.",
         "place": "File (number within its load, above bit 40) and line that it came from.",
     }.items():
         if name in stored_columns(dataset):
