@@ -5,7 +5,7 @@ Not here: what changes a fingerprint (tests/unit/test_fingerprint.py), changed m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,16 @@ def _indicators(document: Any) -> None:
     changed["numerator"] = {**changed["numerator"], "where": "f.source <> 'waiting_list'"}
 
 
+@pytest.fixture
+def night(small_days_again: Copies) -> Iterator[Night]:
+    """The small days, published once."""
+    with small_days_again() as copy:
+        yield copy
+
+
 def test_a_word_touches_words_and_an_indicator_its_own_periods(
-    small_days_again: Copies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with small_days_again() as night:
-        _change_words_and_indicators(night, tmp_path, monkeypatch)
-
-
-def _change_words_and_indicators(night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     as_written, load = catalogue.CATALOGUE_FILE.read_text("utf-8"), catalogue.load
 
     def publish(change: Callable[[Any], None]) -> dict[str, Any]:

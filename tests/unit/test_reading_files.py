@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from landing_of import message, order
 
 from orchestration.settings import Limits
-from orchestration.sources.connectors import csv_blocks, json_blocks
+from orchestration.sources.connectors import csv_blocks, json_blocks, lines
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.files import read_file
 from orchestration.sources.connectors.mapping import Naming
@@ -135,7 +135,7 @@ def test_a_block_is_read_as_its_lines_are(blocks: Any, name: str, head: str, som
         content = head + "\n".join(rows) + "\n" * has_end
         with TemporaryDirectory() as folder:
             path = land(Path(folder), name, content)
-            with patch.object(blocks, "BLOCK_BYTES", 1 << (4 + size)):
+            with patch.object(lines, "BLOCK_BYTES", 1 << (4 + size)):
                 quickly = all_of(path)
             with patch.object(blocks.PlainBlocks, "next", lambda *given: None):
                 assert quickly == all_of(path)
@@ -147,8 +147,9 @@ def test_a_block_is_read_as_its_lines_are(blocks: Any, name: str, head: str, som
 def test_plain_lines_are_read_in_blocks(tmp_path: Path, name: str, rows: list[str]) -> None:
     content = "".join(rows[number % 2].replace("#", str(number)) + "\n" for number in range(1000))
     path = land(tmp_path, name, HEADER * (name == "a.csv") + "\n" * (name == "a.csv") + content)
-    with patch("orchestration.sources.connectors.lines.Blocks.put_back", side_effect=[None]):  # at the end alone
+    with patch.object(lines.Blocks, "readline", autospec=True, side_effect=lines.Blocks.readline) as one_by_one:
         assert len(Read(path).rows) == 1000
+    assert one_by_one.call_count <= 2, "the header, and the end"
 
 
 # What a file is

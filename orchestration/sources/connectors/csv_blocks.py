@@ -8,6 +8,7 @@ are read line by line, and what may be wrong with a line (csv_rows.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from orchestration.sources.connectors import lines
 from orchestration.sources.connectors.extract import Batch
-from orchestration.sources.connectors.lines import Blocks
 from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 
-BLOCK_BYTES = 2**21
 BREAK, QUOTE = b'\n"'
 
 
@@ -33,10 +33,12 @@ class PlainBlocks:
         delimiter = reading.form.delimiter or ","
         self.ends = bytes([BREAK]) + delimiter.encode()
         # What may be longer than its limit is held against it line by line.
-        are_short = min(reading.limits.line, reading.limits.cell) > 2 * BLOCK_BYTES
+        are_short = min(reading.limits.line, reading.limits.cell) > 2 * lines.BLOCK_BYTES
         self.are_allowed = are_short and delimiter.isascii() and all(header)
         names = [str(at) for at in range(len(header))]
-        self.read_options = pyarrow.csv.ReadOptions(column_names=names, block_size=4 * BLOCK_BYTES, use_threads=False)
+        self.read_options = pyarrow.csv.ReadOptions(
+            column_names=names, block_size=4 * lines.BLOCK_BYTES, use_threads=False
+        )
         self.parse_options = pyarrow.csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=False)
         self.convert_options = pyarrow.csv.ConvertOptions(
             include_columns=sorted({"0", *(str(at) for at in places.values())}),
@@ -45,20 +47,17 @@ class PlainBlocks:
             null_values=[""],
         )
 
-    def next(self, blocks: Blocks, first: int) -> Batch | None:
+    def next(self, blocks: lines.Blocks, first: int) -> Batch | None:
         """The rows of the next block, whose first line has this number, in the source's own words; None where they
         are to be read one by one."""
-        if not self.are_allowed or blocks.has_back():
-            return None
-        block = blocks.block(BLOCK_BYTES)
+        return blocks.take(partial(self._batch, first=first)) if self.are_allowed else None
+
+    def _batch(self, block: bytes, first: int) -> Batch | None:
         table = self._table(block)
         if table is None:
-            blocks.put_back(block)
             return None
-        blocks.passed += len(table)
         columns = {name: table[str(at)].combine_chunks() for name, at in self.places.items()}
-        lines = pa.array(np.arange(first, first + len(table)))
-        return Batch(self.reading.number, lines, columns)
+        return Batch(self.reading.number, pa.array(np.arange(first, first + len(table))), columns)
 
     def _table(self, block: bytes) -> pa.Table | None:
         content = block.replace(b"\r\n", b"\n")

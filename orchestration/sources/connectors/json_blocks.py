@@ -8,19 +8,19 @@ wrong with a line (json_lines.py).
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from orchestration.sources.connectors import lines
 from orchestration.sources.connectors.extract import Batch
-from orchestration.sources.connectors.lines import Blocks
 from orchestration.sources.connectors.mapping import BESIDE
 from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 from orchestration.sources.contract import Column
 
-BLOCK_BYTES = 2**21
 # So much is looked at to learn the keys and the kinds of their values; so often, and so many keys.
 LEARNED_BYTES, MOST_LEARNED, MOST_KEYS = 2**16, 8, 200
 # Halves of surrogate pairs, and NUL: texts that no text may hold.
@@ -37,21 +37,13 @@ class PlainBlocks:
         self.keys: set[str] = set()
         self.schema: pa.Schema | None = None
         # What may be longer than its limit is held against it line by line.
-        self.are_allowed = min(reading.limits.line, reading.limits.cell) > 2 * BLOCK_BYTES
+        self.are_allowed = min(reading.limits.line, reading.limits.cell) > 2 * lines.BLOCK_BYTES
         self._learned = 0
 
-    def next(self, blocks: Blocks, first: int) -> Batch | None:
+    def next(self, blocks: lines.Blocks, first: int) -> Batch | None:
         """The rows of the next block, whose first line has this number, in the source's own words; None where they
         are to be read one by one."""
-        if not self.are_allowed or blocks.has_back():
-            return None
-        block = blocks.block(BLOCK_BYTES)
-        batch = self._batch(block, first)
-        if batch is None:
-            blocks.put_back(block)
-        else:
-            blocks.passed += len(batch.lines)
-        return batch
+        return blocks.take(partial(self._batch, first=first)) if self.are_allowed else None
 
     def _batch(self, block: bytes, first: int) -> Batch | None:
         content = block.replace(b"\r\n", b"\n")
@@ -121,7 +113,7 @@ class PlainBlocks:
 def _read(content: bytes, schema: pa.Schema | None) -> pa.Table:
     return pyarrow.json.read_json(
         pa.BufferReader(content),
-        pyarrow.json.ReadOptions(use_threads=False, block_size=4 * BLOCK_BYTES),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=4 * lines.BLOCK_BYTES),
         pyarrow.json.ParseOptions(
             explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "error"
         ),

@@ -6,14 +6,15 @@ Not here: what a line means (json_lines.py, csv_rows.py).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO, Protocol
 
-from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.extract import Batch, Refusal
 from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLOCK_BYTES = 2**21
 
 
 class Readable(Protocol):
@@ -23,24 +24,26 @@ class Readable(Protocol):
 
 
 class Blocks:
-    """A stream of which whole lines can be taken many at once (`block`), and be given back (`put_back`) to be read one
-    by one. `passed`: the number of lines that were taken for good."""
+    """A stream whose lines can be read many at once (`take`) or one by one. `passed`: the number of lines that were
+    taken many at once."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.passed = 0
         self._stream = stream
         self._back = io.BytesIO()
 
-    def block(self, size: int) -> bytes:
-        """About so many bytes, to the end of a line, if none is longer than that; nothing at the end."""
-        return (self._back.read() or self._stream.read(size)) + self._stream.readline(size)
-
-    def put_back(self, block: bytes) -> None:
-        self._back = io.BytesIO(block)
-
-    def has_back(self) -> bool:
-        """Is anything left of what was put back?"""
-        return self._back.tell() < len(self._back.getbuffer())
+    def take(self, read: Callable[[bytes], Batch | None]) -> Batch | None:
+        """What `read` makes of the next block of whole lines, if none is longer than a block. Where it makes nothing of
+        them, they are read one by one before it is asked again."""
+        if self._back.tell() < len(self._back.getbuffer()):
+            return None
+        block = self._stream.read(BLOCK_BYTES) + self._stream.readline(BLOCK_BYTES)
+        batch = read(block)
+        if batch is None:
+            self._back = io.BytesIO(block)
+        else:
+            self.passed += len(batch.lines)
+        return batch
 
     def readline(self, size: int = -1, /) -> bytes:
         line = self._back.readline(size)
