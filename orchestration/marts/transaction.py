@@ -90,7 +90,8 @@ def value_of(connection: psycopg.Connection[Any], statement: str, *values: Any) 
 
 
 def analyse(connection: psycopg.Connection[Any], schema: str, tables: Iterable[str]) -> None:
-    """Statistics for tables that the server has never seen analysed or that have grown or shrunk by a tenth since."""
+    """Statistics for tables of which the server has none or that have grown or shrunk by a tenth since. Rows it knows
+    the number of from building an index, too, which says nothing of their columns."""
     rows = connection.execute(
         """
         select c.relname
@@ -100,9 +101,14 @@ def analyse(connection: psycopg.Connection[Any], schema: str, tables: Iterable[s
         ) as now
         where
             c.relnamespace = %s::regnamespace and c.relname = any(%s) and c.relkind = 'r'
-            and (c.reltuples < 0 or abs(now.pages - c.relpages) > 0.1 * c.relpages)
+            and (
+                c.reltuples < 0 or abs(now.pages - c.relpages) > 0.1 * c.relpages
+                or now.pages > 0 and not exists (
+                    select from pg_stats as s where s.schemaname = %s and s.tablename = c.relname
+                )
+            )
         """,
-        [schema, sorted(tables)],
+        [schema, sorted(tables), schema],
     ).fetchall()
     for (name,) in rows:
         connection.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, name)))

@@ -61,6 +61,16 @@ def test_the_first_publication_carries_everything(mart: Warehouse) -> None:
     assert "fct_message +3 ~0 -0" in str(result)
 
 
+def test_readers_plans_know_what_columns_hold_from_the_first_publication_on(published: Warehouse) -> None:
+    """The server learns the number of rows when it builds an index, and nothing of what they hold."""
+    unknown = published.rows(
+        "select c.relname::text from pg_class as c where c.relnamespace = 'marts'::regnamespace and c.relname = any(%s)"
+        " and not exists (select from pg_stats as s where s.schemaname = 'marts' and s.tablename = c.relname)",
+        ["dim_brand", "dim_date", "dim_kpi", "fct_message"],
+    )
+    assert unknown == []
+
+
 def test_vanished_changed_new_and_equal_rows_of_touched_keys(published: Warehouse) -> None:
     before = dict(published.rows("select message_id, ctid::text from marts.fct_message"))
     # c1 is touched: m1 is the same, m2 vanished, m4 is new. c2 is not, though build knows nothing of it.
