@@ -23,6 +23,10 @@ BELIEVED_SHARE = 0.5
 BELIEVED_ROWS = 20
 
 
+class NotBelieved(Refusal):
+    """A comparison met another database than the one that raw knows: nothing that it shows is taken."""
+
+
 class _Seen(Protocol):
     marks: Mapping[date, str]
     resume: str | None
@@ -59,7 +63,8 @@ def look_at(
     """Ask every source that must be asked, and keep what it showed; `compare` also what it has no more, for which all
     of it is read. Commits, source by source.
 
-    A source that can't be asked is recorded as a refused extract of today, and what it showed before stands.
+    A source that can't be asked is recorded as a refused extract of today, and what it showed before stands; one that
+    can't be asked for all of it still brings what is new.
     """
     for source in sources.values():
         if not isinstance(source, LookedAt):
@@ -70,7 +75,7 @@ def look_at(
                 with connection.transaction():
                     is_first = _look(connection, source, today)
                     if compare and source.compares and not is_first:
-                        _compare(connection, source, today)
+                        _try_to_compare(connection, source, today)
             except Refusal as refusal:
                 record_refusal(connection, source.dataset, today, None, str(refusal), started)
 
@@ -133,6 +138,18 @@ def _look(connection: psycopg.Connection[Any], source: LookedAt, today: date) ->
     return row is None
 
 
+def _try_to_compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
+    """Compare, or record that it could not be done. Raises NotBelieved."""
+    started = datetime.now(UTC)
+    try:
+        with connection.transaction():
+            _compare(connection, source, today)
+    except NotBelieved:
+        raise
+    except Refusal as refusal:  # a comparison asks for more than a look does, and a source may not give it the time
+        record_refusal(connection, source.dataset, today, None, str(refusal), started)
+
+
 def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
     """Hold the keys that raw has against the source's, and the newest versions of entities: what vanished is to go,
     what raw lacks to come, and what the source now tells otherwise to be read again."""
@@ -169,7 +186,7 @@ def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date)
     gone = [(key, days) for key, _, days in rows if key not in found]
     total = connection.execute(sql.SQL("select count(*) from ({}) k").format(raw_keys)).fetchone()
     if len(gone) >= BELIEVED_ROWS and total and len(gone) > BELIEVED_SHARE * total[0]:
-        raise Refusal(
+        raise NotBelieved(
             f"{dataset.name}: {len(gone):,} of {total[0]:,} rows are no longer in the source; so many are not taken out"
             " (is this the database that it was?)"
         )

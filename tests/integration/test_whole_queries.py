@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -49,13 +50,17 @@ class Shop:
     def do(self, statement: str, *values: Any) -> None:
         self.connection.execute(statement, values)  # type: ignore[call-overload]
 
-    def run(self, today: date = TODAY) -> list[LoadResult]:
-        """What `causerie run` loads."""
+    def load(self, today: date = TODAY) -> list[LoadResult]:
+        """What `causerie run` loads, and refuses."""
         self.file.write_text(self.words)
         sources = read_sources(self.file, "unused")
         extracts = [(one.dataset, one.day) for one in pending_extracts(self.raw.connection, sources, today)]
         announce(sources, extracts)
-        loads = [load_extract(self.raw.connection, DATASETS[name], day, sources[name]) for name, day in extracts]
+        return [load_extract(self.raw.connection, DATASETS[name], day, sources[name]) for name, day in extracts]
+
+    def run(self, today: date = TODAY) -> list[LoadResult]:
+        """What it loads, where it refuses nothing."""
+        loads = self.load(today)
         assert all(load.outcome != "refused" for load in loads), loads
         return loads
 
@@ -326,6 +331,79 @@ def test_a_stream_that_is_left_gives_its_connection_back(shop: Shop) -> None:
     batches.close()
     shop.do("set lock_timeout = '30s'")
     shop.do("drop table chat")  # which waits for whoever still reads it
+
+
+ENDED = (
+    "the source ended the query (its statement_timeout, or somebody): canceling statement due to statement timeout"
+)
+
+
+@pytest.fixture
+def hurried(shop: Shop, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The shop read by a role whose statements may last 600 ms; a message's thread is told after `pause.seconds`."""
+    shop.do("create table pause (id bigint, seconds float)")
+    shop.do(
+        "create function slowly(told text, message bigint) returns text stable language sql return"
+        " (select told from pause, pg_sleep(seconds) where pause.id = message union all select told limit 1)"
+    )
+    shop.words = shop.words.replace("id, thread", "id, slowly(thread, id) as thread", 1)
+    role = f"hurried_{uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"create role {role} login password 'x'".encode())
+        admin.execute(f"alter role {role} set statement_timeout = '600ms'".encode())
+        shop.do(f"grant select on chat, pause to {role}")
+        address = urlsplit(os.environ["SHOP_URL"])
+        place = address.netloc.rpartition("@")[2]
+        monkeypatch.setenv("SHOP_URL", address._replace(netloc=f"{role}:x@{place}").geturl())
+        yield shop
+        shop.do(f"drop owned by {role}")
+        admin.execute(f"drop role {role}".encode())
+
+
+def test_a_source_that_ends_the_one_query_is_asked_for_less_at_once(
+    hurried: Shop, databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hurried.do("insert into pause select id, 0.1 from chat")
+    assert len(hurried.run()) == 15 and len(hurried.loaded()) == 15 and hurried.run() == []
+    whole, half = (record.getMessage() for record in caplog.records)
+    assert whole.startswith(f"messages: query for 2026-02-28 to 2026-03-14: {ENDED}")
+    assert whole.endswith("; what is left is asked for from 2026-02-28 on, 7 days at once")
+    assert half.startswith(f"messages: query for 2026-02-28 to 2026-03-06: {ENDED}")
+    assert half.endswith("; what is left is asked for from 2026-02-28 on, day by day")
+    hurried.do("truncate pause")
+    with databases() as url, warehouse.connect(url) as connection:
+        raw = Raw(connection, tmp_path / "fresh")
+        raw.take("brands", [brand()], date(2026, 3, 1))
+        fresh = Shop(os.environ["SHOP_URL"], raw, tmp_path)
+        fresh.words = hurried.words
+        fresh.run()
+        assert hurried.raw.state() == fresh.raw.state()
+        fresh.connection.close()
+
+
+def test_a_day_that_a_source_gives_no_time_for_is_refused_alone_and_comes_when_it_does(hurried: Shop) -> None:
+    hurried.do("insert into pause values (9, 60)")
+    refused = {load.day: str(load.reason) for load in hurried.load() if load.outcome == "refused"}
+    assert list(refused) == [date(2026, 3, 8)]
+    assert refused[date(2026, 3, 8)].startswith(f"messages: query for 2026-03-08: {ENDED}")
+    assert hurried.loaded() == [str(number) for number in range(1, 16) if number != 9]
+    hurried.do("truncate pause")
+    assert [load.day for load in hurried.run()] == [date(2026, 3, 8)] and "9" in hurried.loaded()
+
+
+def test_a_source_that_gives_no_time_to_compare_still_brings_what_is_new(hurried: Shop) -> None:
+    hurried.words = hurried.words.replace("brand_id, id,", "brand_id, slowly(id::text, id) as told, id,", 1)
+    hurried.words = hurried.words.replace("{id: message_id", "{told: message_id", 1) + "    deletes: compare\n"
+    hurried.run()
+    hurried.do("insert into pause values (3, 60)")
+    hurried.do("delete from chat where id = 2")
+    hurried.do("insert into chat (id, at) values (2000, '2026-03-18 12:00')")
+    assert "2000" in [*hurried.run(), *hurried.loaded()]
+    ((day, reason),) = hurried.raw.all("select extract_day, reason from raw.load where outcome = 'refused'")
+    assert day == TODAY and reason.startswith(f"messages: comparing ids: {ENDED}")
+    hurried.do("truncate pause")
+    hurried.run()
+    assert "2" not in hurried.loaded()
 
 
 def test_another_mapping_reads_every_day_again(shop: Shop) -> None:

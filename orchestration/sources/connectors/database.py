@@ -14,6 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+import psycopg
 import pyarrow as pa
 import sqlalchemy
 from sqlalchemy import exc
@@ -92,10 +93,16 @@ class Database:
         except MemoryError as error:
             raise Refusal(f"{where}: there is not enough memory to read its answer") from error
         except Exception as error:  # a query that is wrong, a database that is away
-            raise Refusal(f"{where}: {cause(getattr(error, 'orig', None) or error)}") from error
+            raise Refusal(f"{where}: {_told(getattr(error, 'orig', None) or error)}") from error
         finally:
             if engine is not None:
                 engine.dispose()
+
+
+def _told(error: BaseException) -> str:
+    """What a source says of an error; a query that it ended itself was not wrong."""
+    ended = "the source ended the query (its statement_timeout, or somebody): "
+    return ended * isinstance(error, psycopg.errors.QueryCanceled) + cause(error)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ extract once brought stays: a database forgets, and a row that changed later has
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from orchestration.sources.connectors.extract import Batch, Extract, Refusal, So
 from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
 from orchestration.sources.connectors.postgresql_copy import ask_by_copy, can_copy
 from orchestration.sources.contract import Dataset
+
+log = logging.getLogger(__name__)
 
 # Before this day no row is good; what says to be older, or says no time, is of the first day there is.
 EARLIEST = date(2000, 1, 1)
@@ -117,6 +120,8 @@ class WholeQuery:
     adds_only: bool = True
     # What the last look showed of each day, and the one query that brings many of them in their order.
     _shown: Mapping[date, str] = field(default_factory=dict, init=False, repr=False)
+    _announced: Sequence[date] = field(default=(), init=False, repr=False)
+    _at_once: int = field(default=0, init=False, repr=False)
     _stream: Generator[_Day, None, None] | None = field(default=None, init=False, repr=False)
     _last: date = field(default=date.min, init=False, repr=False)
     _reached: _Day | None = field(default=None, init=False, repr=False)
@@ -137,8 +142,8 @@ class WholeQuery:
 
     def announce(self, days: Sequence[date]) -> None:
         """Say which days will be read now, oldest first: many of them come from one query."""
-        self._reached, self._last = None, max(days, default=date.min)
-        self._stream = self._streamed(sorted(days)) if len(days) > STREAMED_DAYS else None
+        self._announced, self._at_once = sorted(days), len(days)
+        self._stream = self._reached = None
 
     def look(self, resume: str | None, today: date) -> Seen:
         """One query: which days have rows since `resume` (None: since ever). Raises Refusal."""
@@ -249,10 +254,19 @@ class WholeQuery:
 
     def _batches(self, day: date, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         where = f"{self.dataset.name}: query for {day}"
-        if self._stream is None:
+        while self._at_once > STREAMED_DAYS and day <= self._announced[-1]:
+            try:
+                reached = self._advance(day)
+                break
+            except Refusal as refusal:
+                # A source may end what lasts too long for it, and the load takes as long as one query does. Half as
+                # many days need half the time; a day that can't be read at all is refused alone.
+                self._stream, self._at_once = None, self._at_once // 2
+                many = f"{self._at_once} days at once" if self._at_once > STREAMED_DAYS else "day by day"
+                log.warning("%s; what is left is asked for from %s on, %s", refusal, day, many)
+        else:
             yield from self._window(day, day, where, unknown, left_out)
             return
-        reached = self._advance(day)
         if reached is None:
             return
         rows = self._rows(where, reached.offered, unknown, left_out)
@@ -269,15 +283,11 @@ class WholeQuery:
 
     def _advance(self, day: date) -> _Day | None:
         """The stream's rows of a day; None where it has none. A day may be read again before the next one is."""
-        assert self._stream is not None
+        if self._stream is None or day > self._last:
+            ahead = [one for one in self._announced if one >= day][: self._at_once]
+            self._stream, self._reached, self._last = self._streamed(ahead), None, ahead[-1]
         while self._reached is None or self._reached.day < day:
-            try:
-                self._reached = next(self._stream, None)
-            except Refusal:
-                self._stream = None  # one that broke off looks as if it were at its end: what is left is asked for anew
-                raise
-            if self._reached is None:
-                self._reached = _Day(date.max, [], [])
+            self._reached = next(self._stream, None) or _Day(date.max, [], [])
             if self._reached.day >= self._last:
                 self._stream.close()  # nobody's tables stay locked for what is not read any more
         return self._reached if self._reached.day == day else None
