@@ -590,9 +590,10 @@ def _held(visit: Visit) -> Table:
     columns = [Column(words["dataset"]), Column(words["extract"], "date"), Column(words["rows_rejected"], "count"),
                Column(words["rows_waiting"], "count"), Column(words["detail"])]  # fmt: skip
     lines = [
-        [Cell(words.dataset(h.dataset)), Cell(h.extract_day), Cell(h.rejected), Cell(h.waiting), Cell(h.reason)]
+        [Cell(words.dataset(h.dataset)), Cell(h.extract_day), Cell(h.rejected), Cell(h.waiting),
+         Cell("; ".join(words.told(one["sentence"], one["text"]) for one in h.reasons))]
         for h in quality.held_rows(visit.connection, visit.view.brand.brand_id)
-    ]
+    ]  # fmt: skip
     return Table("quarantine", words["quarantine"], columns, lines)
 
 
@@ -619,12 +620,13 @@ def _checks(visit: Visit, judged: list[quality.Check]) -> Table:
         return words["passed" if check.passed else "warned" if check.severity == "warn" else "failed"]
 
     def observed(check: quality.Check) -> str | None:
-        # What fails is shown as the guard wrote it down, for it names lines, files and values.
-        return words["as_expected"] if check.passed and check.check_name != ACCEPTED else check.observed
+        if check.passed and check.check_name != ACCEPTED:
+            return words["as_expected"]
+        return words.told(check.observed_sentence, check.observed)
 
     lines = [
         [Cell(words.dataset(c.table_name)), Cell(words.check(c.check_name, c.table_name)), Cell(result(c)),
-         Cell(observed(c)), Cell(words.expected(c.check_name, c.table_name, c.expected or "")), Cell(c.checked_at)]
+         Cell(observed(c)), Cell(words.told(c.expected_sentence, c.expected)), Cell(c.checked_at)]
         for c in judged
     ]  # fmt: skip
     return Table("checks", words["checks"], columns, lines)

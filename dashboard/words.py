@@ -1,12 +1,11 @@
 """The words of the screens in each language, and numbers, days and names of dimensions said in it.
 
-Here: words.yml read, checked and asked. Not here: names and meanings of indicators (the catalogue), the forms of
-numbers and dates (orchestration/readers/formats.py).
+Here: words.yml read, checked and asked. Not here: names and meanings of indicators (the catalogue), sentences of checks
+and refusals (orchestration/sentences.py), the forms of numbers and dates (orchestration/readers/formats.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.tables import NUMERIC, Cell, Column
-from orchestration import yaml_keys
+from orchestration import sentences, yaml_keys
 from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.readers import formats
 from orchestration.readers.brand import Brand
+from orchestration.sources.loading.row_rules import rule_sentence
 
 FILE = Path(__file__).parent / "words.yml"
 NONE = "(none)"
-# What of a check's expectation is its own: the day or the share that it was held against.
-OWN = re.compile(r"(\d{4}-\d\d-\d\d)|(\d+)%")
 
 
 class WordsError(ValueError):
@@ -39,7 +37,7 @@ class Words:
     language: str
     phrases: Mapping[str, str]
     values: Mapping[str, str]
-    checks: Mapping[str, Mapping[str, str]]
+    checks: Mapping[str, str]
 
     def __getitem__(self, key: str) -> str:
         try:
@@ -60,29 +58,17 @@ class Words:
 
     def rule(self, name: str) -> str:
         """What a row in quarantine breaks."""
-        return self.value(f"rule {name}")
+        return sentences.in_language(rule_sentence(name), self.language)
+
+    def told(self, sentence: Mapping[str, Any] | None, text: str | None) -> str:
+        """What a check found or expected, or why an extract was refused; `text` is what was written beside it."""
+        return sentences.told(sentence, text, self.language) or ""
 
     def check(self, name: str, table: str) -> str:
         """A check, by its name in marts.data_quality."""
-        said = self._check(name, table)
-        return said["name"] if said else name.replace("_", " ")
-
-    def expected(self, name: str, table: str, recorded: str) -> str:
-        """What a check expects; `recorded` is what marts.data_quality says of it."""
-        said = self._check(name, table)
-        if said is None:
-            return recorded
-        own = OWN.search(recorded)
-        if own is None:
-            return said["expected"]
-        day, share = own.groups()
-        return said["expected"].format(
-            self.day(date.fromisoformat(day)) if day else self.say(Decimal(share) / 100, "ratio")
-        )
-
-    def _check(self, name: str, table: str) -> Mapping[str, str] | None:
         # A guard that failed itself may bear its dataset's name too. An earlier version may have had other checks.
-        return self.checks.get(name) or self.checks.get(name.removeprefix(f"{table}_"))
+        said = self.checks.get(name) or self.checks.get(name.removeprefix(f"{table}_"))
+        return said or name.replace("_", " ")
 
     def role(self, number: Any) -> str:
         return self.value("role {}").format(number)
@@ -147,27 +133,16 @@ def load(language: str, path: Path = FILE) -> Words:
     said = yaml_keys.load(path.read_text(encoding="utf-8"))
     lacking = [
         f"{section}.{key} ({missing})"
-        for section in ("phrases", "values")
+        for section in ("phrases", "values", "checks")
         for key, translations in said[section].items()
         for missing in LANGUAGES
         if not isinstance(translations, dict) or not translations.get(missing)
     ]
-    lacking += [
-        f"checks.{name}.{part} ({missing})"
-        for name, parts in said["checks"].items()
-        for part in ("name", "expected")
-        for missing in LANGUAGES
-        if not parts.get(part, {}).get(missing)
-    ]
     if lacking:
         raise WordsError(f"{path.name} lacks {', '.join(lacking)}")
-    phrases, values = (
+    phrases, values, checks = (
         {str(key): translations[language] for key, translations in said[section].items()}
-        for section in ("phrases", "values")
+        for section in ("phrases", "values", "checks")
     )
     of_catalogue = {value: texts[language] for value, texts in catalogue.load().values.items()}
-    checks = {
-        name: {part: translations[language] for part, translations in parts.items()}
-        for name, parts in said["checks"].items()
-    }
     return Words(language, phrases, of_catalogue | values, checks)

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence
 
 # So many periods of each brand and grain are asked of the report.
 SAMPLED = 2
@@ -29,8 +30,6 @@ def judge_answers(
 
     `indicators` are those of the catalogue that have periods.
     """
-    import pandas as pd
-
     from expectations import laws
 
     refs = [indicator.ref for indicator in indicators]
@@ -56,9 +55,9 @@ def judge_answers(
                 )
     if not lines:
         return []
-    suite: Suite = {"answers": (laws.ExpectPeriodsToBeAnswered(), True, "what the report answers")}
+    suite: Suite = {"answers": (laws.ExpectPeriodsToBeAnswered(), True, Sentence("expect_answers"))}
     names = ["brand", "period", "dimension", "row", "stated", "answered"]
-    return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
+    return judge_by_brand(lines, "kpi_period", suite, names)
 
 
 def _sample(connection: psycopg.Connection[Any], brands: Collection[str]) -> list[tuple[str, str, date]]:

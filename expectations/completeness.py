@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence, from_json
 
 # The calendar is read off the brand's dates, not off the periods that the run made.
 GRID = """
@@ -41,8 +42,8 @@ row_judged as (
         coalesce(e.grain, f.grain) || ' ' || coalesce(e.period_start, f.period_start) || ' '
         || coalesce(e.ref, f.ref) || ' ' || coalesce(e.bin, f.bin) as thing,
         case
-            when f.brand_id is null then 'missing'
-            when e.brand_id is null or f.times > 1 then 'not expected'
+            when f.brand_id is null then 'row_missing'
+            when e.brand_id is null or f.times > 1 then 'row_unexpected'
         end as fault
     from expected as e
     full join (select * from found where dimension = 'all') as f
@@ -57,7 +58,7 @@ row_judged as (
         case
             when i.ref is null or f.times > 1 or not f.dimension = any(i.dimensions)
                 or (f.dimension = 'member' and f.grain in ('day', 'week'))
-                then 'not expected'
+                then 'row_unexpected'
         end
     from found as f
     left join indicator as i on i.ref = f.ref and i.bin = f.bin
@@ -78,7 +79,7 @@ period_judged as (
         coalesce(c.brand_id, k.brand_id) as brand_id,
         'periods' as what,
         coalesce(c.grain, k.grain) || ' ' || coalesce(c.period_start, k.period_start) as thing,
-        case when k.brand_id is null then 'missing' when c.brand_id is null then 'not expected' end as fault
+        case when k.brand_id is null then 'row_missing' when c.brand_id is null then 'row_unexpected' end as fault
     from calendar as c
     full join (
         select distinct k.brand_id, k.grain, k.period_start from next.kpi_period as k where k.dimension = 'all'
@@ -91,9 +92,11 @@ select
     j.what,
     count(*)::int as judged,
     count(j.fault)::int as broken,
-    coalesce(
-        (array_agg(j.thing || ' ' || j.fault order by j.thing) filter (where j.fault is not null))[1], ''
-    ) as example
+    (
+        array_agg(
+            jsonb_build_object('key', j.fault, 'values', jsonb_build_object('thing', j.thing)) order by j.thing
+        ) filter (where j.fault is not null)
+    )[1] as example
 from (select * from row_judged union all select * from period_judged) as j
 group by j.brand_id, j.what
 order by j.brand_id, j.what
@@ -105,8 +108,6 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
 
     `indicators` are those of the catalogue that have periods.
     """
-    import pandas as pd
-
     from expectations import laws
 
     lines = [
@@ -119,5 +120,7 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
         rows = cursor.execute(GRID.encode(), columns).fetchall()
     if not rows:
         return []
-    suite: Suite = {"completeness": (laws.ExpectEveryRowOnce(), True, "every expected row once, and no other")}
-    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, ["brand", "what", "example", "broken"])
+    for row in rows:
+        row["example"] = from_json(row["example"]) if row["example"] else ""
+    suite: Suite = {"completeness": (laws.ExpectEveryRowOnce(), True, Sentence("expect_completeness"))}
+    return judge_by_brand(rows, "kpi_period", suite, ["brand", "what", "example", "broken"])

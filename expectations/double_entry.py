@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence
 
 SAMPLED = 12
 
@@ -185,16 +186,14 @@ QUERIES: Mapping[str, str] = {
 def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPLED) -> list[Finding]:
     """So many of the touched periods, before they are published, and as many of those left alone: a finding a brand.
     One that fails names indicator, period and both values."""
-    import pandas as pd
-
     from expectations import laws
 
     lines = [*_by_hand(connection, sampled), *_asked_anew(connection, sampled)]
     if not lines:
         return []
-    suite: Suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, "what a second account counts")}
+    suite: Suite = {"double_entry": (laws.ExpectBothBooksToAgree(), True, Sentence("expect_double_entry"))}
     names = ["brand", "indicator", "period", "stated", "counted", "broken"]
-    return judge_by_brand(pd.DataFrame(lines), "kpi_period", suite, names)
+    return judge_by_brand(lines, "kpi_period", suite, names)
 
 
 def _by_hand(connection: psycopg.Connection[Any], sampled: int) -> Iterator[dict[str, Any]]:

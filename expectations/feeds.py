@@ -19,6 +19,7 @@ import psycopg
 from expectations.findings import Finding, Name, Suite, judge
 from expectations.profiles import LIMITS, figures
 from orchestration.readers.ledger import WaitingBrand
+from orchestration.sentences import Sentence, several
 from orchestration.sources.connectors.listing import Aside
 
 
@@ -35,25 +36,21 @@ RULES: dict[Name, Rule] = {
     "has_rows": Rule(
         "at least",
         True,
-        "rows, as the extracts before it had: none at all is no chance (a person may accept it: causerie run --accept)",
+        Sentence("expect_rows"),
     ),
-    "is_not_all_empty": Rule("at least", False, "a row in at least one extract"),
+    "is_not_all_empty": Rule("at least", False, Sentence("expect_some_row")),
     "required_columns_are_filled": Rule(
-        "at most", True, f"at most {LIMITS['null_share']:.0%} nulls in each required column"
+        "at most", True, Sentence("expect_required_filled", share=LIMITS["null_share"])
     ),
-    "usual_columns_are_filled": Rule("at most", True, "something in each column that is filled more often than not"),
-    "null_shares_are_usual": Rule(
-        "at most", False, f"a share of nulls at most {LIMITS['null_rise']:.0%} of the rows above the usual one"
-    ),
-    "words_are_known": Rule("at most", False, "no word that the contract does not name"),
-    "words_are_usual": Rule("at least", False, "every word of an enumeration that usually comes often"),
-    "volume_is_not_low": Rule("at least", False, "about as many rows as on the same weekday before, or more"),
-    "volume_is_not_high": Rule("at most", False, "about as many rows as on the same weekday before, or fewer"),
-    "rows_are_usual": Rule("at most", False, "no row that is legal and surely wrong"),
-    "currencies_are_the_brands": Rule(
-        "at most", False, f"at most {LIMITS['foreign_share']:.0%} of the rows left out for their currency"
-    ),
-    "extracts_are_accepted": Rule("at most", False, "no extract refused"),
+    "usual_columns_are_filled": Rule("at most", True, Sentence("expect_usual_filled")),
+    "null_shares_are_usual": Rule("at most", False, Sentence("expect_usual_nulls", share=LIMITS["null_rise"])),
+    "words_are_known": Rule("at most", False, Sentence("expect_known_words")),
+    "words_are_usual": Rule("at least", False, Sentence("expect_usual_words")),
+    "volume_is_not_low": Rule("at least", False, Sentence("expect_not_fewer")),
+    "volume_is_not_high": Rule("at most", False, Sentence("expect_not_more")),
+    "rows_are_usual": Rule("at most", False, Sentence("expect_usual_rows")),
+    "currencies_are_the_brands": Rule("at most", False, Sentence("expect_own_currency", share=LIMITS["foreign_share"])),
+    "extracts_are_accepted": Rule("at most", False, Sentence("expect_no_refusal")),
 }
 # What a run leaves out of every number without an extract to show for it.
 UNREAD: Name = "all_is_read"
@@ -72,7 +69,7 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
     if not lines:
         return []
     excused = _excuse(connection, dataset, lines)
-    frame = pd.DataFrame({"line": [line["line"] for line in lines]})
+    frame = pd.DataFrame(index=range(len(lines)))
     suite: Suite = {}
     for name, rule in RULES.items():
         mine = pd.Series([line["rule"] == name for line in lines])
@@ -85,7 +82,7 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
             column_A=greater, column_B=less, or_equal=True, ignore_row_if="either_value_is_missing"
         )
         suite[name] = (expectation, rule.is_error, rule.expected)
-    return judge(frame, dataset, suite, ["line"]) + excused
+    return judge(frame, dataset, suite, [line["line"] for line in lines]) + excused
 
 
 def _excuse(connection: psycopg.Connection[Any], dataset: str, lines: list[dict[str, Any]]) -> list[Finding]:
@@ -96,13 +93,14 @@ def _excuse(connection: psycopg.Connection[Any], dataset: str, lines: list[dict[
     ):
         for line in lines:
             rule = RULES[line["rule"]]
-            if not rule.is_error or line["figure"] is None or not line["line"].startswith(str(day)):
+            if not rule.is_error or line["figure"] is None or line["day"] != str(day):
                 continue
             if line["figure"] < line["bound"] if rule.side == "at least" else line["figure"] > line["bound"]:
                 line["figure"] = line["bound"]
-                said.append(f"{line['rule']} {line['line']}: accepted by {who}, because {reason}")
-    expected = "what an audit holds back is passed on a person's word alone"
-    return [Finding("is_accepted", dataset, False, True, "; ".join(said), expected)] if said else []
+                excuse = {"rule": line["rule"], "line": line["line"], "who": who, "reason": reason}
+                said.append(Sentence("accepted", **excuse))
+    expected = Sentence("expect_acceptance")
+    return [Finding("is_accepted", dataset, False, True, several(said), expected)] if said else []
 
 
 def due_day(now: datetime, due_at: time = DUE_AT) -> date:
@@ -116,24 +114,20 @@ def judge_freshness(newest_complete_day: date | None, now: datetime, due_at: tim
     from great_expectations import expectations as gxe
 
     due = due_day(now, due_at)
-    expected = f"the extract day {due} complete"
+    expected = Sentence("expect_complete_day", day=due.isoformat())
     if newest_complete_day is None:
-        return [Finding("is_fresh", "all", False, False, "no extract day is complete", expected)]
-    frame = pd.DataFrame(
-        {
-            "line": [f"the newest complete extract day is {newest_complete_day}"],
-            "days_behind": [(due - newest_complete_day).days],
-        }
-    )
+        return [Finding("is_fresh", "all", False, False, Sentence("no_complete_day"), expected)]
+    frame = pd.DataFrame({"days_behind": [(due - newest_complete_day).days]})
     expectation = gxe.ExpectColumnValuesToBeBetween(column="days_behind", max_value=0)
-    return judge(frame, "all", {"is_fresh": (expectation, False, expected)}, ["line"])
+    line = Sentence("newest_day", day=newest_complete_day.isoformat())
+    return judge(frame, "all", {"is_fresh": (expectation, False, expected)}, [line])
 
 
 def judge_places(asides: Sequence[Aside]) -> list[Finding]:
     """Is all read that lies where the sources are read? A folder with a misspelt name is no extract, and so in no
     ledger."""
-    said = [f"{aside.place}: {aside.reason}" for aside in asides]
-    expected = "everything that lies in the sources' folders read"
+    said = [Sentence("aside", place=aside.place, reason=aside.reason) for aside in asides]
+    expected = Sentence("expect_all_read")
     offenders = tuple({"place": aside.place, "reason": aside.reason} for aside in asides)
     return [Finding(UNREAD, "all", False, not asides, _first(said), expected, offenders=offenders)]
 
@@ -141,15 +135,15 @@ def judge_places(asides: Sequence[Aside]) -> list[Finding]:
 def judge_waiting(waiting: Sequence[WaitingBrand]) -> list[Finding]:
     """Is each brand described that extracts name? Its rows are in no number until it is. Of all brands together: the
     brand itself has no login yet."""
-    said = [f"{brand.brand_id}: {_counted(brand)}" for brand in waiting]
-    expected = "every brand that extracts name described by an extract of brands"
+    said = [Sentence("brand_waits", brand=brand.brand_id, rows=_counted(brand)) for brand in waiting]
+    expected = Sentence("expect_described_brands")
     offenders = tuple({"brand": brand.brand_id, "rows": _counted(brand)} for brand in waiting)
     return [Finding(UNDESCRIBED, "brands", False, not waiting, _first(said), expected, offenders=offenders)]
 
 
 def _counted(brand: WaitingBrand) -> str:
-    return ", ".join(f"{dataset} {rows:,} rows" for dataset, rows in brand.rows.items())
+    return several([Sentence("rows_of_dataset", dataset=dataset, rows=rows) for dataset, rows in brand.rows.items()])
 
 
 def _first(said: Sequence[str]) -> str:
-    return "; ".join(said[:10]) + (f"; and {len(said) - 10} more" if len(said) > 10 else "") or "none"
+    return several(said) if said else Sentence("none_found")

@@ -11,6 +11,8 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal, NewType
 
+from orchestration.sentences import Sentence, several
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,6 +25,10 @@ Name = Literal[
     "brands_are_described", "access", "stability", "publication", "identities", "direction", "rates", "plausible",
     "settled", "settling_time", "jumps", "completeness", "double_entry", "answers",
 ]  # fmt: skip
+# Rules of fluctuating indicators say what broke them alike.
+SENTENCES: Mapping[Name, str] = dict.fromkeys(
+    ("direction", "rates", "plausible", "settled", "settling_time", "jumps"), "fluctuating"
+)
 # A guard that failed itself is told of by its own name.
 GuardName = NewType("GuardName", str)
 
@@ -31,7 +37,8 @@ GuardName = NewType("GuardName", str)
 class Finding:
     """What one expectation found. `passed` is None when it could not be evaluated: our fault, not the data's.
 
-    `brand` is empty for all brands together; `offenders` are the lines that fail, as far as the expectation names any.
+    `observed` and `expected` are sentences that a reader's language can tell, but for what others said. `brand` is
+    empty for all brands together; `offenders` are the lines that fail, as far as the expectation names any.
     """
 
     name: Name | GuardName
@@ -47,29 +54,47 @@ class Finding:
 Suite = dict[Name, tuple[Any, bool, str]]
 
 
-def judge(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> list[Finding]:
-    """Run expectations, each with whether it is an error and what it expects; `names` are columns that name a row."""
-    return [
-        _finding(name, table, is_error, expected, result, names)
-        for name, is_error, expected, result in _validate(frame, table, suite, names)
-    ]
+def judge(frame: pd.DataFrame, table: str, suite: Suite, lines: Sequence[str]) -> list[Finding]:
+    """Run expectations, each with whether it is an error and what it expects; `lines` say what each row is."""
+    frame = frame.assign(line=range(len(lines)))
+    found = []
+    for name, is_error, expected, result in _validate(frame, table, suite, ["line"]):
+        failure = _exception(result.exception_info)
+        if failure:
+            found.append(_unevaluated(name, table, is_error, expected, failure))
+            continue
+        bad = [lines[line["line"]] for line in result.result["unexpected_index_list"]]
+        value = result.result.get("observed_value", result.result.get("element_count"))
+        observed = several(bad) if bad else f"{value}"
+        found.append(Finding(name, table, is_error, bool(result.success), observed, expected))
+    return found
 
 
-def judge_by_brand(frame: pd.DataFrame, table: str, suite: Suite, names: list[str]) -> list[Finding]:
+def judge_by_brand(rows: Sequence[Mapping[str, Any]], table: str, suite: Suite, names: list[str]) -> list[Finding]:
     """The same in one pass over all brands, with a finding for each: a brand reads its own. `names` begins with brand.
 
-    Offenders have the columns of `names`.
+    Offenders have the columns of `names`. What is observed of one is the sentence of the expectation's name, with
+    these as its values.
     """
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    # A frame keeps the characters of a text, and not that it is a sentence.
+    sentences = {value: value for row in rows for value in row.values() if isinstance(value, Sentence)}
     found = []
     for name, is_error, expected, result in _validate(frame, table, suite, names):
-        whole = _finding(name, table, is_error, expected, result, names)
-        if whole.passed is None:
-            found.append(whole)
+        failure = _exception(result.exception_info)
+        if failure:
+            found.append(_unevaluated(name, table, is_error, expected, failure))
             continue
         bad = result.result["unexpected_index_list"]
         for brand, lines in frame.groupby("brand"):
             offenders = tuple(row for row in bad if row["brand"] == brand)
-            observed = _named(offenders, names[1:]) if offenders else f"{len(lines)} lines as expected"
+            said = [
+                Sentence(SENTENCES.get(name, name), **{key: sentences.get(row[key], row[key]) for key in names[1:]})
+                for row in offenders
+            ]
+            observed = several(said) if said else Sentence("as_expected", lines=len(lines))
             found.append(Finding(name, table, is_error, not offenders, observed, expected, str(brand), offenders))
     return found
 
@@ -109,21 +134,8 @@ def _complete(names: list[str]) -> dict[str, Any]:
     return {"result_format": "COMPLETE", "unexpected_index_column_names": names}
 
 
-def _finding(name: Name, table: str, is_error: bool, expected: str, result: Any, names: list[str]) -> Finding:
-    failure = _exception(result.exception_info)
-    if failure:
-        return Finding(name, table, is_error, None, f"could not be evaluated: {failure}", expected)
-    bad = result.result["unexpected_index_list"]
-    value = result.result.get("observed_value", result.result.get("element_count"))
-    observed = _named(bad, names) if bad else f"{value}"
-    return Finding(name, table, is_error, bool(result.success), observed, expected)
-
-
-def _named(bad: Sequence[Mapping[str, Any]], names: list[str]) -> str:
-    """The first lines that fail, in words."""
-    # A column called `line` says all by itself.
-    said = [" ".join(row[key] if key == "line" else f"{key} {row[key]}" for key in names) for row in bad[:10]]
-    return ", ".join(said) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
+def _unevaluated(name: Name, table: str, is_error: bool, expected: str, failure: str) -> Finding:
+    return Finding(name, table, is_error, None, Sentence("not_evaluated", error=failure), expected)
 
 
 def _exception(info: Any) -> str | None:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence, from_json
 
 # Name, left side, whether both sides must be equal (else left <= right), right side. A side is a sum of values (of all
 # bins); `of` takes an indicator's denominator: the things behind an average.
@@ -64,7 +65,7 @@ with term (identity, is_equal, dimension, side, ref, is_denominator) as (
 stated as (
     select
         k.brand_id,
-        k.grain || ' ' || k.period_start || ' ' || k.dimension_value as asked,
+        k.grain || ' ' || k.period_start || ' ' || k.dimension_value as period,
         t.identity,
         t.is_equal,
         coalesce(sum(case when t.is_denominator then k.denominator else k.value end) filter (where t.side = 1), 0) as l,
@@ -81,7 +82,15 @@ select
     s.identity,
     count(*)::int as checked,
     (count(*) filter (where s.is_broken))::int as broken,
-    coalesce(min(s.asked || ': ' || s.l || ' against ' || s.r) filter (where s.is_broken), '') as example
+    (
+        array_agg(
+            jsonb_build_object(
+                'key', 'sides',
+                'values', jsonb_build_object('period', s.period, 'left', s.l::text, 'right', s.r::text)
+            )
+            order by s.period
+        ) filter (where s.is_broken)
+    )[1] as example
 from (
     select *, case when is_equal then l <> r else l > r end as is_broken
     from stated
@@ -111,7 +120,6 @@ def terms() -> Iterator[dict[str, Any]]:
 
 def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
     """The identities over every touched period of every brand. A finding that fails names period and both sides."""
-    import pandas as pd
     from great_expectations import expectations as gxe
 
     every = list(terms())
@@ -120,11 +128,13 @@ def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
         rows = cursor.execute(SIDES, columns).fetchall()
     if not rows:
         return []
+    for row in rows:
+        row["example"] = from_json(row["example"]) if row["example"] else ""
     suite: Suite = {
         "identities": (
             gxe.ExpectColumnValuesToBeBetween(column="broken", max_value=0),
             True,
-            "both sides equal, or the part at most the whole",
+            Sentence("expect_identities"),
         )
     }
-    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, ["brand", "identity", "example"])
+    return judge_by_brand(rows, "kpi_period", suite, ["brand", "identity", "example"])

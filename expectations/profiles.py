@@ -1,7 +1,7 @@
 """The figures that an entrance suite judges: of each unpublished extract of a dataset, beside what was usual before it.
 
-Here: the lines, each a rule, the thing judged in words, its figure, and the bound that it must keep. Not here: which
-side of the bound is right and how grave the other side is (feeds.py).
+Here: the lines, each a rule, the thing judged in a sentence, its figure, and the bound that it must keep. Not here:
+which side of the bound is right and how grave the other side is (feeds.py).
 
 Days are UTC extract days; "before" means the days before the one judged, as they now stand.
 """
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from orchestration.sentences import as_json, from_json, recognised
 from orchestration.sources.contract import DATASETS
 
 LIMITS: dict[str, Any] = {
@@ -276,28 +277,35 @@ volume as (
 
 select
     'has_rows' as rule,
-    j.extract_day || case when u.least > 0 then ': no rows, ' || u.least || ' or more expected' else '' end as line,
+    case when u.least > 0 then 'no_rows' else 'on_day' end as said,
+    jsonb_build_object('day', j.extract_day, 'least', u.least) as "values",
     (s.row_count + coalesce(u.moved, 0))::double precision as figure,
     coalesce(u.least, 0)::double precision as bound
 from judged as j
 inner join size as s on s.extract_day = j.extract_day
 left join usual as u on u.extract_day = j.extract_day
 union all
-select 'is_not_all_empty', 'every extract is empty', max(s.row_count), 1
+select 'is_not_all_empty', 'every_extract_is_empty', '{{}}'::jsonb, max(s.row_count), 1
 from judged as j
 inner join size as s on s.extract_day = j.extract_day
 having count(*) > 0
 union all
 select
-    'required_columns_are_filled', n.extract_day || ' ' || n.column_name, n.null_count / n.row_count, %(null_share)s
+    'required_columns_are_filled',
+    'column_on_day',
+    jsonb_build_object('day', n.extract_day, 'column', n.column_name),
+    n.null_count / n.row_count,
+    %(null_share)s
 from judged as j
 inner join filling as n on n.extract_day = j.extract_day
 where n.is_required and n.row_count > 0
 union all
 select
     'usual_columns_are_filled',
-    n.extract_day || ' ' || n.column_name || ': all of ' || n.row_count || ' rows null, usually '
-    || round(100 * n.usual_share) || ' %%',
+    'column_empty',
+    jsonb_build_object(
+        'day', n.extract_day, 'column', n.column_name, 'rows', n.row_count, 'share', round(n.usual_share, 2)
+    ),
     n.null_share,
     0.999999
 from nulls as n
@@ -305,8 +313,11 @@ where n.row_count >= %(enough)s and n.usual_share < 0.5
 union all
 select
     'null_shares_are_usual',
-    n.extract_day || ' ' || n.column_name || ': ' || round(100 * n.null_share) || ' %% null, usually '
-    || round(100 * n.usual_share) || ' %%',
+    'column_emptier',
+    jsonb_build_object(
+        'day', n.extract_day, 'column', n.column_name, 'share', round(n.null_share, 2),
+        'usual', round(n.usual_share, 2)
+    ),
     n.null_share - n.usual_share,
     %(null_rise)s
 from nulls as n
@@ -314,7 +325,8 @@ where n.row_count >= %(many)s and n.usual_share is not null
 union all
 select
     'words_are_known',
-    n.extract_day || ' ' || n.column_name || ': ' || n.unknown_words || ' rows wait in quarantine',
+    'words_unknown',
+    jsonb_build_object('day', n.extract_day, 'column', n.column_name, 'rows', n.unknown_words),
     n.unknown_words,
     0
 from judged as j
@@ -322,7 +334,10 @@ inner join filling as n on n.extract_day = j.extract_day
 union all
 select
     'words_are_usual',
-    w.extract_day || ' ' || w.column_name || ': no ' || w.word || ', about ' || round(w.usual_times) || ' expected',
+    'word_missing',
+    jsonb_build_object(
+        'day', w.extract_day, 'column', w.column_name, 'word', w.word, 'usual', round(w.usual_times)
+    ),
     w.times,
     1
 from worded as w
@@ -330,8 +345,10 @@ where w.usual_times >= %(enough)s
 union all
 select
     side.rule,
-    v.brand_id || ' ' || v.extract_day || ': ' || v.row_count || ' rows, ' || v.least || ' to ' || v.most
-    || ' expected on a ' || trim(to_char(v.extract_day, 'Day')),
+    'volume',
+    jsonb_build_object(
+        'brand', v.brand_id, 'day', v.extract_day, 'rows', v.row_count, 'least', v.least, 'most', v.most
+    ),
     v.row_count,
     side.bound
 from volume as v
@@ -339,7 +356,8 @@ cross join lateral (values ('volume_is_not_low', v.least), ('volume_is_not_high'
 union all
 select
     'rows_are_usual',
-    l.extract_day || ': ' || w.odd || ' in ' || w.times || ' rows',
+    'rows_odd',
+    jsonb_build_object('day', l.extract_day, 'odd', w.odd, 'rows', w.times::bigint),
     w.times::double precision,
     0
 from judged as j
@@ -349,7 +367,10 @@ cross join lateral jsonb_each_text(l.warnings) as w (odd, times)
 union all
 select
     'currencies_are_the_brands',
-    c.extract_day || ' ' || c.brand_id || ': ' || c.foreign_rows || ' of ' || c.row_count || ' rows',
+    'currency_foreign',
+    jsonb_build_object(
+        'day', c.extract_day, 'brand', c.brand_id, 'foreign', c.foreign_rows, 'rows', c.row_count
+    ),
     c.foreign_rows / c.row_count::double precision,
     %(foreign_share)s
 from (
@@ -372,18 +393,20 @@ from (
 union all
 select
     'extracts_are_accepted',
-    l.extract_day || case when l.outcome = 'refused' then ' refused: ' || left(l.reason, 300) else '' end,
+    case when l.outcome = 'refused' then 'extract_refused' else 'on_day' end,
+    jsonb_build_object(
+        'day', l.extract_day, 'reason', coalesce(l.sentence, to_jsonb(left(l.reason, 300)))
+    ),
     (l.outcome = 'refused')::int,
     0
 from (
-    select distinct on (r.extract_day) r.extract_day, r.outcome, r.reason
+    select distinct on (r.extract_day) r.extract_day, r.outcome, r.reason, r.sentence
     from raw.load as r
     where
         r.dataset = %(dataset)s
         and r.load_id > (select coalesce(max(p.load_id), 0) from marts.load_ledger as p)
     order by r.extract_day, r.load_id desc
 ) as l
-order by rule, line
 """
 
 
@@ -401,8 +424,8 @@ NOTHING_MOVES = "select null::date as extract_day, 0::bigint as row_count where 
 
 
 def figures(connection: psycopg.Connection[Any], dataset: str, required: list[str]) -> list[dict[str, Any]]:
-    """One line a figure: rule, line, figure, bound (both may be null where nothing can be said). Each line begins with
-    the extract day, where it is of one."""
+    """One line a figure: rule, line (what is judged, as a sentence), its extract day (none where it is of no one),
+    figure and bound (both may be null where nothing can be said)."""
     told = DATASETS[dataset]
     moved: sql.Composable = sql.SQL(NOTHING_MOVES)
     if told.kind == "entity" and told.event_time:
@@ -411,4 +434,12 @@ def figures(connection: psycopg.Connection[Any], dataset: str, required: list[st
     values = {**LIMITS, "dataset": dataset, "required": required, "in_currencies": in_currencies}
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(sql.SQL(FIGURES).format(moved=moved), values)
-        return cursor.fetchall()
+        rows = cursor.fetchall()
+    for row in rows:
+        said = row.pop("values")
+        row["day"] = said.get("day")
+        if "odd" in said:
+            # A load keeps what was odd by its text.
+            said["odd"] = as_json(recognised(said["odd"], "odd_")) or said["odd"]
+        row["line"] = from_json({"key": row.pop("said"), "values": said})
+    return sorted(rows, key=lambda row: (row["rule"], row["line"]))

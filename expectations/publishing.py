@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence
 
 CHANGES = """
 select
@@ -41,15 +42,13 @@ def judge_changes(connection: psycopg.Connection[Any]) -> list[Finding]:
 
     One that fails names indicator, period, and the value before and after.
     """
-    import pandas as pd
-
     from expectations.laws import ExpectChangesToHaveACause
 
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(CHANGES).fetchall()
-    expected = "published numbers of periods that are over moved by late or corrected data, settings or definition only"
+    expected = Sentence("expect_causes")
     if not rows:
-        return [Finding("publication", "kpi_period", True, True, "no published number moves", expected)]
+        return [Finding("publication", "kpi_period", True, True, Sentence("no_number_moves"), expected)]
     suite: Suite = {"publication": (ExpectChangesToHaveACause(), True, expected)}
     names = ["brand", "indicator", "unexplained", "period", "published", "now"]
-    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, names)
+    return judge_by_brand(rows, "kpi_period", suite, names)

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Name, judge_by_brand
+from orchestration.sentences import Sentence, from_json
 
 # A curve seen on fewer days than this does not say what to expect.
 LEAST_PERIODS = 7
@@ -30,9 +31,9 @@ select
     j.ref as indicator,
     count(*)::int as judged,
     (count(*) filter (where j.is_broken))::int as broken,
-    coalesce((array_agg(j.period order by j.period) filter (where j.is_broken))[1], '') as period,
+    (array_agg(j.period order by j.period) filter (where j.is_broken))[1] as period,
     coalesce((array_agg(j.value::text order by j.period) filter (where j.is_broken))[1], '') as value,
-    coalesce((array_agg(j.expected order by j.period) filter (where j.is_broken))[1], '') as expected
+    (array_agg(j.expected order by j.period) filter (where j.is_broken))[1] as expected
 from judged as j
 group by j.brand_id, j.ref
 order by j.brand_id, j.ref
@@ -44,9 +45,14 @@ with judged as (
     select
         a.brand_id,
         a.ref,
-        'day ' || a.period_start || ', ' || coalesce(a.days_after_end || ' days after its end', 'now') as period,
+        jsonb_build_object(
+            'key', case when a.days_after_end is null then 'day_now' else 'day_at_age' end,
+            'values', jsonb_build_object('day', a.period_start, 'days', a.days_after_end)
+        ) as period,
         a.numerator as value,
-        'at least ' || lag(a.numerator) over by_age || ', as before' as expected,
+        jsonb_build_object(
+            'key', 'as_before', 'values', jsonb_build_object('value', (lag(a.numerator) over by_age)::text)
+        ) as expected,
         coalesce(a.numerator < lag(a.numerator) over by_age, false) as is_broken
     from build.int_settling_answered as a
     where a.ref = any(%(rising)s)
@@ -61,10 +67,16 @@ with judged as (
     select
         k.brand_id,
         k.ref,
-        k.grain || ' ' || k.period_start || ' ' || k.dimension_value as period,
+        jsonb_build_object(
+            'key', 'of_period',
+            'values', jsonb_build_object('period', k.grain || ' ' || k.period_start || ' ' || k.dimension_value)
+        ) as period,
         k.value,
-        coalesce('at least ' || b.low, '') || case when b.low is not null and b.high is not null then ', ' else '' end
-        || coalesce('at most ' || b.high, '') as expected,
+        jsonb_build_object(
+            'key',
+            case when b.high is null then 'at_least' when b.low is null then 'at_most' else 'between_bounds' end,
+            'values', jsonb_build_object('low', b.low::text, 'high', b.high::text)
+        ) as expected,
         coalesce(k.value < b.low, false) or coalesce(k.value > b.high, false) as is_broken
     from build.int_kpi_answered as k
     inner join unnest(%(refs)s::text[], %(low)s::numeric[], %(high)s::numeric[]) as b (ref, low, high)
@@ -79,9 +91,11 @@ with judged as (
     select
         p.brand_id,
         p.ref,
-        p.grain || ' ' || p.period_start as period,
+        jsonb_build_object(
+            'key', 'of_period', 'values', jsonb_build_object('period', p.grain || ' ' || p.period_start)
+        ) as period,
         n.value,
-        'as published, ' || p.value as expected,
+        jsonb_build_object('key', 'as_published', 'values', jsonb_build_object('value', p.value::text)) as expected,
         abs(n.value - p.value) > %(tolerance)s * abs(p.value) as is_broken
     from marts.kpi_period as p
     inner join build.int_kpi_answered as n
@@ -98,9 +112,12 @@ with judged as (
     select
         k.brand_id,
         k.ref,
-        k.days_after_end || ' days after a day''s end' as period,
+        jsonb_build_object('key', 'at_age', 'values', jsonb_build_object('days', k.days_after_end)) as period,
         k.settled_share as value,
-        'within ' || %(tolerance)s || ' of 1 from day ' || c.days as expected,
+        jsonb_build_object(
+            'key', 'settles',
+            'values', jsonb_build_object('tolerance', (%(tolerance)s)::text, 'days', c.days)
+        ) as expected,
         abs(k.settled_share - 1) > %(tolerance)s as is_broken
     from next.kpi_settling as k
     inner join unnest(%(fluctuating)s::text[], %(settling_days)s::int[]) as c (ref, days)
@@ -197,10 +214,16 @@ judged as (
     select
         b.brand_id,
         b.ref,
-        b.period,
+        jsonb_build_object('key', 'of_period', 'values', jsonb_build_object('period', b.period)) as period,
         b.value,
-        'between ' || coalesce(round(greatest(b.low, 0), 4)::text, 'anything') || ' and '
-        || coalesce(round(b.high, 4)::text, 'anything') as expected,
+        jsonb_build_object(
+            'key', 'between',
+            'values',
+            jsonb_build_object(
+                'low', coalesce(round(greatest(b.low, 0), 4)::text, 'anything'),
+                'high', coalesce(round(b.high, 4)::text, 'anything')
+            )
+        ) as expected,
         coalesce(b.value < b.low, false) or coalesce(b.value > b.high, false) as is_broken
     from banded as b
 )
@@ -238,19 +261,19 @@ def judge_fluctuating(
         "high": [None if i.plausible[1] is None else float(i.plausible[1]) for i in bounded],
     }
     rules: list[tuple[Name, str, Mapping[str, Any], Any, bool, str]] = [
-        ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, "what is known later only adds"),
-        ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, "rates from 0 to 1"),
+        ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, Sentence("expect_direction")),
+        ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, Sentence("expect_rates")),
         (
             "plausible",
             RANGE,
             plausible,
             laws.ExpectPlausibleValues(),
             False,
-            "values called plausible",
+            Sentence("expect_plausible"),
         ),
-        ("settled", SETTLED, common, laws.ExpectFinalValuesToStand(), False, "final values as published"),
-        ("settling_time", SETTLING_TIME, common, laws.ExpectSettlingInTime(), False, "settled in time"),
-        ("jumps", JUMPS, common, laws.ExpectMovesOfThePast(), False, "moves as far as those of past periods"),
+        ("settled", SETTLED, common, laws.ExpectFinalValuesToStand(), False, Sentence("expect_settled")),
+        ("settling_time", SETTLING_TIME, common, laws.ExpectSettlingInTime(), False, Sentence("expect_settling_time")),
+        ("jumps", JUMPS, common, laws.ExpectMovesOfThePast(), False, Sentence("expect_jumps")),
     ]
     found: list[Finding] = []
     for name, query, values, expectation, is_error, expected in rules:
@@ -265,11 +288,12 @@ def _judge(
     values: Mapping[str, Any],
     rule: tuple[Any, bool, str],
 ) -> list[Finding]:
-    import pandas as pd
-
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query.encode(), values).fetchall()
     if not rows:
         return []
+    for row in rows:
+        for column in ("period", "expected"):
+            row[column] = from_json(row[column]) if row[column] else ""
     names = ["brand", "indicator", "period", "value", "expected", "broken"]
-    return judge_by_brand(pd.DataFrame(rows), "kpi_period", {name: rule}, names)
+    return judge_by_brand(rows, "kpi_period", {name: rule}, names)

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from expectations.findings import Finding, Suite, judge_by_brand
+from orchestration.sentences import Sentence
 
 # Every brand's members are many: of each brand these are asked one by one.
 SAMPLED_MEMBERS = 50
@@ -85,8 +86,6 @@ def judge_stability(
     `fixed` names the indicators that the law binds, `sampled` how many members of each brand are asked (None: all).
     A finding for each brand; one that fails names indicator, period and both values.
     """
-    import pandas as pd
-
     from expectations.laws import ExpectPeriodsToStandAsTheyEnded
 
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
@@ -99,8 +98,8 @@ def judge_stability(
         "stability": (
             ExpectPeriodsToStandAsTheyEnded(),
             True,
-            "every fixed indicator of a period that is over as it stood at the period's end",
+            Sentence("expect_stability"),
         )
     }
     names = ["brand", "indicator", "moved", "period", "at_its_end", "now"]
-    return judge_by_brand(pd.DataFrame(rows), "kpi_period", suite, names)
+    return judge_by_brand(rows, "kpi_period", suite, names)

@@ -22,6 +22,7 @@ from dagster import (
     ResourceParam,
     multi_asset_check,
 )
+from psycopg.types.json import Jsonb
 
 from expectations.findings import Finding, GuardName
 from orchestration.assets.ingestion import DESCRIPTIONS, POOL, datasets_of
@@ -31,6 +32,7 @@ from orchestration.assets.resources import Warehouse
 from orchestration.catalogue import catalogue
 from orchestration.marts import access_check
 from orchestration.readers.ledger import waiting_brands
+from orchestration.sentences import Sentence, as_json, several
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
 from orchestration.sources.contract import DATASETS, Dataset
@@ -113,8 +115,8 @@ def judged(connection: psycopg.Connection[Any], guard: Guard) -> list[Finding]:
         if connection.broken:
             raise
         connection.rollback()
-        said = f"the guard itself failed, {type(error).__name__}: {' '.join(str(error).split())}"
-        return [Finding(GuardName(guard.name), guard.table, True, None, said, "the guard to judge")]
+        said = Sentence("guard_failed", kind=type(error).__name__, error=" ".join(str(error).split()))
+        return [Finding(GuardName(guard.name), guard.table, True, None, said, Sentence("expect_judging"))]
 
 
 # --- the guards -------------------------------------------------------------------------------------------------------
@@ -282,8 +284,8 @@ def _access(connection: psycopg.Connection[Any]) -> list[Finding]:
             "marts",
             True,
             not offences,
-            "; ".join(offences[:10]) + (f"; and {len(offences) - 10} more" if len(offences) > 10 else ""),
-            "each brand reads its own rows only",
+            several(offences) if offences else Sentence("none_found"),
+            Sentence("expect_own_rows"),
             offenders=tuple({"offence": offence} for offence in offences),
         )
     ]
@@ -349,18 +351,26 @@ def _metadata(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def record(connection: psycopg.Connection[Any], run_id: str, findings: Iterable[Finding]) -> None:
-    """Write findings to marts.data_quality, published or not. A retried run replaces its own."""
+    """Write findings to marts.data_quality, published or not, as text and as sentences. A retried run replaces its
+    own."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into marts.data_quality"
-            " (brand_id, run_id, check_name, table_name, severity, passed, observed, expected, checked_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " (brand_id, run_id, check_name, table_name, severity, passed, observed, observed_sentence, expected,"
+            "  expected_sentence, checked_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " on conflict (brand_id, run_id, check_name, table_name) do update set severity = excluded.severity,"
-            "  passed = excluded.passed, observed = excluded.observed, expected = excluded.expected,"
+            "  passed = excluded.passed, observed = excluded.observed, observed_sentence = excluded.observed_sentence,"
+            "  expected = excluded.expected, expected_sentence = excluded.expected_sentence,"
             "  checked_at = excluded.checked_at",
             [
-                (one.brand, run_id, one.name, one.table, "error" if one.is_error else "warn", one.passed, one.observed,
-                 one.expected, datetime.now(UTC))
+                (one.brand, run_id, one.name, one.table, "error" if one.is_error else "warn", one.passed,
+                 str(one.observed), _json(one.observed), str(one.expected), _json(one.expected), datetime.now(UTC))
                 for one in findings
             ],
         )  # fmt: skip
+
+
+def _json(said: str) -> Jsonb | None:
+    sentence = as_json(said)
+    return Jsonb(sentence) if sentence else None

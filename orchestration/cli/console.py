@@ -33,7 +33,7 @@ from orchestration.readers.ledger import COUNTS, Generation, Load
 from orchestration.readers.published_history import grouped, load_name, period_name, span
 from orchestration.readers.report import AS_FILTERS, WORDS, Question, Row, RowsPage, say_state
 from orchestration.sources.connectors.outside_text import cleaned, is_clean
-from orchestration.sources.loading.row_rules import RULES
+from orchestration.sources.loading.row_rules import rule_sentence
 
 # What a run with nothing to do need not import: it should say so at once.
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def quarantine_groups(groups: Sequence[Group]) -> RenderableType:
     table.add_column("rule")
     table.add_column("rows", justify="right")
     for group in groups:
-        rule = RULES.get(group.rule, group.rule)
+        rule = rule_sentence(group.rule)
         table.add_row(group.dataset, str(group.extract_day), group.column_name or "", rule, f"{group.rows:,}")
     return Stack(table, Text("causerie quarantine show names files and lines; export writes the rows to a file."))
 
@@ -258,7 +258,7 @@ def quarantine_rows(rows: Sequence[BadRow]) -> RenderableType:
     for row in rows:
         value = Text(NOTHING if row.value is None else repr(row.value)[1:-1])
         place = f"{row.file}:{row.line}"
-        rule = RULES.get(row.rule, row.rule)
+        rule = rule_sentence(row.rule)
         table.add_row(row.dataset, str(row.extract_day), place, row.column_name or "", value, rule)
     return table
 

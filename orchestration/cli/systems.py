@@ -151,10 +151,10 @@ def judged(out: Console, one: Judged) -> None:
             Text(f"{'✓' if one.is_good else '!'} {one.dataset}: {counts.read:,} rows read{waiting},"
                  f" {counts.rejected:,} bad", style=style)
         )  # fmt: skip
-    from orchestration.sources.loading.row_rules import RULES
+    from orchestration.sources.loading.row_rules import rule_sentence
 
     for fault in one.faults:
-        out.print(Text(f"    {fault.rows:,} x {fault.column_name or 'row'}: {RULES[fault.rule]}", style="red"))
+        out.print(Text(f"    {fault.rows:,} x {fault.column_name or 'row'}: {rule_sentence(fault.rule)}", style="red"))
     for what, number in one.result.warnings.items():
         out.print(Text(f"    {number:,} x {what}", style="yellow"))
     for refused in one.refused:

@@ -249,8 +249,8 @@ def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
         """
         create temporary table publication_of_load_ledger on commit drop as
         select
-            coalesce(c.brand_id, '') as brand_id, l.load_id, l.dataset, l.extract_day, l.outcome, l.reason, l.files,
-            c.rows_read, c.rows_loaded, c.duplicates, c.superseded, c.waiting, c.rejected, c.erased,
+            coalesce(c.brand_id, '') as brand_id, l.load_id, l.dataset, l.extract_day, l.outcome, l.reason, l.sentence,
+            l.files, c.rows_read, c.rows_loaded, c.duplicates, c.superseded, c.waiting, c.rejected, c.erased,
             l.started_at, l.ended_at
         from raw.load as l
         left join raw.load_count as c on c.load_id = l.load_id

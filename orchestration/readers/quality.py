@@ -5,6 +5,7 @@ Not here: judging (expectations/), the raw rows in quarantine (sources/loading/q
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +16,8 @@ from psycopg.rows import class_row
 CHECKS = """
 select * from (
     select distinct on (q.table_name, q.check_name)
-        q.table_name, q.check_name, q.severity, q.passed, q.observed, q.expected, q.checked_at
+        q.table_name, q.check_name, q.severity, q.passed, q.observed, q.observed_sentence,
+        q.expected, q.expected_sentence, q.checked_at
     from marts.data_quality as q
     where q.brand_id in ('', %(brand)s)
     order by q.table_name, q.check_name, q.checked_at desc, q.brand_id desc
@@ -25,11 +27,13 @@ order by passed is true, severity, table_name, check_name
 # A brand's role sees no reason of a refusal, which may quote whoever else stands in the extract.
 NEWEST_LOADS = """
     select distinct on (l.dataset, l.extract_day, l.brand_id)
-        l.dataset, l.extract_day, l.outcome, l.rows_loaded, l.rejected, l.waiting, {reason} as reason
+        l.dataset, l.extract_day, l.outcome, l.rows_loaded, l.rejected, l.waiting, {reason}
     from marts.load_ledger as l
     where l.brand_id in ('', %(brand)s)
     order by l.dataset, l.extract_day, l.brand_id, l.load_id desc
 """
+REASON = "l.reason, l.sentence"
+NO_REASON = "null::text as reason, null::jsonb as sentence"
 SEES_REASONS = "select has_column_privilege('marts.load_ledger', 'reason', 'select')"
 FEEDS = """
 select dataset, max(extract_day) as last_day, count(distinct extract_day) as days,
@@ -42,7 +46,10 @@ order by dataset
 QUARANTINED = """
 select dataset, extract_day, sum(coalesce(rejected, 0))::bigint as rejected,
     sum(coalesce(waiting, 0))::bigint as waiting,
-    string_agg(distinct reason, '; ') as reason
+    coalesce(
+        jsonb_agg(distinct jsonb_build_object('text', reason, 'sentence', sentence)) filter (where reason is not null),
+        '[]'
+    ) as reasons
 from ({newest}) as newest
 group by dataset, extract_day
 having sum(coalesce(rejected, 0)) > 0 or sum(coalesce(waiting, 0)) > 0 or bool_or(outcome = 'refused')
@@ -71,14 +78,17 @@ limit 50
 
 @dataclass(frozen=True)
 class Check:
-    """The newest result of a check. `passed` is None where it could not be evaluated."""
+    """The newest result of a check. `passed` is None where it could not be evaluated; what is observed and expected
+    is English text and, where they have one, a sentence as sentences.told takes it."""
 
     table_name: str
     check_name: str
     severity: str
     passed: bool | None
     observed: str | None
+    observed_sentence: Mapping[str, Any] | None
     expected: str | None
+    expected_sentence: Mapping[str, Any] | None
     checked_at: datetime
 
 
@@ -96,13 +106,14 @@ class FeedState:
 
 @dataclass(frozen=True)
 class HeldRows:
-    """An extract with rows in quarantine or waiting for their brand, or refused as a whole (`reason`)."""
+    """An extract with rows in quarantine or waiting for their brand, or refused as a whole: `reasons` have a `text` in
+    English and a `sentence` (or none) as sentences.told takes it."""
 
     dataset: str
     extract_day: date
     rejected: int
     waiting: int
-    reason: str | None
+    reasons: list[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -139,12 +150,12 @@ def checks(connection: psycopg.Connection[Any], brand: str) -> list[Check]:
 
 def feeds(connection: psycopg.Connection[Any], brand: str) -> list[FeedState]:
     with connection.cursor(row_factory=class_row(FeedState)) as cursor:
-        return cursor.execute(_over_loads(FEEDS, "null"), {"brand": brand}).fetchall()
+        return cursor.execute(_over_loads(FEEDS, NO_REASON), {"brand": brand}).fetchall()
 
 
 def held_rows(connection: psycopg.Connection[Any], brand: str) -> list[HeldRows]:
     """Newest extracts first, 50 at most; without reasons where this login does not see them."""
-    reason = "l.reason" if connection.execute(SEES_REASONS).fetchone() == (True,) else "null::text"
+    reason = REASON if connection.execute(SEES_REASONS).fetchone() == (True,) else NO_REASON
     with connection.cursor(row_factory=class_row(HeldRows)) as cursor:
         return cursor.execute(_over_loads(QUARANTINED, reason), {"brand": brand}).fetchall()
 

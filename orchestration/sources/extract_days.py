@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from orchestration.sentences import Sentence
 from orchestration.settings import Settings
 from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.connectors.listing import Aside, day_of, list_root
@@ -42,7 +43,7 @@ def left_aside(sources: Sources) -> list[Aside]:
     for root in dict.fromkeys(source.root for source in by_days):
         found += list_root(root, {source.folder or source.dataset.name for source in by_days if source.root == root})
     ahead = [(source.dataset.name, day) for source in files for day in source.days(today()) if day > today()]
-    return found + [Aside(f"{name} of {day}", "the day lies ahead: it is read when it has come") for name, day in ahead]
+    return found + [Aside(f"{name} of {day}", Sentence("aside_ahead")) for name, day in ahead]
 
 
 def first_day(settings: Settings) -> date:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import psycopg
 from psycopg import sql
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import Refusal, Source
 from orchestration.sources.contract import Dataset
 from orchestration.sources.loading.load import record_refusal
@@ -77,7 +78,7 @@ def look_at(
                     if compare and source.compares and not is_first:
                         _try_to_compare(connection, source, today)
             except Refusal as refusal:
-                record_refusal(connection, source.dataset, today, None, str(refusal), started)
+                record_refusal(connection, source.dataset, today, None, refusal, started)
 
 
 def shown(
@@ -147,7 +148,7 @@ def _try_to_compare(connection: psycopg.Connection[Any], source: LookedAt, today
     except NotBelieved:
         raise
     except Refusal as refusal:  # a comparison asks for more than a look does, and a source may not give it the time
-        record_refusal(connection, source.dataset, today, None, str(refusal), started)
+        record_refusal(connection, source.dataset, today, None, refusal, started)
 
 
 def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date) -> None:
@@ -186,10 +187,7 @@ def _compare(connection: psycopg.Connection[Any], source: LookedAt, today: date)
     gone = [(key, days) for key, _, days in rows if key not in found]
     total = connection.execute(sql.SQL("select count(*) from ({}) k").format(raw_keys)).fetchone()
     if len(gone) >= BELIEVED_ROWS and total and len(gone) > BELIEVED_SHARE * total[0]:
-        raise NotBelieved(
-            f"{dataset.name}: {len(gone):,} of {total[0]:,} rows are no longer in the source; so many are not taken out"
-            " (is this the database that it was?)"
-        )
+        raise NotBelieved(Sentence("gone_too_many", dataset=dataset.name, gone=len(gone), rows=total[0]))
     # A version that is newer than the source's is one that the source took back.
     back = [(key, days) for key, version, days in rows if key in found and version > (found[key].version or version)]
     _take_out(connection, dataset, [(day, key) for key, days in (*gone, *back) for day in days])

@@ -99,7 +99,7 @@ def alarms(connection: psycopg.Connection[Any]) -> list[str]:
     for finding in judge_dataset(connection, "messages", []):
         if finding.name in ("volume_is_not_low", "volume_is_not_high") and not finding.passed:
             assert not finding.is_error
-            found += finding.observed.split(", b ")
+            found += finding.observed.split("; b ")
     return found
 
 

@@ -22,7 +22,7 @@ from profiled import profile
 from psycopg import sql
 
 from expectations import feeds, stability
-from orchestration import warehouse
+from orchestration import sentences, warehouse
 from orchestration.assets import checks, resources
 from orchestration.assets.progress import Progress
 from orchestration.automation import alerts
@@ -109,7 +109,8 @@ def told(
     shown = one.metadata[title].value
     with warehouse.connect(str(settings.database_url)) as connection:
         written = connection.execute(
-            "select severity, passed, observed from marts.data_quality"
+            "select severity, passed, observed, observed_sentence, expected, expected_sentence"
+            " from marts.data_quality"
             " where run_id = %s and check_name = %s and brand_id = %s",
             [judged.run_id, rule, brand],
         ).fetchall()
@@ -121,6 +122,10 @@ def told(
         assert part in written[0][2]
         assert part in str(shown)
         assert (part in terminal) is is_error
+    _, _, *texts = written[0]
+    for text, sentence in (texts[:2], texts[2:]):
+        assert sentences.told(sentence, None, "en")
+        assert {sentences.told(sentence, text, language) for language in ("fr", "es")} & {text, None} == set()
     assert rule in alerts.ADVICE, f"say what to do about {rule} in orchestration/automation/alerts.py"
 
 
@@ -181,11 +186,11 @@ ODD: dict[str, tuple[Callable[[psycopg.Connection[Any]], None], tuple[str, ...]]
     ),
     "usual_columns_are_filled": (
         lambda c: a_week(c, {"rows": 100, "nulls": {"sender_id": 100}}, nulls={"sender_id": 10}),
-        ("2026-03-08 sender_id", "usually 10 %"),
+        ("2026-03-08 sender_id", "usually 10%"),
     ),
     "null_shares_are_usual": (
         lambda c: a_week(c, {"rows": 100, "nulls": {"sender_id": 41}}, nulls={"sender_id": 10}),
-        ("2026-03-08 sender_id: 41 % null, usually 10 %",),
+        ("2026-03-08 sender_id: 41% null, usually 10%",),
     ),
     "words_are_known": (
         lambda c: profile(c, 0, rows=100, rejected={"values": 4}),

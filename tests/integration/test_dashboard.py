@@ -12,7 +12,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -24,6 +24,7 @@ import pytest
 from asking import report
 from brute.brands import question
 from little_mart import role_url
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -38,8 +39,14 @@ from orchestration.catalogue import catalogue
 from orchestration.catalogue.model import LANGUAGES
 from orchestration.marts.access import READER
 from orchestration.readers import targets
+from orchestration.readers.ledger import WaitingBrand
 from orchestration.readers.report import period_of
+from orchestration.sentences import Sentence, as_json
 from orchestration.settings import Settings
+from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.listing import Aside
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading.check_file import OneFile
 
 pytestmark = pytest.mark.xdist_group("town")
 NAMES = {"sources": "source", "channels": "channel", "roles": "role", "members": "member", "weekdays": "weekday"}
@@ -204,25 +211,67 @@ def test_every_page_in_every_language(town: Town, client: TestClient) -> None:
         assert "(none)" not in answer.text.replace('value="(none)"', "")
 
 
-def test_checks_are_told_in_the_readers_language(
-    town: Town, client: TestClient, connection: psycopg.Connection[Any]
+def test_findings_and_refusals_are_told_in_the_readers_language(
+    town: Town, client: TestClient, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
-    rules = [(name, rule.expected) for name, rule in feeds.RULES.items()]
-    findings = [Finding(name, "orders", False, True, "17", expected) for name, expected in rules]
-    findings.append(
-        Finding("access", "marts", True, False, "a grant to somebody", "each brand reads its own rows only")
+    """Guards and a reader of files that met real offenders; and what an earlier version wrote, as text alone."""
+    file = tmp_path / "part-0.jsonl"
+    file.write_text('{"brand_id": "b", "message_id', encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        list(OneFile(DATASETS["messages"], str(file)).read(date(2026, 3, 1)).batches)
+    reason = refused.value.reason
+    record(
+        connection,
+        "words",
+        [
+            *feeds.judge_freshness(date(2026, 3, 10), datetime(2026, 3, 14, 9, tzinfo=UTC)),
+            *feeds.judge_places([Aside("mesages", Sentence("aside_misspelt", name="messages"))]),
+            *feeds.judge_waiting([WaitingBrand("ghost", {"messages": 1234})]),
+            Finding("access", "marts", True, False, "a grant to somebody", "each brand reads its own rows only"),
+        ],
     )
-    record(connection, "words", findings)
+    connection.execute(
+        "insert into marts.load_ledger (brand_id, load_id, dataset, extract_day, outcome, reason, sentence, started_at)"
+        " values ('', -1, 'messages', '2026-03-02', 'refused', %s, %s, now()),"
+        "  ('', -2, 'messages', '2026-03-01', 'refused', 'as it was written', null, now())",
+        [str(reason), Jsonb(as_json(reason))],
+    )
     connection.commit()
+    told: dict[str, list[list[str]]] = {}
     try:
-        page = client.get(f"/quality?brand={town.brands[0].brand_id}&lang=fr&table=checks&as=csv")
+        page = f"/quality?brand={town.brands[0].brand_id}"
+        for language in LANGUAGES:
+            told[language] = [
+                [
+                    cell
+                    for line in csv.reader(io.StringIO(file.content.decode("utf-8-sig")), delimiter=mark)
+                    for cell in line
+                ]
+                for name in ("checks", "quarantine")
+                for file in [client.get(f"{page}&lang={language}&table={name}&as=csv")]
+                for mark in ["," if language == "en" else ";"]
+            ]
     finally:
         connection.execute("delete from marts.data_quality where run_id = 'words'")
+        connection.execute("delete from marts.load_ledger where load_id < 0")
         connection.commit()
-    lines = list(csv.DictReader(io.StringIO(page.content.decode("utf-8-sig")), delimiter=";"))
-    assert [line["Observé"] for line in lines] == ["a grant to somebody"] + ["comme attendu"] * len(rules)
-    english = {one.name.replace("_", " ") for one in findings} | {one.expected for one in findings}
-    assert english & {line[head] for line in lines for head in ("Contrôle", "Attendu")} == set()
+    wanted = {
+        "en": ("the newest complete extract day is Mar 10, 2026", "the extract day Mar 13, 2026 complete",
+               "mesages: no dataset is called so: messages?", "ghost: messages 1,234 rows",
+               "part-0.jsonl: line 1, the last, is cut off: the file is not whole"),
+        "fr": ("le dernier jour d'extrait complet est le 10 mars 2026", "le jour d'extrait 13 mars 2026 complet",
+               "mesages : aucune donnée ne s'appelle ainsi : messages ?", "ghost : messages 1\u202f234 lignes",
+               "part-0.jsonl : ligne 1, la dernière, est coupée : le fichier n'est pas entier"),
+        "es": ("el último día de extracto completo es el 10 mar 2026", "el día de extracto 13 mar 2026 completo",
+               "mesages: ningunos datos se llaman así: ¿messages?", "ghost: messages 1.234 filas",
+               "part-0.jsonl: línea 1, la última, está cortada: el archivo no está entero"),
+    }  # fmt: skip
+    for language in LANGUAGES:
+        checks, refusals = told[language]
+        assert set(wanted[language][:4]) - set(checks) == set(), language
+        assert any(cell.endswith(wanted[language][4]) for cell in refusals), language
+        assert {"a grant to somebody", "each brand reads its own rows only"} <= set(checks)
+        assert "as it was written" in refusals
 
 
 def test_every_indicator_has_its_page(town: Town, client: TestClient) -> None:

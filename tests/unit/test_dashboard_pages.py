@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from dashboard import filters, pages, words
 from dashboard.elements import kind_of
-from expectations import feeds
 from expectations.findings import Name
 from orchestration.assets import checks
 from orchestration.assets.ingestion import DESCRIPTIONS
@@ -51,10 +50,10 @@ def test_a_ref_that_the_catalogue_lacks_is_named(tmp_path: Path) -> None:
 
 def test_words_that_lack_a_language_are_named(tmp_path: Path) -> None:
     file = tmp_path / "words.yml"
-    check = "{name: {en: C, fr: C, es: C}, expected: {en: C, es: C}}"
+    check = "{en: C, es: C}"
     said = f"phrases: {{a: {{en: A, fr: A}}}}\nvalues: {{b: {{en: B, fr: B, es: B}}}}\nchecks: {{c: {check}}}\n"
     file.write_text(said, encoding="utf-8")
-    with pytest.raises(words.WordsError, match=r"phrases\.a \(es\), checks\.c\.expected \(fr\)"):
+    with pytest.raises(words.WordsError, match=r"phrases\.a \(es\), checks\.c \(fr\)"):
         words.load("en", file)
 
 
@@ -75,27 +74,20 @@ def test_whoever_has_no_role_is_told_so_in_words() -> None:
 def test_every_rule_of_the_entrance_has_words() -> None:
     for language in LANGUAGES:
         known = words.load(language)
-        assert [name for name in RULES if known.rule(name) == f"rule {name}"] == []
+        assert [name for name in RULES if known.rule(name) == name] == []
 
 
-def test_every_check_has_words_and_says_its_own_day_or_share() -> None:
+def test_every_check_has_a_name_in_words() -> None:
     guards = [*checks.INDICATORS, *checks.FIGURES, *checks.published(Settings.from_environment({}))]
     profiles = {guard.name.removeprefix(f"{guard.table}_") for name in DESCRIPTIONS for guard in checks.entrance(name)}
     for language in LANGUAGES:
         known = words.load(language)
         assert known.checks.keys() == {*get_args(Name), *(guard.name for guard in guards), *profiles}
-        assert all("{" not in known.expected(name, "orders", rule.expected) for name, rule in feeds.RULES.items())
-        assert all(known.check(name, name.split("_")[0]) == said["name"] for name, said in known.checks.items())
-        assert known.check("orders_profile", "orders") == known.checks["profile"]["name"]
-    assert words.load("fr").expected("required_columns_are_filled", "orders", "at most 5% nulls") == (
-        "au plus 5,0\N{NO-BREAK SPACE}% de valeurs vides dans chaque colonne obligatoire"
-    )
-    assert words.load("es").expected("is_fresh", "all", "the extract day 2026-11-26 complete") == (
-        "el día de extracto 26 nov 2026 completo"
-    )
-    # What an earlier version judged stands as it was said.
+        assert all(known.check(name, name.split("_")[0]) == said for name, said in known.checks.items())
+        assert known.check("orders_profile", "orders") == known.checks["profile"]
+    # What an earlier version judged stands as it was written.
     assert words.load("fr").check("old_rule", "orders") == "old rule"
-    assert words.load("fr").expected("old_rule", "orders", "order") == "order"
+    assert words.load("fr").told(None, "order") == "order"
 
 
 def test_every_entity_class_and_filter_has_words() -> None:

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landing_of import message, order
 
+from orchestration.sentences import Sentence, in_language
 from orchestration.settings import Limits
 from orchestration.sources.connectors import csv_blocks, json_blocks, lines
 from orchestration.sources.connectors.extract import Refusal
@@ -52,7 +53,10 @@ class Read:
 def refused(path: Path, **how: Any) -> str:
     with pytest.raises(Refusal) as refusal:
         Read(path, **how)
-    assert str(refusal.value).startswith(path.name), "a refusal names the file"
+    reason = refusal.value.reason
+    assert reason.startswith(path.name), "a refusal names the file"
+    assert isinstance(reason, Sentence), "a refusal is told in each language"
+    assert reason not in {in_language(reason, language) for language in ("fr", "es")}
     return str(refusal.value).removeprefix(f"{path.name}: ")
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.csv_blocks import PlainBlocks
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal
 from orchestration.sources.connectors.lines import Blocks, lines
@@ -32,7 +33,7 @@ def read_csv(stream: BinaryIO, reading: Reading) -> Iterator[Batch]:
     try:
         header = next(reader, None)
     except csv.Error as error:
-        raise Refusal(f"{reading.where}: the header can't be read: {error}") from error
+        raise Refusal(Sentence("header_unreadable", where=reading.where, error=str(error))) from error
     if header is None:
         return
     yield from _Table(reading, header).batches(reader, consumed)
@@ -61,10 +62,8 @@ class _Lines:
                 self.is_within = number < len(parts)
                 self.size += len(part)
                 if self.size > self.reading.limits.line:
-                    raise Refusal(
-                        f"{self.reading.where}: a quote is opened and not closed within {self.reading.limits.line:,}"
-                        " bytes (CAUSERIE_LIMIT_LINE)"
-                    )
+                    most = self.reading.limits.line
+                    raise Refusal(Sentence("quote_unclosed_within", where=self.reading.where, most=most))
                 # Bytes that are no UTF-8 stay in place as marks, so that only their own row is bad.
                 text = part.decode(self.reading.form.encoding, "surrogateescape")
                 self.last.append(text)
@@ -94,25 +93,24 @@ class _Table:
     def _check_header(self) -> None:
         where, header = self.reading.where, self.header
         if not self.named:
-            raise Refusal(f"{where}: line 1 names no column; wanted: the names of the columns")
+            raise Refusal(Sentence("header_nameless", where=where))
         for name in header:
             try:
                 name.encode()
             except UnicodeEncodeError:
-                raise Refusal(
-                    f"{where}: the header is not UTF-8 (perhaps Latin-1): '{cleaned(name, 128)}'; save the file as"
-                    " UTF-8"
-                ) from None
+                raise Refusal(Sentence("header_not_utf8", where=where, name=cleaned(name, 128))) from None
             if "\0" in name:
-                raise Refusal(f"{where}: the header holds a NUL character: '{cleaned(name, 128)}'")
+                raise Refusal(Sentence("header_nul", where=where, name=cleaned(name, 128)))
         if header[0].lower().startswith("sep=") and len(header) <= 2:
-            raise Refusal(
-                f"{where}: line 1, '{cleaned(','.join(header), 40)}', is a spreadsheet's note, no header: take it away"
-            )
+            raise Refusal(Sentence("header_note", where=where, line=cleaned(",".join(header), 40)))
         marks = () if self.reading.form.delimiter else DELIMITERS
         if len(header) == 1 and (found := [mark for mark in marks if mark in header[0]]):
-            said = "a tab" if found[0] == "\t" else f"{found[0]!r}"
-            raise Refusal(f"{where}: the file is separated by {said}; wanted: ',' between columns")
+            is_tab = found[0] == "\t"
+            raise Refusal(
+                Sentence("separator_tab", where=where)
+                if is_tab
+                else Sentence("separator", where=where, mark=f"{found[0]!r}")
+            )
         names = [name for name in header if name]
         self.reading.check_names(names, "the header")
         self.reading.check(names)
@@ -150,14 +148,11 @@ class _Table:
                 self._check_lines(row, fits, number, consumed)
             if not fits:
                 if not consumed.last[-1].endswith(("\n", "\r")):
-                    raise Refusal(f"{self.reading.where}: line {number}, the last, is cut off: the file is not whole")
+                    raise Refusal(Sentence("cut_off_last", where=self.reading.line(number)))
                 faults.append(Fault(len(rows), "line", digest=_digest("".join(consumed.last).rstrip("\r\n"))))
                 row = nothing
             elif row == self.header:
-                raise Refusal(
-                    f"{self.reading.where}: line {number} is the header again: several files were put together;"
-                    " land them side by side"
-                )
+                raise Refusal(Sentence("header_again", where=self.reading.where, line=number))
             rows.append(row)
             numbers.append(number)
             size += consumed.size
@@ -175,34 +170,28 @@ class _Table:
 
     def _check_error(self, error: csv.Error, number: int, consumed: _Lines) -> None:
         """Raises Refusal where what csv.reader could not read is more than one line's affair."""
-        where = f"{self.reading.where}: line {number}"
+        where = self.reading.line(number)
         if "field limit" in str(error):
-            raise Refusal(
-                f"{where}: a value is longer than {self.reading.limits.cell:,} bytes (CAUSERIE_LIMIT_CELL), or a quote"
-                " is opened and not closed"
-            ) from error
+            raise Refusal(Sentence("value_or_quote", where=where, most=self.reading.limits.cell)) from error
         if consumed.ended:
             lost = len(consumed.last)
             raise Refusal(
-                f"{where} is cut off: the file is not whole" if lost <= 1 else
-                f"{where}: a quote is opened and never closed, {lost:,} lines to the end of the file"
-            ) from error  # fmt: skip
+                Sentence("cut_off", where=where) if lost <= 1 else Sentence("quote_unclosed", where=where, lines=lost)
+            ) from error
 
     def _check_lines(self, row: list[str], fits: bool, number: int, consumed: _Lines) -> None:
         """Hold a row of several lines against what may be one. Raises Refusal: of swallowed rows nobody can say what
         they were."""
-        last = number + len(consumed.last) - 1
-        said = f"{self.reading.where}: lines {number:,} to {last:,} are one row by their quotes"
+        lines = {"where": self.reading.where, "first": number, "last": number + len(consumed.last) - 1}
         if not fits:
-            raise Refusal(f"{said}, but it has not the {self.named} columns of the header: a quote is open")
+            raise Refusal(Sentence("row_misfits", **lines, columns=self.named))
         broken = [at for at, value in enumerate(row) if "\n" in value or "\r" in value]
         if wrong := [self.header[at] for at in broken if at in self.one_line]:
-            raise Refusal(f"{said}, with a line break in {', '.join(wrong)}, which is no free text: a quote is open")
+            raise Refusal(Sentence("row_breaks", **lines, columns=wrong))
         for line in consumed.last[1:]:
             fields = next(csv.reader([line], delimiter=self.reading.form.delimiter or ","), [])
             if len(fields) == len(self.header) > 1 and any(TWO_DIGITS.search(fields[at]) for at in self.instants):
-                inside = ", ".join(self.header[at] for at in broken)
-                raise Refusal(f"{said}, with rows inside a value of {inside}: a quote is open")
+                raise Refusal(Sentence("row_holds_rows", **lines, columns=[self.header[at] for at in broken]))
 
     def _batch(self, rows: list[list[str]], numbers: list[int], faults: list[Fault]) -> Batch:
         values: dict[str, list[Any]] = {name: [row[at] or None for row in rows] for name, at in self.places.items()}

@@ -19,6 +19,7 @@ import pyarrow as pa
 import sqlalchemy
 from sqlalchemy import exc
 
+from orchestration.sentences import Sentence
 from orchestration.settings import IN_A_PASSWORD
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, check_columns, text_columns
 from orchestration.sources.connectors.mapping import BESIDE, Mapper, Naming
@@ -51,10 +52,7 @@ class Database:
         """Raises Refusal, which never shows the URL, and with it a password."""
         given = os.environ.get(self.url_env) if self.url_env else self.url
         if not given:
-            raise Refusal(
-                f"{self.owner}: the environment variable {self.url_env}, which should hold the database's URL,"
-                " is not set"
-            )
+            raise Refusal(Sentence("url_missing", owner=self.owner, variable=self.url_env))
         try:
             address = sqlalchemy.make_url(given)
             # With an @ in a password the rest of it would be the host, and so stand in messages.
@@ -62,7 +60,7 @@ class Database:
         except (exc.ArgumentError, ValueError):
             is_whole = False
         if not is_whole:
-            raise Refusal(f"{self.owner}: the database's URL can't be read: in a password, write {IN_A_PASSWORD}")
+            raise Refusal(Sentence("url_unreadable", owner=self.owner, signs=IN_A_PASSWORD))
         return address.set(drivername=DRIVERS.get(address.drivername, address.drivername))
 
     def shown(self) -> str:
@@ -86,14 +84,15 @@ class Database:
         except Refusal:
             raise
         except exc.NoSuchModuleError:
-            raise Refusal(f"{where}: SQLAlchemy knows no database {backend!r}: pip install its dialect") from None
+            raise Refusal(Sentence("database_unknown", where=where, name=f"{backend!r}")) from None
         except ModuleNotFoundError as error:
             package = EXTRAS.get(backend, error.name)
-            raise Refusal(f"{where}: the driver for {backend} is not installed: pip install {package}") from None
+            raise Refusal(Sentence("driver_missing", where=where, name=backend, package=package)) from None
         except MemoryError as error:
-            raise Refusal(f"{where}: there is not enough memory to read its answer") from error
+            raise Refusal(Sentence("answer_memory", where=where)) from error
         except Exception as error:  # a query that is wrong, a database that is away
-            raise Refusal(f"{where}: {_told(getattr(error, 'orig', None) or error)}") from error
+            said = _told(getattr(error, "orig", None) or error)
+            raise Refusal(Sentence("database_says", where=where, error=said)) from error
         finally:
             if engine is not None:
                 engine.dispose()

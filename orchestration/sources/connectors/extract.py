@@ -17,6 +17,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset, allowed
 
@@ -29,8 +30,12 @@ class Refusal(Exception):
     It may quote what stands in the source: so it is cleaned here, before anybody writes it anywhere.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(cleaned(message))
+    def __init__(self, reason: str) -> None:
+        if isinstance(reason, Sentence):
+            reason = reason.changed(cleaned)
+        # What is too long even so is no sentence any more, but text that is cut off.
+        self.reason = reason if reason == cleaned(reason) else cleaned(reason)
+        super().__init__(self.reason)
 
 
 class JsonFloat(str):
@@ -114,11 +119,11 @@ def check_columns(dataset: Dataset, present: Iterable[str], ignored: Iterable[st
     """Refuse a file that lacks required columns."""
     given = set(present)
     if missing := [name for name in dataset.required_columns if name not in given]:
-        extra = ", ".join(sorted(ignored))
-        raise Refusal(
-            f"{where}: {dataset.name} lacks the required column{'s'[: len(missing) > 1]} {', '.join(missing)}"
-            + f" (it has, unknown to the contract: {extra})" * bool(extra)
-        )
+        key = "columns_missing" if len(missing) > 1 else "column_missing"
+        reason = Sentence(key, where=where, dataset=dataset.name, columns=missing)
+        if extra := sorted(ignored):
+            reason = Sentence("has_unknown_columns", missing=reason, unknown=extra)
+        raise Refusal(reason)
 
 
 def text_columns(
@@ -197,8 +202,7 @@ def _text(column: Column, value: Any, where: str, is_mapped: bool) -> tuple[str 
         case int() | Decimal() | UUID():
             return str(value), None
         case float():
-            raise Refusal(f"{where}: column {column.name} holds floating-point numbers, which are not exact; "
-                          f"wanted: {allowed(column)}")  # fmt: skip
+            raise Refusal(Sentence("floating_point", where=where, column=column.name, allowed=allowed(column)))
         case datetime() | date():
             return value.isoformat(), None
         case dict() | list() if column.type == "hours":

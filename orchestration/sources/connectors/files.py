@@ -20,6 +20,7 @@ from typing import Any, Literal
 import fsspec
 import pyarrow as pa
 
+from orchestration.sentences import Sentence
 from orchestration.settings import Limits
 from orchestration.sources.connectors.csv_rows import read_csv
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal
@@ -65,7 +66,8 @@ class FilesSource:
     def read(self, day: date) -> Extract:
         folder = self._listing(day).days.get(day)
         if folder is None:
-            raise Refusal(f"{self.dataset.name} of {day}: its folder is not there, or holds nothing that is finished")
+            of_day = Sentence("of_day", dataset=self.dataset.name, day=day.isoformat())
+            raise Refusal(Sentence("folder_away", where=of_day))
         unknown: set[str] = set()
         left_out: Counter[str] = Counter()
         batches = self._batches(day, folder, unknown, left_out)
@@ -88,7 +90,8 @@ class FilesSource:
 
     def _batches(self, day: date, folder: DayFolder, unknown: set[str], left_out: Counter[str]) -> Iterator[Batch]:
         if folder.faults:
-            raise Refusal(f"{self.dataset.name}/{folder.folder}: {'; '.join(folder.faults)}")
+            place = f"{self.dataset.name}/{folder.folder}"
+            raise Refusal(Sentence("folder_faults", where=place, faults=folder.faults))
         place = f"{self.root.rstrip('/')}/{self._folder()}/{folder.folder}"
         system, base = fsspec.core.url_to_fs(flat_root(self.root, ENDINGS)[0] if self.flat_by else place)
         unfolded = Unfolded()
@@ -105,9 +108,7 @@ def read_file(system: fsspec.AbstractFileSystem, path: str, reading: Reading) ->
     """The batches of one file, by its ending. Raises Refusal when it can't be read to its end, whatever the reason."""
     ending = next((ending for ending in reversed(ENDINGS) if path.endswith(ending)), None)
     if ending is None:
-        raise Refusal(
-            f"{reading.where}: not a format that is read; the file's name must end in one of {', '.join(ENDINGS)}"
-        )
+        raise Refusal(Sentence("format_unknown", where=reading.where, endings=ENDINGS))
     try:
         with system.open(path, "rb") as raw:
             if ending == ".parquet":
@@ -121,16 +122,16 @@ def read_file(system: fsspec.AbstractFileSystem, path: str, reading: Reading) ->
                 stream = gzip.GzipFile(fileobj=raw)
             text = io.BufferedReader(stream, 2**20)
             if kind := known_kind(text.peek(LONGEST)[:LONGEST]):
-                inside = "inside its gzip, " if ending.endswith(".gz") else ""
+                key = "other_kind_in_gzip" if ending.endswith(".gz") else "other_kind"
                 wanted = "CSV" if ".csv" in ending else "JSON Lines"
-                raise Refusal(f"{reading.where}: {inside}this is {kind}; wanted: {wanted} in UTF-8")
+                raise Refusal(Sentence(key, where=reading.where, kind=kind, wanted=wanted))
             yield from read_csv(text, reading) if ".csv" in ending else read_json_lines(text, reading)
     except Refusal:
         raise
     except (MemoryError, pa.ArrowMemoryError) as error:
-        raise Refusal(f"{reading.where}: there is not enough memory to read the file") from error
+        raise Refusal(Sentence("file_memory", where=reading.where)) from error
     except Exception as error:  # whatever a library may raise over a file is that file's fault, and no other extract's
-        raise Refusal(f"{reading.where}: the file can't be read: {cause(error)}") from error
+        raise Refusal(Sentence("file_unreadable", where=reading.where, error=cause(error))) from error
 
 
 def _check_kind(head: bytes, where: str, wanted: bytes) -> None:
@@ -138,4 +139,6 @@ def _check_kind(head: bytes, where: str, wanted: bytes) -> None:
     if not head.startswith(wanted):
         named = "Parquet" if wanted == MAGIC else "compressed with gzip"
         kind = known_kind(head)
-        raise Refusal(f"{where}: the file is not {named}, as its name says" + f", but {kind}" * bool(kind))
+        if kind:
+            raise Refusal(Sentence("not_as_named_but", where=where, named=named, kind=kind))
+        raise Refusal(Sentence("not_as_named", where=where, named=named))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, JsonFloat, Refusal
 from orchestration.sources.connectors.json_blocks import PlainBlocks
 from orchestration.sources.connectors.lines import BYTE_ORDER_MARK, Blocks, lines
@@ -76,18 +77,15 @@ class _Rows:
                 yield None
 
     def _line(self, number: int, content: str, is_whole: bool) -> None:
-        where = f"{self.reading.where}: line {number}"
+        where = self.reading.line(number)
         try:
             row, end = self.scan(content, 0)
         except (ValueError, StopIteration, RecursionError):
             if not is_whole:
-                raise Refusal(f"{where}, the last, is cut off: the file is not whole") from None
+                raise Refusal(Sentence("cut_off_last", where=where)) from None
             return self._unreadable(number, content)
         if end < len(content) and content[end:].lstrip(" \t,").startswith(("{", "[")):
-            raise Refusal(
-                f"{where} holds several JSON values: wanted one object a line (were files put together without a line"
-                " break between them?)"
-            )
+            raise Refusal(Sentence("json_several", where=where))
         if end < len(content) or type(row) is not dict:
             return self._unreadable(number, content)
         self._take(number, row, len(content))
@@ -102,7 +100,7 @@ class _Rows:
             begin = at
             at = BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
             number += text.count("\n", begin, at)
-            where = f"{self.reading.where}: line {number}"
+            where = self.reading.line(number)
             if at < len(text) and text[at] == "]" and not wants_value:
                 break
             if at < len(text) and text[at] == "," and not is_first and not wants_value:
@@ -115,14 +113,14 @@ class _Rows:
                 text, at = self._longer(text[at:], texts, where), 0
                 continue
             if type(row) is not dict or not (is_first or wants_value):
-                raise Refusal(f"{where}: wanted an array of objects with commas between them")
+                raise Refusal(Sentence("json_no_object", where=where))
             self._take(number, row, end - at)
             self.reading.unfold(max(0, ROW_BYTES - (end - at)))  # all the rest is counted by chunks
             yield None
             number += text.count("\n", at, end)
             at, is_first, wants_value = end, False, False
         if text[at + 1 :].strip() or any(rest.strip() for rest in texts):
-            raise Refusal(f"{where}: something follows the end of the array: wanted one array, or one object a line")
+            raise Refusal(Sentence("json_after_array", where=where))
 
     def _chunks(self) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
@@ -134,15 +132,15 @@ class _Rows:
     def _longer(self, rest: str, texts: Iterator[str], where: str) -> str:
         """The rest of a text and what follows it, at least as much again. Raises Refusal where nothing does."""
         if len(rest) > self.reading.limits.line:
-            raise Refusal(f"{where}: an object of the array is longer than {self.reading.limits.line:,} bytes"
-                          " (CAUSERIE_LIMIT_LINE), or can't be read")  # fmt: skip
+            raise Refusal(Sentence("json_object_too_long", where=where, most=self.reading.limits.line))
         parts, size = [rest], 0
         while size <= len(rest) and (more := next(texts, None)) is not None:
             parts.append(more)
             size += len(more)
         if not size:
-            said = f"the array can't be read from '{cleaned(rest[:40])}' on" if rest.strip() else "the array has no end"
-            raise Refusal(f"{where}: {said}: the file is not whole, or no JSON")
+            if rest.strip():
+                raise Refusal(Sentence("json_array_unreadable", where=where, rest=cleaned(rest[:40])))
+            raise Refusal(Sentence("json_array_endless", where=where))
         return "".join(parts)
 
     def _take(self, number: int, row: dict[str, Any], size: int) -> None:
@@ -181,7 +179,5 @@ class _Rows:
             fault = "bytes that are not UTF-8 (perhaps Latin-1)" if escaped else "half a surrogate pair"
         if fault:
             line = next(number for row, number in zip(rows, numbers, strict=True) if name in row)
-            raise Refusal(
-                f"{self.reading.where}: line {line}: the key '{cleaned(name, 128)}' holds {fault}; wanted: text in"
-                " UTF-8"
-            )
+            where = self.reading.where
+            raise Refusal(Sentence("json_key", where=where, line=line, name=cleaned(name, 128), fault=fault))

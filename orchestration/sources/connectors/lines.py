@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO, Protocol
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import Batch, Refusal
 from orchestration.sources.connectors.reading import ROW_BYTES, Reading
 
@@ -57,9 +58,6 @@ def lines(stream: Readable, reading: Reading) -> Iterator[bytes]:
     for number, line in enumerate(iter(partial(stream.readline, most + 1), b""), 1):
         if len(line) > most:
             number += stream.passed if isinstance(stream, Blocks) else 0
-            raise Refusal(
-                f"{reading.where}: line {number} is longer than {most:,} bytes (CAUSERIE_LIMIT_LINE); nothing of the"
-                " file is taken"
-            )  # fmt: skip
+            raise Refusal(Sentence("line_too_long", where=reading.where, line=number, most=most))
         reading.unfold(max(len(line), ROW_BYTES))
         yield line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line

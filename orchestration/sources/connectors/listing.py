@@ -19,6 +19,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import SourceFile
 from orchestration.sources.connectors.outside_text import cause, cleaned, is_clean
 from orchestration.sources.contract import DATASETS
@@ -109,27 +110,27 @@ def list_flat(root: str, by: str, endings: tuple[str, ...]) -> Listing:
     folder, pattern = flat_root(root, endings)
     for entry in _flat(folder):
         if not entry.parts:
-            listing.asides.append(Aside(cleaned(root), f"can't be read: {entry.trouble}", is_failure=True))
+            listing.asides.append(_unreadable(cleaned(root), entry))
             continue
         name = entry.parts[0]
         if is_unfinished(name) or not fnmatchcase(name, pattern):
             continue
         if len(entry.parts) > 1 or entry.is_folder:
-            odd[cleaned(name)] = "a folder, into which `layout: flat` does not look"
+            odd[cleaned(name)] = Sentence("aside_flat_folder")
             continue
         if not name.endswith(endings):
-            odd[cleaned(name)] = f"its name does not end in one of {', '.join(endings)}"
+            odd[cleaned(name)] = Sentence("aside_ending", endings=endings)
             continue
         named = _named_day(name) if by == "name" else None
         day = named or entry.changed_on
         if day is None:  # a link to nothing was changed on no day
-            listing.asides.append(Aside(cleaned(name), f"can't be read: {entry.trouble}", is_failure=True))
+            listing.asides.append(_unreadable(cleaned(name), entry))
             continue
         of_day = listing.days.setdefault(day, DayFolder(""))
         if by == "name" and named is None:
-            _fault(of_day, f"{name}: no date in its name, which `day_from: name` wants, as YYYY-MM-DD")
+            _fault(of_day, Sentence("name_dateless", name=name))
         if entry.trouble:
-            _fault(of_day, f"{name} can't be read: {entry.trouble}")
+            _fault(of_day, Sentence("entry_unreadable", name=name, error=entry.trouble))
         elif not is_clean(name):
             _fault(of_day, _unwritable(name))
         else:
@@ -164,20 +165,22 @@ def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:
     if day is None or (len(parts) == 1 and not entry.is_folder and not entry.trouble):
         place = "/".join(map(cleaned, parts))
         if entry.trouble:
-            listing.asides.append(Aside(place, f"can't be read: {entry.trouble}", is_failure=True))
+            listing.asides.append(_unreadable(place, entry))
         elif entry.is_folder or len(parts) > 1:
             folder = parts if entry.is_folder else parts[:-1]
-            odd["/".join(map(cleaned, folder))] = "no day's folder, which is called YYYY-MM-DD or dt=YYYY-MM-DD"
+            odd["/".join(map(cleaned, folder))] = Sentence("aside_no_day")
         elif not is_unfinished(parts[0]):
-            odd[place] = "a file outside the folders of days"
+            odd[place] = Sentence("aside_outside_days")
         return
     of_day = listing.days.get(day) or DayFolder(parts[0])
     if parts[0] != of_day.folder:
-        _fault(of_day, f"there are two folders of this day, {of_day.folder} and {parts[0]}: which is the extract?")
+        _fault(of_day, Sentence("folder_twice", first=of_day.folder, second=parts[0]))
     elif entry.trouble:
-        _fault(of_day, f"{'/'.join(parts[1:]) or 'the folder'} can't be read: {entry.trouble}")
+        name = "/".join(parts[1:])
+        of_file = Sentence("entry_unreadable", name=name, error=entry.trouble)
+        _fault(of_day, of_file if name else Sentence("folder_unreadable", error=entry.trouble))
     elif len(parts) > 2 or (entry.is_folder and len(parts) == 2):
-        _fault(of_day, f"there is a folder inside the day's, {parts[1]}: half an extract must not be loaded")
+        _fault(of_day, Sentence("folder_inside", name=parts[1]))
     elif entry.is_folder or is_unfinished(parts[1]):
         return  # an empty folder is no extract, and an unfinished file not yet one
     elif not is_clean(parts[1]):
@@ -187,13 +190,17 @@ def _file_away(entry: _Entry, listing: Listing, odd: dict[str, str]) -> None:
     listing.days[day] = of_day
 
 
-def _unwritable(name: str) -> str:
-    return f"the name of the file {cleaned(name)} is not UTF-8, or holds control characters"
+def _unreadable(place: str, entry: _Entry) -> Aside:
+    return Aside(place, Sentence("aside_unreadable", error=entry.trouble), is_failure=True)
 
 
-def _fault(of_day: DayFolder, fault: str) -> None:
-    if fault not in of_day.faults:
-        of_day.faults.append(cleaned(fault))
+def _unwritable(name: str) -> Sentence:
+    return Sentence("name_unwritable", name=name)
+
+
+def _fault(of_day: DayFolder, fault: Sentence) -> None:
+    if (clean := fault.changed(cleaned)) not in of_day.faults:
+        of_day.faults.append(clean)
 
 
 def list_root(root: str, read: Collection[str]) -> list[Aside]:
@@ -208,23 +215,23 @@ def list_root(root: str, read: Collection[str]) -> list[Aside]:
     except FileNotFoundError:
         return []
     except Exception as error:  # whatever a store may raise: the run goes on, and says so
-        return [Aside(cleaned(root), f"can't be listed: {cause(error)}", is_failure=True)]
+        return [Aside(cleaned(root), Sentence("aside_unlisted", error=cause(error)), is_failure=True)]
     strange = sorted(name for name in names if name not in read and not is_unfinished(name))
     return _first([Aside(cleaned(name), _why(name, names[name])) for name in strange], "the landing")
 
 
 def _why(name: str, is_folder: bool) -> str:
     if not is_folder:
-        return "a file outside the folders of datasets"
+        return Sentence("aside_outside_datasets")
     if name in DATASETS:
-        return "the sources file does not read this dataset from here"
+        return Sentence("aside_other_source")
     close = difflib.get_close_matches(name, DATASETS, 1)
-    return "no dataset is called so" + (f": {close[0]}?" if close else "")
+    return Sentence("aside_misspelt", name=close[0]) if close else Sentence("aside_unknown")
 
 
 def _first(found: list[Aside], where: str) -> list[Aside]:
     more = len(found) - MOST_NAMED
-    return [*found[:MOST_NAMED], *[Aside(where, f"and {more:,} places more that are not read")][: more > 0]]
+    return [*found[:MOST_NAMED], *[Aside(where, Sentence("aside_more", count=more))][: more > 0]]
 
 
 def _entries(folder: str, day: date | None) -> Iterator[_Entry]:

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import Batch, Fault, Refusal, text_columns
 from orchestration.sources.contract import Dataset
 
@@ -160,7 +161,7 @@ class Mapper:
     def _hashed(self, texts: pa.Array, how: str) -> pa.Array:
         key = os.environ.get(HASH_KEY, "").encode()
         if not key:
-            raise Refusal(f"{self.where}: `hash` needs a secret in the environment variable {HASH_KEY}; it is not set")
+            raise Refusal(Sentence("hash_key_missing", where=self.where, variable=HASH_KEY))
 
         def keyed(word: str) -> str | None:
             plain = canonical(word, how)
@@ -172,7 +173,7 @@ class Mapper:
         for name in self.naming.beside:
             if name not in beside:
                 word = {self.naming.group: "rows", self.naming.reason: "left_out"}.get(name, "where")
-                raise Refusal(f"{self.where}: there is no column {name}, which `{word}` names")
+                raise Refusal(Sentence("named_column_missing", where=self.where, column=name, word=word))
         count = len(batch.lines)
         meant = [True] * count
         for name, allowed in self.naming.where.items():

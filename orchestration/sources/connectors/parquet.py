@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import BATCH_ROWS, Batch, Fault, Refusal, holds_nul, text_columns
 from orchestration.sources.connectors.outside_text import cleaned
 from orchestration.sources.connectors.parquet_pages import NoHeader, pages
@@ -67,15 +68,14 @@ class _Table:
         self.raw.seek(max(0, self.raw.tell() - 8))
         size = int.from_bytes(self.raw.read(4), "little")
         if self.raw.read(4) == MAGIC and size > FOOTER_BYTES:
-            raise Refusal(f"{self.reading.where}: a footer of {size:,} bytes, more than {FOOTER_BYTES:,}")
+            raise Refusal(Sentence("footer_too_large", where=self.reading.where, size=size, most=FOOTER_BYTES))
         self.raw.seek(0)
 
     def _check_size(self, metadata: Any) -> int:
         """Hold what the file says of itself against the limits; returns how many rows a batch may have."""
         limits, where = self.reading.limits, self.reading.where
         if metadata.num_rows * ROW_BYTES > limits.extract:
-            raise Refusal(f"{where}: {metadata.num_rows:,} rows come to more than {limits.extract:,} bytes"
-                          " (CAUSERIE_LIMIT_EXTRACT)")  # fmt: skip
+            raise Refusal(Sentence("rows_too_many", where=where, rows=metadata.num_rows, most=limits.extract))
         most = BATCH_ROWS
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
@@ -84,8 +84,8 @@ class _Table:
             nested = max((chunk.num_values for chunk in chunks if chunk.num_values > group.num_rows), default=0)
             size = max(size, nested * VALUE_BYTES)
             if size > limits.row_group:
-                raise Refusal(f"{where}: row group {number + 1} unfolds to {size:,} bytes, more than"
-                              f" {limits.row_group:,} (CAUSERIE_LIMIT_ROW_GROUP)")  # fmt: skip
+                most = limits.row_group
+                raise Refusal(Sentence("row_group_too_large", where=where, number=number + 1, size=size, most=most))
             if nested:
                 most = min(most, max(1, group.num_rows * BATCH_VALUES // nested))
         return most
@@ -97,12 +97,12 @@ class _Table:
         try:
             found = list(pages(self.raw, _begin(chunk), chunk.total_compressed_size))
         except NoHeader as error:
-            raise Refusal(f"{self.reading.where}: the file is damaged: {error}") from error
+            raise Refusal(Sentence("file_damaged", where=self.reading.where, error=str(error))) from error
         values, is_flat = sum(page.values for page in found), not metadata.schema.column(leaf).max_repetition_level
         if values != (group.num_rows if is_flat else chunk.num_values):
             name = cleaned(chunk.path_in_schema, 128)
-            raise Refusal(f"{self.reading.where}: the file is damaged: its footer says {group.num_rows:,} rows,"
-                          f" the pages of {name} have {values:,} values")  # fmt: skip
+            rows = group.num_rows
+            raise Refusal(Sentence("footer_wrong", where=self.reading.where, rows=rows, column=name, values=values))
         return max(chunk.total_uncompressed_size, sum(page.unfolded for page in found))
 
     def _check_alone(self, metadata: Any) -> None:
@@ -122,7 +122,7 @@ class _Table:
         before = b""
         while piece := self.raw.read(2**20):
             if MAGIC * 2 in before + piece:
-                raise Refusal(f"{self.reading.where}: several Parquet files were put together; land them side by side")
+                raise Refusal(Sentence("parquet_several", where=self.reading.where))
             before = piece[-7:]
 
     def batches(self) -> Iterator[Batch]:
@@ -140,8 +140,8 @@ class _Table:
         for name, column in zip(folded.schema.names, folded.columns, strict=True):
             of_column = _widths(column)
             if of_column.max() > self.reading.limits.cell:
-                raise Refusal(f"{self.reading.where}: a value of {cleaned(name, 128)} is longer than"
-                              f" {self.reading.limits.cell:,} bytes (CAUSERIE_LIMIT_CELL)")  # fmt: skip
+                where, most = self.reading.where, self.reading.limits.cell
+                raise Refusal(Sentence("some_value_too_long", where=where, column=cleaned(name, 128), most=most))
             widths += of_column
         ends = np.cumsum(widths)
         self.reading.unfold(int(ends[-1]))
@@ -187,9 +187,8 @@ class _Table:
         if pa.types.is_floating(kind) and column.name in naming.places:
             return  # `round` says to how many places a floating-point number is meant
         if not fits.get(column.type, lambda kind: False)(kind):
-            raise Refusal(
-                f"{self.reading.where}: column {cleaned(offered.name, 128)} is {kind}; wanted: {allowed(column)}"
-            )
+            where, name = self.reading.where, cleaned(offered.name, 128)
+            raise Refusal(Sentence("column_of_kind", where=where, column=name, kind=str(kind), allowed=allowed(column)))
 
     def _plain(self, column: Column, array: pa.Array) -> tuple[pa.Array, list[Fault]]:
         """A column in one of the types that bulk_copy.py takes, nested ones as JSON text."""

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestration.sentences import Sentence
 from orchestration.settings import Limits
 from orchestration.sources.connectors.extract import Batch, Fault, Refusal, check_columns
 from orchestration.sources.connectors.mapping import Mapper, Naming
@@ -61,13 +62,15 @@ class Reading:
     def __post_init__(self) -> None:
         self.mapper = Mapper(self.dataset, self.naming, self.where, self.left_out)
 
+    def line(self, number: int) -> Sentence:
+        """Where a line of the file is, for a refusal."""
+        return Sentence("at_line", file=self.where, line=number)
+
     def unfold(self, size: int) -> None:
         """Count bytes that were read. Raises Refusal when they are more than an extract may have."""
         self.unfolded.size += size
         if self.unfolded.size > self.limits.extract:
-            raise Refusal(
-                f"{self.where}: the extract comes to more than {self.limits.extract:,} bytes (CAUSERIE_LIMIT_EXTRACT)"
-            )
+            raise Refusal(Sentence("extract_too_large", where=self.where, most=self.limits.extract))
 
     def check(self, offered: Iterable[str]) -> None:
         """Hold the columns of the file against the contract. Raises Refusal when a required one is missing."""
@@ -84,16 +87,17 @@ class Reading:
     def check_names(self, names: Sequence[str], where_named: str) -> None:
         """Hold the names of a table's columns against each other. Raises Refusal when one stands twice."""
         if len(names) > MOST_COLUMNS:
-            raise Refusal(f"{self.where}: {where_named} names {len(names):,} columns, more than {MOST_COLUMNS:,}")
+            most = MOST_COLUMNS
+            raise Refusal(
+                Sentence("columns_too_many", where=self.where, named=where_named, count=len(names), most=most)
+            )
         if twice := sorted(cleaned(name, 128) for name, number in Counter(names).items() if number > 1):
-            raise Refusal(f"{self.where}: {where_named} names a column twice: {', '.join(twice)}")
+            raise Refusal(Sentence("columns_twice", where=self.where, named=where_named, columns=twice))
 
     def batch(self, values: dict[str, list[Any]], lines: list[int], faults: list[Fault]) -> Batch:
         """Rows by the names of Naming.wanted as a batch in the contract's words."""
         return self.mapper.batch(self.number, values, lines, faults)
 
     def too_long(self, line: int, column: str) -> Refusal:
-        return Refusal(
-            f"{self.where}: line {line}: the value of {cleaned(column, 128)} is longer than {self.limits.cell:,} bytes"
-            " (CAUSERIE_LIMIT_CELL)"
-        )
+        most = self.limits.cell
+        return Refusal(Sentence("value_too_long", where=self.where, line=line, column=cleaned(column, 128), most=most))

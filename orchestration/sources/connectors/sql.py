@@ -22,6 +22,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.database import Answer, Database, Rows, Values, ask, part
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal, SourceFile
 from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
@@ -387,7 +388,7 @@ class _Asking:
         self._connection = self._open.__enter__()
         self.backend = self._connection.dialect.name
         if self.source.naming.zone not in (None, "UTC") and self.backend != "postgresql":
-            raise Refusal(f"{self.source.dataset.name}: timezone is for PostgreSQL; make the times UTC in the query")
+            raise Refusal(Sentence("timezone_elsewhere", dataset=self.source.dataset.name))
         return self
 
     def __exit__(self, *raised: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import fsspec
 import psycopg
 
+from orchestration.sentences import Sentence
 from orchestration.settings import Limits
 from orchestration.sources.connectors.extract import Extract, Refusal, SourceFile
 from orchestration.sources.connectors.files import read_file
@@ -43,9 +44,9 @@ class OneFile:
         try:
             size = int(system.info(path)["size"])
         except FileNotFoundError as error:
-            raise Refusal(f"{self.path}: there is no such file") from error
+            raise Refusal(Sentence("file_away", where=self.path)) from error
         except Exception as error:  # whatever a store may raise
-            raise Refusal(f"{self.path}: the file can't be read: {cause(error)}") from error
+            raise Refusal(Sentence("file_unreadable", where=self.path, error=cause(error))) from error
         unknown: set[str] = set()
         where = "/".join(path.rsplit("/", 3)[-3:])
         reading = Reading(0, self.dataset, self.naming, unknown, where, Limits.from_environment())

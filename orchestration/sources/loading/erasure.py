@@ -22,6 +22,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal, Source
 from orchestration.sources.connectors.mapping import HASH_KEY
 from orchestration.sources.contract import DATASETS, Dataset
@@ -49,14 +50,11 @@ def key_of_installation(connection: psycopg.Connection[Any]) -> bytes:
     """The key of the hashes. Raises ErasureError when it is missing, short, or another than before."""
     key = os.environ.get(HASH_KEY, "").encode()
     if len(key) < SHORTEST_KEY:
-        raise ErasureError(
-            f"{HASH_KEY} must hold a secret of at least {SHORTEST_KEY} characters, by which people who were erased are"
-            " known when their rows come again: set it, and keep it for as long as this installation lasts"
-        )
+        raise ErasureError(Sentence("erasure_key_missing", variable=HASH_KEY, least=SHORTEST_KEY))
     check = hmac.digest(key, b"causerie", "sha256")
     row = connection.execute("select hash_key_check from raw.installation").fetchone()
     if row and row[0] is not None and bytes(row[0]) != check:
-        raise ErasureError(f"{HASH_KEY} is not the key with which people were erased here: they would come back")
+        raise ErasureError(Sentence("erasure_key_other", variable=HASH_KEY))
     return key
 
 
@@ -168,7 +166,7 @@ def forgetful(connection: psycopg.Connection[Any], dataset: Dataset, source: Sou
     try:
         return Forgetful(source, dataset, key_of_installation(connection), known)
     except ErasureError as error:
-        raise Refusal(f"{dataset.name}: {error}") from None
+        raise Refusal(Sentence("of_dataset", dataset=dataset.name, reason=error.args[0])) from None
 
 
 def counted(source: Source) -> Mapping[str, int]:
@@ -393,9 +391,10 @@ def forget_workings(connection: psycopg.Connection[Any], brand_id: str, names: I
     for kind, name in names:
         if kind == "visitor":
             connection.execute(
-                "update marts.data_quality set observed = replace(observed, %(id)s, '(erased)')"
-                " where position(%(id)s in observed) > 0",
-                {"id": name},
+                "update marts.data_quality set observed = replace(observed, %(id)s, '(erased)'),"
+                " observed_sentence = replace(observed_sentence::text, %(quoted)s, '(erased)')::jsonb"
+                " where position(%(id)s in observed) > 0 or position(%(quoted)s in observed_sentence::text) > 0",
+                {"id": name, "quoted": json.dumps(name, ensure_ascii=False)[1:-1]},
             )
     connection.commit()
 

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from orchestration.sentences import as_json
 from orchestration.sources.connectors.extract import Extract
 from orchestration.sources.contract import Dataset
 from orchestration.sources.loading.gathering import Taken
@@ -59,9 +60,14 @@ def refuse_load(
     reason: str,
     started: datetime,
 ) -> int:
-    """The ledger's line of an extract that could not be taken; returns its number."""
+    """The ledger's line of an extract that could not be taken, and why, as text and as a sentence; returns its
+    number."""
     (load_id,) = next_load_ids(connection, 1)
-    line = _line(dataset, day, load_id, extract, started) | {"outcome": "refused", "reason": reason}
+    line = _line(dataset, day, load_id, extract, started) | {
+        "outcome": "refused",
+        "reason": reason,
+        "sentence": as_json(reason),
+    }
     _write_lines(connection, [line])
     return load_id
 
@@ -82,6 +88,7 @@ def _line(dataset: Dataset, day: date, load_id: int, extract: Extract | None, st
         "extract_day": day.isoformat(),
         "outcome": "loaded",
         "reason": None,
+        "sentence": None,
         "files": [asdict(file) for file in extract.files] if extract else [],
         "fingerprint": extract.fingerprint if extract else "",
         "unknown_columns": sorted(extract.unknown) if extract else [],

@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.extract import Extract, Refusal, Source
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.contract import Column, Dataset
@@ -33,7 +34,7 @@ from orchestration.sources.loading.bulk_copy import (
 )
 from orchestration.sources.loading.gathering import Taken, gather, halves
 from orchestration.sources.loading.raw_tables import ensure_indexes, names, same, stored_columns, table
-from orchestration.sources.loading.row_rules import RULES, cast, unusual, verdict
+from orchestration.sources.loading.row_rules import cast, rule_sentence, unusual, verdict
 from orchestration.sources.loading.screening import Screening
 from orchestration.sources.loading.versions import equal, tell_apart
 from orchestration.warehouse import locks
@@ -121,12 +122,12 @@ def _load_first(
     try:
         source = erasure.forgetful(connection, dataset, source)
     except Refusal as refusal:
-        return [record_refusal(connection, dataset, days[0], None, str(refusal), started)]
+        return [record_refusal(connection, dataset, days[0], None, refusal, started)]
     gathered = gather(source, _together(connection, dataset, days, source))
     results = _load_all(connection, dataset, gathered.taken, source, started) if gathered.taken else []
     if gathered.failed:
         day, extract, error = gathered.failed
-        results.append(record_refusal(connection, dataset, day, extract, str(_refusal(error, dataset, day)), started))
+        results.append(record_refusal(connection, dataset, day, extract, _refusal(error, dataset, day), started))
     return results
 
 
@@ -164,7 +165,7 @@ def _load_all(
     except Exception as error:
         refusal = _refusal(error, dataset, taken[0].day)
         if len(taken) == 1:
-            return [record_refusal(connection, dataset, taken[0].day, taken[0].extract, str(refusal), started)]
+            return [record_refusal(connection, dataset, taken[0].day, taken[0].extract, refusal, started)]
     return [result for some in halves(taken) for result in _load_all(connection, dataset, some, source, started)]
 
 
@@ -178,8 +179,13 @@ def _refusal(error: Exception, dataset: Dataset, day: date) -> Refusal:
     if isinstance(error, failed) and not is_too_large:
         raise error
     if isinstance(error, MemoryError):
-        return Refusal(f"{dataset.name} of {day}: there is not enough memory to read the extract")
-    return Refusal(f"{dataset.name} of {day}: the extract can't be loaded: {type(error).__name__}: {cause(error)}")
+        return Refusal(Sentence("extract_memory", where=_of_day(dataset, day)))
+    where, kind = _of_day(dataset, day), type(error).__name__
+    return Refusal(Sentence("extract_unloadable", where=where, kind=kind, error=cause(error)))
+
+
+def _of_day(dataset: Dataset, day: date) -> Sentence:
+    return Sentence("of_day", dataset=dataset.name, day=day.isoformat())
 
 
 def judge_extract(
@@ -210,7 +216,7 @@ def judge_within(connection: psycopg.Connection[Any], dataset: Dataset, day: dat
             (result,) = _Load(connection, dataset, gathered.taken, source, datetime.now(UTC)).run()
             return result
     except Exception as error:
-        return LoadResult(dataset.name, day, "refused", 0, str(_refusal(error, dataset, day)))
+        return LoadResult(dataset.name, day, "refused", 0, _refusal(error, dataset, day).reason)
 
 
 def _prepare_session(connection: psycopg.Connection[Any]) -> None:
@@ -232,12 +238,12 @@ def record_refusal(
     dataset: Dataset,
     day: date,
     extract: Extract | None,
-    reason: str,
+    refusal: Refusal,
     started: datetime,
 ) -> LoadResult:
     """Note in the ledger that an extract could not be taken, and why; what it brought before stands."""
-    load_id = ledger_entry.refuse_load(connection, dataset, day, extract, reason, started)
-    return LoadResult(dataset.name, day, "refused", load_id, reason)
+    load_id = ledger_entry.refuse_load(connection, dataset, day, extract, refusal.reason, started)
+    return LoadResult(dataset.name, day, "refused", load_id, refusal.reason)
 
 
 class _Load:
@@ -449,11 +455,13 @@ class _Load:
             rows = [tuple(rest) for day, *rest in found if day == one.day]
             number = sum(row[2] for row in rows)
             if number >= REFUSED_ROWS and number > REFUSED_SHARE * one.rows_read:
-                told = "; ".join(f"{count} x {column or 'row'}: {RULES[rule]}" for rule, column, count in rows[:5])
-                raise Refusal(
-                    f"{self.dataset.name} of {one.day}: {number} of {one.rows_read} rows are bad, over"
-                    f" {REFUSED_SHARE:.0%} and at least {REFUSED_ROWS} ({told})"
-                )
+                told = [
+                    Sentence("rule_broken", count=count, column=column or "row", rule=rule_sentence(rule))
+                    for rule, column, count in rows[:5]
+                ]
+                limits = {"share": REFUSED_SHARE, "least": REFUSED_ROWS}
+                where = _of_day(self.dataset, one.day)
+                raise Refusal(Sentence("rows_bad", where=where, bad=number, rows=one.rows_read, **limits, rules=told))
             counts: Counter[str] = Counter()
             for rule, _, count in rows:
                 counts[rule] += count
@@ -633,8 +641,8 @@ class _Load:
             for load_id, contradictions in self._count_contradictions():
                 found[load_id] |= contradictions
         for one in self.taken:
-            said = {f"left out: {why}": number for why, number in one.extract.left_out.items()}
-            if said:
+            if left_out := one.extract.left_out:
+                said = {Sentence("odd_left_out", why=why): number for why, number in left_out.items()}
                 found[one.load_id] = {**found.get(one.load_id, {}), **said}
         return found
 
@@ -660,8 +668,12 @@ class _Load:
         )
         for load_id, every, *by_column in rows:
             differing = dict(zip(others, map(int, by_column), strict=True))
-            found = {f"{name} differs within one {key}": number for name, number in differing.items() if number}
-            yield load_id, found or {f"several rows of one {key}": int(every)}
+            found: dict[str, int] = {
+                Sentence("odd_contradiction", column=name, key=key): number
+                for name, number in differing.items()
+                if number
+            }
+            yield load_id, found or {Sentence("odd_several", key=key): int(every)}
 
 
 def _shown(column: Column) -> sql.Composed:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from orchestration.sentences import Sentence
 from orchestration.sources.contract import WORD_SEPARATOR, Column, Dataset
 from orchestration.sources.loading.bulk_copy import FORMS, is_typed
 
@@ -18,24 +19,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 MONEY_LIMIT = 10**18
 
 # The rules, by the name under which a row waits in quarantine.
-RULES = {
-    "line": "the line can't be parsed",
-    "nul": "the text holds a NUL character",
-    "encoding": "the text is not UTF-8",
-    "required": "a required value is null",
-    "decimal_comma": "the number has a decimal comma; wanted: a point",
-    "type": "the value is not of the column's type",
-    "length": "an identifier has 1 to 128 characters",
-    "offset": "the time says no offset from UTC",
-    "values": "the value is outside the column's enumeration",
-    "range": "the number is outside the column's range",
-    "negative": "an amount is not below 0: send refunds in `refunds`",
-    "plain_email": "the value holds an @: for a plain e-mail address send a keyed hash of it",
-    "too_early": "the time is before 2000-01-01",
-    "too_late": "the time is more than one day after the end of the extract's day",
-    "order": "the time is before the one that it follows",
-    "brand_currency": "the currency is not the brand's",
-}
+RULES = (
+    "line", "nul", "encoding", "required", "decimal_comma", "type", "length", "offset", "values", "range", "negative",
+    "plain_email", "too_early", "too_late", "order", "brand_currency",
+)  # fmt: skip
 # What programs write for a value that is not there. As identifiers they are legal, and make one visitor of many.
 NOTHING_WORDS = ("null", "none", "nan", "nil", "undefined", "<na>", "#n/a", "(null)", "nat")
 # What an identifier should have none of around it.
@@ -75,11 +62,18 @@ def is_negative(value: sql.Composable) -> sql.Composed:
     return sql.SQL("{} < 0").format(value)
 
 
-def unusual(dataset: Dataset, express: bool, identifiers: bool = True) -> dict[str, sql.Composed]:
+def rule_sentence(rule: str) -> str:
+    """What a row does that breaks a rule; of a rule that an earlier version had, its name."""
+    return Sentence(f"rule_{rule}") if rule in RULES else rule
+
+
+def unusual(dataset: Dataset, express: bool, identifiers: bool = True) -> dict[Sentence, sql.Composed]:
     """Conditions, by name, on good rows that are taken all the same, but reported; without those on `identifiers` where
     they are known to be as usual."""
     found = {
-        f"{order.later} before {order.earlier}": _disordered(dataset, order.earlier, order.later, express)
+        Sentence("odd_order", later=order.later, earlier=order.earlier): _disordered(
+            dataset, order.earlier, order.later, express
+        )
         for order in dataset.time_orders
         if order.warn
     }
@@ -88,10 +82,10 @@ def unusual(dataset: Dataset, express: bool, identifiers: bool = True) -> dict[s
             name = sql.Identifier("s", column.name)
             longest = max(map(len, NOTHING_WORDS))
             # Lengths first: most identifiers are longer than any of these words.
-            found[f"{column.name} is a word for nothing"] = sql.SQL(
+            found[Sentence("odd_word", column=column.name)] = sql.SQL(
                 "octet_length({0}) <= {1} and lower({0}) = any ({2})"
             ).format(name, sql.Literal(longest), sql.Literal(list(NOTHING_WORDS)))
-            found[f"{column.name} has blanks around it"] = sql.SQL("{0} <> btrim({0}, {1})").format(
+            found[Sentence("odd_blanks", column=column.name)] = sql.SQL("{0} <> btrim({0}, {1})").format(
                 name, sql.Literal(BLANKS)
             )
     return found
