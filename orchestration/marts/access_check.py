@@ -10,15 +10,16 @@ from typing import Any
 import psycopg
 
 from orchestration.marts.access import BRANDS, OWN_ROWS, READER, VIEWERS
+from orchestration.sentences import Sentence
 
 
-def offenders(connection: psycopg.Connection[Any]) -> list[str]:
+def offenders(connection: psycopg.Connection[Any]) -> list[Sentence]:
     """Everything in the catalogue that breaks a rule of who reads what or of keys, a sentence each; [] is good."""
     with connection.transaction():
         connection.execute("set local search_path = pg_catalog")  # so that policies are spelled with their schemas
         values = {"brands": BRANDS, "reader": READER, "viewers": VIEWERS, "own": OWN_ROWS}
         rows = connection.execute(_OFFENDERS, values).fetchall()
-    return [row[0] for row in rows]
+    return sorted(Sentence(said, who=who, what=what) for said, who, what in rows)
 
 
 _OFFENDERS = """
@@ -69,34 +70,34 @@ brand_tables as (
     inner join pg_attribute as a on a.attrelid = o.oid and a.attname = 'brand_id' and not a.attisdropped
     where o.nspname = 'marts' and o.relkind in ('r', 'p') and o.relname <> 'access'
 )
-select format('%%s can do more than read', rolname) as offence from brand_roles where is_mighty
+select 'access_mighty' as said, rolname::text as who, null as what from brand_roles where is_mighty
 union all
 -- By itself it reads nothing; what it becomes reads one brand.
-select format('%%s reads %%s without becoming a brand', rolname, name) from readable where rolname = %(viewers)s
+select 'access_without_brand', rolname, name from readable where rolname = %(viewers)s
 union all
-select format('%%s may become %%s, which is no brand', v.rolname, g.rolname)
+select 'access_may_become', v.rolname, g.rolname
 from pg_roles as v
 inner join pg_roles as g on g.oid <> v.oid and pg_has_role(v.oid, g.oid, 'set')
 where v.rolname = %(viewers)s and g.rolname not like 'causerie\\_brand\\_%%'
 union all
-select format('%%s reads %%s, which is outside marts', rolname, name) from readable where nspname <> 'marts'
+select 'access_outside', rolname, name from readable where nspname <> 'marts'
 union all
-select format('%%s reads %%s, which has no row policy', rolname, name)
+select 'access_no_policy', rolname, name
 from readable
 where
     relkind in ('r', 'p')
     and not (relrowsecurity and exists (select 1 from pg_policy as p where p.polrelid = readable.oid))
 union all
-select format('%%s reads %%s, which can have no row policy', rolname, name) from readable where relkind in ('m', 'f')
+select 'access_no_policy_possible', rolname, name from readable where relkind in ('m', 'f')
 union all
-select format('%%s may write %%s', r.rolname, o.name)
+select 'access_writes', r.rolname, o.name
 from brand_roles as r
 cross join ours as o
 where
     not r.is_mighty and o.relkind in ('r', 'p', 'v', 'f')
     and has_table_privilege(r.oid, o.oid, 'insert, update, delete, truncate, references, trigger')
 union all
-select format('the policy %%s of %%s is not ours', p.policyname, b.name)
+select 'access_other_policy', p.policyname, b.name
 from brand_tables as b
 inner join pg_policies as p on format('%%I.%%I', p.schemaname, p.tablename) = b.name
 where
@@ -104,26 +105,26 @@ where
     and not (p.roles = array[%(brands)s]::name[] and p.cmd = 'SELECT' and p.qual = %(own)s)
     and not (p.roles = array[%(reader)s]::name[] and p.cmd = 'SELECT')
 union all
-select format('%%s runs with the rights of its owner', name) from routines where prosecdef
+select 'access_owner_rights', name, null from routines where prosecdef
 union all
-select format('%%s has no fixed search_path', name)
+select 'access_search_path', name, null
 from routines
 where nspname = 'marts' and not exists (select 1 from unnest(proconfig) as c where c like 'search\\_path=%%')
 union all
-select format('the view %%s runs with the rights of its owner', name)
+select 'access_view_owner_rights', name, null
 from ours
 where
     nspname = 'marts' and relkind = 'v'
     and not coalesce(reloptions && array['security_invoker=true', 'security_invoker=on'], false)
 union all
-select format('%%s is a materialised view', name) from ours where relkind = 'm'
+select 'access_materialised', name, null from ours where relkind = 'm'
 union all
-select format('%%s has the trigger %%s', o.name, t.tgname)
+select 'access_trigger', o.name, t.tgname
 from ours as o
 inner join pg_trigger as t on t.tgrelid = o.oid and not t.tgisinternal
 where o.nspname = 'marts'
 union all
-select format('the primary key of %%s does not begin with brand_id', b.name)
+select 'access_primary_key', b.name, null
 from brand_tables as b
 where not exists (
     select 1
@@ -132,7 +133,7 @@ where not exists (
     where k.conrelid = b.oid and k.contype = 'p' and a.attname = 'brand_id'
 )
 union all
-select format('%%s is unique without brand_id', i.indexrelid::regclass)
+select 'access_unique', i.indexrelid::regclass::text, null
 from brand_tables as b
 inner join pg_index as i on i.indrelid = b.oid and i.indisunique
 where not exists (
@@ -141,7 +142,7 @@ where not exists (
     where a.attrelid = b.oid and a.attname = 'brand_id' and a.attnum = any(i.indkey)
 )
 union all
-select format('%%s is not described', o.name || coalesce('.' || a.attname, ''))
+select 'access_undescribed', o.name || coalesce('.' || a.attname, ''), null
 from ours as o
 cross join lateral (
     select null, 0
@@ -149,5 +150,4 @@ cross join lateral (
     select attname, attnum from pg_attribute where attrelid = o.oid and attnum > 0 and not attisdropped
 ) as a (attname, attnum)
 where o.nspname = 'marts' and coalesce(col_description(o.oid, a.attnum), '') = ''
-order by offence
 """

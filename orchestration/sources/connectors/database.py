@@ -91,17 +91,13 @@ class Database:
         except MemoryError as error:
             raise Refusal(Sentence("answer_memory", where=where)) from error
         except Exception as error:  # a query that is wrong, a database that is away
-            said = _told(getattr(error, "orig", None) or error)
-            raise Refusal(Sentence("database_says", where=where, error=said)) from error
+            said = getattr(error, "orig", None) or error
+            # A query that the source ended itself was not wrong.
+            key = "database_ended" if isinstance(said, psycopg.errors.QueryCanceled) else "database_says"
+            raise Refusal(Sentence(key, where=where, error=cause(said))) from error
         finally:
             if engine is not None:
                 engine.dispose()
-
-
-def _told(error: BaseException) -> str:
-    """What a source says of an error; a query that it ended itself was not wrong."""
-    ended = "the source ended the query (its statement_timeout, or somebody): "
-    return ended * isinstance(error, psycopg.errors.QueryCanceled) + cause(error)
 
 
 @dataclass(frozen=True)

@@ -642,7 +642,7 @@ class _Load:
                 found[load_id] |= contradictions
         for one in self.taken:
             if left_out := one.extract.left_out:
-                said = {Sentence("odd_left_out", why=why): number for why, number in left_out.items()}
+                said: dict[str, int] = {Sentence("odd_left_out", why=why): number for why, number in left_out.items()}
                 found[one.load_id] = {**found.get(one.load_id, {}), **said}
         return found
 
