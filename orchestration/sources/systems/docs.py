@@ -137,10 +137,11 @@ def _of_files(system: Package, settings: str) -> list[str]:
 
 def _of_database(system: Package, settings: str) -> list[str]:
     variable = f"{system.name.upper()}_URL"
+    tried = ", ".join(filter(None, (*system.versions, system.tried_with)))
     return [
         f"## {system.title}",
         "",
-        f"Tried with schema {', '.join(system.versions)}. Another one is read too; a column that is missing is named.",
+        f"Tried with schema {tried}. Another one is read too; a column that is missing is named.",
         "",
         "```",
         f"export {variable}=postgresql://causerie_reads_{system.name}:...@host/{system.name}",

@@ -48,6 +48,8 @@ class Package:
     datasets: Mapping[str, Mapping[str, Any]]
     version_query: str
     versions: tuple[str, ...]
+    # What else there is to say of what it was tried with.
+    tried_with: str
     reads: Mapping[str, tuple[str, ...]]
     # Queries of what to show when the system is connected, by its name: a brand's number and a text.
     parts: Mapping[str, str]
@@ -110,6 +112,7 @@ def package(name: str, hashes: bool | None = None) -> Package:
         datasets,
         told["version"].get("query", ""),
         tuple(told["version"]["tried"]),
+        told["version"].get("with", ""),
         reads,
         told.get("parts", {}),
         folder,

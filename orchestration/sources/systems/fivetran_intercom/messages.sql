@@ -5,14 +5,15 @@ select 'workspace' as workspace, said.message_id, said.conversation_id,
             when said.author_type = 'admin' then 'member' else 'bot' end as sender_type,
        case when said.author_type = 'admin' and not said.by_campaign then said.author_id end as sender_id,
        said.sent_at, said.by_campaign or said.author_type not in ('user', 'lead', 'contact', 'admin') as is_automatic,
-       'text' as content_type, said.written_at
+       'text' as content_type, case when said.author_type is null then 'words of nobody' end as left_out, said.written_at
   from (select 'source-' || c.id as message_id, c.id::text as conversation_id, c.source_author_type as author_type,
-               c.source_author_id::text as author_id, c.created_at as sent_at, c._fivetran_synced as written_at,
+               c.source_author_id::text as author_id, c.created_at::timestamptz as sent_at,
+               c._fivetran_synced::timestamptz as written_at,
                coalesce(c.source_delivered_as in ('campaigns_initiated', 'automated'), false) as by_campaign
           from conversation_history c
          where c._fivetran_active
         union all
-        select p.id::text, p.conversation_id::text, p.author_type, p.author_id::text, p.created_at, p._fivetran_synced, false
+        select p.id::text, p.conversation_id::text, p.author_type, p.author_id::text, p.created_at::timestamptz,
+               p._fivetran_synced::timestamptz, false
           from conversation_part_history p
          where p._fivetran_active and p.part_type = 'comment') said
- where said.author_type is not null

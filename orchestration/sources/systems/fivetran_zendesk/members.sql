@@ -2,7 +2,7 @@
 -- administrator.
 select b.id as zendesk_brand_id, u.id as member_id, split_part(u.name, ' ', 1) as first_name,
        nullif(regexp_replace(u.name, '^\S+\s*', ''), '') as last_name, (u.role = 'admin')::int as role,
-       u.updated_at
+       u.updated_at::timestamptz as updated_at
   from "user" u
  cross join (select id from brand union select brand_id from ticket where brand_id is not null) b
  where u.role in ('agent', 'admin')
