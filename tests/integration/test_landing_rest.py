@@ -197,6 +197,42 @@ COMMENTS = {
     101: [{"id": 4, "author_id": 10, "public": True, "created_at": "2026-03-11T09:00:00Z", "body": "a secret"}],
     102: [{"id": 5, "author_id": 20, "public": True, "created_at": "2026-03-11T09:00:00Z", "body": "a secret"}],
 }  # fmt: skip
+
+
+# Assigned by its agent, solved, taken up again by who had asked, put on hold, solved, then closed by Zendesk itself.
+def audit(number: int, clock: str, author: int, *events: tuple[int, str, Any, Any]) -> dict[str, Any]:
+    changes = [
+        {"id": event, "type": "Change", "field_name": name, "previous_value": before, "value": value}
+        for event, name, before, value in events
+    ]
+    at = f"2026-03-09T{clock}:00Z"
+    return {"id": number, "ticket_id": 100, "author_id": author, "created_at": at, "events": changes}
+
+
+AUDITS = {
+    100: [
+        {**audit(900, "09:00", 20), "events": [
+            {"id": 1, "type": "Comment", "author_id": 20, "public": True, "body": "a secret of his"},
+            {"id": 21, "type": "Create", "field_name": "status", "value": "new"},
+            {"id": 22, "type": "Create", "field_name": "assignee_id", "value": None}]},
+        audit(901, "09:30", 10, (23, "assignee_id", None, "10"), (24, "status", "new", "open")),
+        audit(902, "09:40", 10, (25, "status", "open", "solved"), (26, "tags", [], ["vip"])),
+        audit(903, "09:45", 20, (27, "status", "solved", "open")),
+        audit(904, "09:46", 10, (28, "status", "open", "hold")),
+        audit(905, "09:47", 10, (29, "status", "hold", "solved")),
+        audit(906, "09:50", -1, (30, "status", "solved", "closed")),
+    ],
+    101: [], 102: [],
+}  # fmt: skip
+# Offered long ago and answered now; offered now; of another day; never offered.
+SURVEYS = [
+    {"id": number, "ticket_id": ticket, "assignee_id": 10, "score": score, "comment": "a secret",
+     "created_at": f"2026-{made}T08:00:00Z", "updated_at": f"2026-{changed}T08:00:00Z"}
+    for number, ticket, score, made, changed in (
+        (70, 90, "good", "02-20", "03-10"), (71, 100, "offered", "03-10", "03-10"),
+        (72, 91, "bad", "02-20", "03-08"), (73, 101, "unoffered", "03-11", "03-11"),
+    )
+]  # fmt: skip
 USERS = [
     {"id": 10, "name": "Ana Roy", "role": "agent", "email": "ana@lumen.example", "updated_at": "2026-03-01T08:00:00Z"},
     {"id": 11, "name": "Ben", "role": "admin", "email": "ben@lumen.example", "updated_at": "2026-03-01T08:00:00Z"},
@@ -218,7 +254,10 @@ def zendesk(asked: Asked) -> Answer:
                                    {"id": 2, "name": "Gone", "default": False, "updated_at": "2026-03-01T08:00:00Z"}]),
         "users.json": ("users", USERS),
         **{f"tickets/{ticket}/comments.json": ("comments", some) for ticket, some in COMMENTS.items()},
+        **{f"tickets/{ticket}/audits.json": ("audits", some) for ticket, some in AUDITS.items()},
+        "satisfaction_ratings.json": ("satisfaction_ratings", SURVEYS),
     }[path]  # fmt: skip
+    assert name != "satisfaction_ratings" or asked.query["start_time"] == "1765065600"
     at = int(asked.query.get("page[after]", "0"))
     meta = {"has_more": at + 2 < len(rows), "after_cursor": str(at + 2)}
     return Answer({name: rows[at : at + 2], "meta": meta})
@@ -313,6 +352,7 @@ def test_tickets_and_their_comments_are_landed(connection: psycopg.Connection[An
     counts, _ = taken(connection, "zendesk", tmp_path / "landed", unsaid, zendesk, **email)
     assert counts == {
         "brands": Counts(1, 1), "members": Counts(2, 2), "conversations": Counts(2, 2), "messages": Counts(3, 3),
+        "conversation_events": Counts(5, 5), "ratings": Counts(2, 2),
     }  # fmt: skip
     assert connection.execute(
         "select conversation_id, extract_day::text, source, initiated_by, channel, inbox, handled_at::text, member_id"
@@ -324,6 +364,30 @@ def test_tickets_and_their_comments_are_landed(connection: psycopg.Connection[An
     assert connection.execute(
         "select message_id, conversation_id, sender_type, sender_id from raw.messages order by 1"
     ).fetchall() == [("1", "100", "visitor", None), ("3", "100", "member", "10"), ("4", "101", "member", "10")]
+    assert connection.execute(
+        "select event_id, event_type, actor_type, member_id, to_char(occurred_at, 'HH24:MI')"
+        " from raw.conversation_events order by 1"
+    ).fetchall() == [
+        ("23", "assigned", "member", "10", "09:30"), ("25", "closed", "member", "10", "09:40"),
+        ("27", "reopened", "visitor", None, "09:45"), ("28", "snoozed", "member", "10", "09:46"),
+        ("29", "closed", "member", "10", "09:47"),
+    ]  # fmt: skip
+    assert connection.execute(
+        "select rating_id, status, score, requested_at::text, given_at::text from raw.ratings order by 1"
+    ).fetchall() == [
+        ("100", "pending", None, "2026-03-10 08:00:00+00", None),
+        ("90", "submitted", 5, "2026-02-20 08:00:00+00", "2026-03-10 08:00:00+00"),
+    ]
+
+
+def test_who_may_not_read_surveys_lands_the_rest(connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    def forbidding(asked: Asked) -> Answer:
+        return Answer({"error": "Forbidden"}, 403) if "satisfaction" in asked.path else zendesk(asked)
+
+    unsaid = ["timezone=Europe/Paris", "locale=fr", "currency=EUR"]
+    email = {"ZENDESK_EMAIL": "me@lumen.example"}
+    counts, _ = taken(connection, "zendesk", tmp_path / "landed", unsaid, forbidding, **email)
+    assert counts["conversation_events"] == Counts(5, 5) and counts["ratings"] == Counts()
 
 
 def test_conversations_and_their_parts_are_landed(connection: psycopg.Connection[Any], tmp_path: Path) -> None:

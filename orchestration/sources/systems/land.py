@@ -37,6 +37,7 @@ UNFINISHED = ".landing-"
 LANDED = "landed_at"
 # Why a row is none: there was nothing in a list within a list.
 LEFT_OUT = "left_out"
+SOME_MONTHS = timedelta(days=92)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _filled_in(system: Package, told: Any, first: date, last: date) -> Any:
         "start": start.isoformat(), "end": end.isoformat(),
         "start_epoch": int(start.timestamp()), "end_epoch": int(end.timestamp()),
         "before_epoch": int(start.timestamp()) - 1,  # where one can ask for what is greater alone
+        "months_before_epoch": int((start - SOME_MONTHS).timestamp()),  # what was made then may change now
     }  # fmt: skip
 
     def filled(one: Any) -> Any:
@@ -176,6 +178,8 @@ class _Landing:
                     for column, (path, known) in land.get("among", {}).items():
                         part[column] = str(_at(part, path)) in self._known.get(known, ())
                     row = {column: _plain(part, kept) for column, kept in land["keep"].items()}
+                    if not _is_so(row, land.get("where", {})):
+                        continue
                     row |= {LANDED: landed_at} | ({LEFT_OUT: part[LEFT_OUT]} if LEFT_OUT in part else {})
                     for column in land.get("known", ()):
                         self._known.setdefault(f"{resource['name']}.{column}", set()).add(str(row[column]))
@@ -183,14 +187,17 @@ class _Landing:
 
     def _day(self, item: Mapping[str, Any], resource: Mapping[str, Any]) -> date | None:
         """The extract day of an item: of the time that its resource names, or the last one. What is older than the
-        first was changed in a way that its time does not tell; other days are another landing's (None)."""
+        first was changed in a way that its time does not tell, unless only what is of these days is meant (`older:
+        another's`); other days are another landing's (None)."""
         if "day" not in resource:
             return self.days[-1]
         told = _at(item, resource["day"])
         if told is None:
             return self.days[-1]
         moment = datetime.fromtimestamp(told, UTC) if isinstance(told, int) else datetime.fromisoformat(told)
-        day = max(moment.astimezone(UTC).date(), self.days[0])
+        day = moment.astimezone(UTC).date()
+        if resource.get("older") != "another's":
+            day = max(day, self.days[0])
         return day if day in self.days else None
 
 
@@ -205,7 +212,7 @@ def _items(system: Package, told: Mapping[str, Any], name: str) -> Iterator[dict
         if (error.name or "").partition(".")[0] != "dlt":
             raise
         raise Refusal(f"{system.title}: landing needs dlt: pip install causerie[land]") from None
-    own = ("day", "lands")
+    own = ("day", "older", "lands")
     resources = [{word: deepcopy(value) for word, value in one.items() if word not in own} for one in told["resources"]]
     try:
         found = rest_api_resources(cast("RESTAPIConfig", {"client": told["client"], "resources": resources}))
@@ -254,6 +261,12 @@ def _at(item: Any, path: str) -> Any:
     return item
 
 
+def _is_so(item: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Has a row, at each path, one of the values; or any (`there`)?"""
+    told = ((_at(item, path), allowed) for path, allowed in where.items())
+    return all(value is not None if allowed == "there" else value in allowed for value, allowed in told)
+
+
 def _plain(item: Mapping[str, Any], kept: str | list[Any] | dict[str, Any]) -> Any:
     """What is kept of a row: the value at a path, as a row of a file has it (of a list its plain values, a time in
     seconds as an instant); a text with paths in it (`source-{id}`); the first of several that is there; or, null where
@@ -261,8 +274,7 @@ def _plain(item: Mapping[str, Any], kept: str | list[Any] | dict[str, Any]) -> A
     if isinstance(kept, list):
         return next((value for one in kept if (value := _plain(item, one)) is not None), None)
     if isinstance(kept, dict):
-        is_so = all(_at(item, path) in allowed for path, allowed in kept["where"].items())
-        return _plain(item, kept["of"]) if is_so else None
+        return _plain(item, kept["of"]) if _is_so(item, kept["where"]) else None
     if "{" in kept:
         return re.sub(r"{([^}]+)}", lambda path: str(_at(item, path[1])), kept)
     value = _at(item, kept)
