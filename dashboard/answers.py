@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -86,12 +86,10 @@ def ask(
     questions: list[Question] = []
     groups: list[dict[str, Asked]] = []
     for (breakdown, sources, is_before), by_ref in together.items():
-        span = filters.before if is_before else None
-        undated = [ref for ref in by_ref if not _is_dated(ref)]
-        for refs in ([ref for ref in by_ref if ref not in undated], undated):
-            if refs:
-                questions.append(filters.question(refs, breakdown, sources, span))
-                groups.append({ref: by_ref[ref] for ref in refs})
+        about = filters.question(list(by_ref), breakdown, sources, filters.before if is_before else None)
+        for question in _apart(about, brand):
+            questions.append(question)
+            groups.append({ref: by_ref[ref] for ref in question.refs or ()})
     rows: dict[Asked, list[Row]] = {}
     for group, found in zip(groups, _numbers(connection, kept, brand, questions), strict=True):
         for ref, one in group.items():
@@ -99,9 +97,14 @@ def ask(
     return Answers(rows, _lines(connection, kept, brand, filters, [ref for ref in lists if ref in brand.indicators]))
 
 
-def _is_dated(ref: str) -> bool:
-    """What belongs to no period has no precomputed answers, and must not keep the others from theirs."""
-    return not report.catalogue.load().indicators[ref].ignores
+def _apart(question: Question, brand: Brand) -> list[Question]:
+    """What belongs to no period has no precomputed answers: it is asked apart where the others have theirs."""
+    known = report.catalogue.load().indicators
+    undated = [ref for ref in question.refs or () if known[ref].ignores]
+    dated = replace(question, refs=[ref for ref in question.refs or () if ref not in undated])
+    if undated and report.published_grain(dated, brand.published):
+        return [dated, replace(question, refs=undated)]
+    return [question]
 
 
 def _numbers(

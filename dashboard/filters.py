@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -100,7 +101,7 @@ class Filters:
 
     def url(self, path: str, **changes: Any) -> str:
         """The address of a page under these filters, changed as told."""
-        return f"{quote(path)}?{urlencode(self.pairs(**changes))}"
+        return f"{quote(path)}?{'&'.join(_encoded(name, value) for name, value in self.pairs(**changes))}"
 
     def bucket(self, breakdown: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
         """What makes these filters those of one bucket: by definition its value is that question's."""
@@ -115,6 +116,12 @@ class Filters:
             elif name in LISTS:
                 changes[name] = [value]
         return changes
+
+
+@lru_cache(10_000)
+def _encoded(name: str, value: str) -> str:
+    """A name with its value in a query string: a page has hundreds of addresses, which are almost the same."""
+    return urlencode([(name, value)])
 
 
 def known_lists(brand: Brand) -> dict[str, dict[str, str]]:

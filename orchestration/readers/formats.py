@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# A page says hundreds of numbers, and the next page mostly the same ones, where Babel reads a pattern for each.
+_remembered = lru_cache(50_000)
+
+
+@_remembered
 def say(value: Decimal | float | None, unit: str, currency: str = "", language: str = "en") -> str:
     """A number in the form of its unit; a dash where there is none (nothing to divide by, nobody to measure).
 
@@ -60,6 +65,7 @@ def say_seconds(seconds: float, language: str = "en") -> str:
     return f"{_decimal(days, 0, language)} {WORDS[language]['day']} {hour} h"
 
 
+@_remembered
 def say_change(value: Decimal | None, previous: Decimal | None, unit: str, language: str = "en") -> str:
     """How the value moved against the previous period: in points for rates, in per cent for everything else."""
     if value is None or previous is None:
@@ -73,11 +79,13 @@ def say_change(value: Decimal | None, previous: Decimal | None, unit: str, langu
     return numbers.format_percent(moved, format=f"+{pattern};-{pattern}", locale=language)
 
 
+@_remembered
 def say_day(day: date, language: str = "en") -> str:
     """A day with its year: Nov 1, 2026; 1 nov. 2026."""
     return dates.format_date(day, "medium", locale=language)
 
 
+@_remembered
 def say_short_day(day: date, language: str = "en") -> str:
     """A day as charts name it, without its year."""
     return dates.format_skeleton("MMMd", day, locale=language)
