@@ -22,6 +22,7 @@ from orchestration.settings import Settings
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.load import load_extracts
+from orchestration.sources.loading.raw_tables import ensure_indexes
 from orchestration.sources.loading.upgrade import migrate
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
@@ -104,6 +105,8 @@ def measure(url: str, folder: Path, rows: int) -> None:
                 assert result.outcome == "loaded" and not result.counts.rejected, result
                 for phase, spent in result.seconds.items():
                     seconds[phase] = seconds.get(phase, 0) + spent
+            with connection.transaction():
+                ensure_indexes(connection, DATASETS["messages"])
         print("    " + ", ".join(f"{phase} {spent:.1f} s" for phase, spent in seconds.items()))
         with timed("the night after: look, and compare", rows):
             assert pending_extracts(connection, sources, TODAY) == []

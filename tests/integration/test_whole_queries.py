@@ -322,8 +322,10 @@ def test_both_ways_from_postgresql_make_the_same_tables(
         general.connection.close()
 
 
-def test_a_stream_that_is_left_gives_its_connection_back(shop: Shop) -> None:
+@pytest.mark.parametrize("then", ["", " union all select 'acme', 1, '', '', now(), false, '' from pg_sleep(3600)"])
+def test_a_stream_that_is_left_gives_its_connection_back(shop: Shop, then: str) -> None:
     shop.do("insert into chat (id, at) select 100 + n, '2026-03-05 12:00' from generate_series(1, 200000) n")
+    shop.words = shop.words.replace(" -- ", f"{then} -- ")
     shop.file.write_text(shop.words)
     source: Any = read_sources(shop.file, "unused")["messages"]
     batches = source.everything().batches

@@ -29,9 +29,9 @@ from orchestration.sources.contract import Column, Dataset
 # What a URL without a driver means, and what brings the driver.
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 EXTRAS = {"mysql": "causerie[mysql]", "mariadb": "causerie[mysql]"}
-# How a session is told to speak UTC.
+# How a session is told to speak UTC, and to write days as everybody does.
 ZONES = {
-    "postgresql": "set timezone = 'UTC'",
+    "postgresql": "set timezone = 'UTC'; set datestyle = 'ISO'",
     "mysql": "set time_zone = '+00:00'",
     "mariadb": "set time_zone = '+00:00'",
 }

@@ -6,8 +6,10 @@ Not here: the query (sql.py), any other way to ask (database.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from decimal import Decimal
+from queue import Queue
+from threading import Semaphore, Thread
 from typing import Any
 
 import psycopg
@@ -15,14 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import sqlalchemy
+from psycopg.abc import Buffer
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGconn
 
 from orchestration.sources.connectors.database import Answer, Values
 from orchestration.sources.connectors.extract import BATCH_ROWS
 from orchestration.sources.connectors.mapping import by_word
 from orchestration.sources.connectors.reading import BATCH_BYTES
 
+# So many parts are held that have been read and not asked for yet: about as many rows as are loaded in one go.
+PARTS_AHEAD = 2
 Read = Callable[[pa.Array], Values]
 # How the columns of these types are read; the text of an amount as Decimal writes it (1E-7), like any driver's.
 READS: dict[str, Read] = {
@@ -71,9 +77,9 @@ def ask_by_copy(connection: sqlalchemy.Connection, asked: Any) -> Answer:
             driver.cursor() as cursor,
             cursor.copy(f"copy ({statement}) to stdout (format csv, force_quote *)") as rows,
         ):
-            some: list[bytes] = []
+            some: list[Buffer] = []
             size = 0
-            for row in rows:  # one at a time, wherever line breaks are
+            for row in _every_row(driver.pgconn, rows):  # one at a time, wherever line breaks are
                 some.append(row)
                 size += len(row)
                 if len(some) == BATCH_ROWS or size > BATCH_BYTES:
@@ -82,7 +88,52 @@ def ask_by_copy(connection: sqlalchemy.Connection, asked: Any) -> Answer:
             if some:
                 yield [column(oid, texts) for oid, texts in zip(oids, _texts(some, len(oids)), strict=True)]
 
-    return Answer(names, parts())
+    return Answer(names, _ahead(parts(), driver))
+
+
+def _ahead(parts: Generator[list[Values], None, None], driver: Any) -> Generator[list[Values], None, None]:
+    """The same parts, read in a thread of its own: the source goes on while what it brought is being loaded."""
+    ready: Queue[list[Values] | BaseException | None] = Queue()
+    room = Semaphore(PARTS_AHEAD)
+    is_over = False
+
+    def read() -> None:
+        try:
+            while room.acquire() and not is_over and (part := next(parts, None)) is not None:
+                ready.put(part)
+            ready.put(None)
+        except BaseException as error:  # whoever asked for the rows is told
+            ready.put(error)
+
+    reader = Thread(target=read, name="source", daemon=True)
+    reader.start()
+    try:
+        while (part := ready.get()) is not None:
+            if isinstance(part, BaseException):
+                raise part
+            room.release()
+            yield part
+    finally:
+        is_over = True
+        room.release()
+        if reader.is_alive():
+            driver.cancel_safe()  # it may be waiting for rows that nobody wants any more
+        reader.join()
+        parts.close()
+
+
+def _every_row(pgconn: PGconn, copy: psycopg.Copy) -> Iterator[Buffer]:
+    """What psycopg's own iteration brings, which waits for each row as if it were far away: here for the first alone of
+    those that arrive together."""
+    while row := copy.read():
+        yield row
+        while (taken := pgconn.get_copy_data(1))[0] > 0:
+            yield taken[1]
+        if taken[0] < 0:  # the end, and psycopg has not seen it
+            results = list(iter(pgconn.get_result, None))
+            if results[0].status != ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(results[0])
+            return
 
 
 def _described(driver: Any, statement: str) -> tuple[list[str], list[int]]:
@@ -99,7 +150,7 @@ def _described(driver: Any, statement: str) -> tuple[list[str], list[int]]:
     return [described.fname(at).decode() for at in columns], [described.ftype(at) for at in columns]
 
 
-def _texts(rows: list[bytes], columns: int) -> list[pa.Array]:
+def _texts(rows: list[Buffer], columns: int) -> list[pa.Array]:
     """The columns of rows of CSV; what stands without quotes is null."""
     names = [str(at) for at in range(columns)]
     data = b"".join(rows)

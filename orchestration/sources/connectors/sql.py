@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -300,7 +301,7 @@ class WholeQuery:
         that the columns of each would cost more than they hold.
         """
         with self._ask(f"query for {days[0]} to {days[-1]}") as query:
-            asked = query.select(sa.literal_column("q.*"), query.day.label(DAY_COLUMN))
+            asked = query.select(sa.literal_column("q.*"), query.day_as_text.label(DAY_COLUMN))
             answer = query.stream(self._between(asked, query, days[0], days[-1]).order_by(*query.order))
             offered = answer.names[:-1]
             pieces = (piece for some in answer.parts for piece in self._pieces(offered, some))
@@ -318,8 +319,8 @@ class WholeQuery:
             with suppress(Refusal):
                 batch = self._rows(self.dataset.name, offered, set(), Counter()).batch(columns)
         first = 0
-        for day, same in groupby(map(self._extract_day, told)):
-            last = first + sum(1 for _ in same)
+        for said, last in _runs(told):
+            day = self._extract_day(said)
             yield day, part(columns, first, last) if batch is None else batch.part(first, last)
             first = last
 
@@ -431,6 +432,11 @@ class _Asking:
         """The UTC day of a row's own time."""
         return self.day_of(self._moment)
 
+    @property
+    def day_as_text(self) -> Any:
+        """The same, as it comes fastest."""
+        return sa.cast(self.day, sa.String)
+
     def instant_of(self, column: Any) -> Any:
         if self.backend == "sqlite":
             return sa.func.datetime(column)
@@ -490,6 +496,17 @@ def _in_its_words(text: Any, words: Mapping[str, str]) -> Any:
     named = [(text == word, meant) for word, meant in words.items() if word not in ("", ANY_OTHER)]
     nothing = (text.is_(None), sa.literal(words[""]) if words.get("") else sa.null())
     return sa.case(nothing, *named, else_=words.get(ANY_OTHER, text))
+
+
+def _runs(told: Values) -> Iterator[tuple[Any, int]]:
+    """Each value of a column that does not change from row to row, and the first row after it."""
+    if isinstance(told, pa.Array):
+        runs = pc.run_end_encode(told)
+        yield from zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True)
+        return
+    last = 0
+    for value, same in groupby(told):
+        yield value, (last := last + sum(1 for _ in same))
 
 
 def _as_day(told: Any) -> date | None:

@@ -283,12 +283,12 @@ class _Load:
         with what raw has."""
         clock = _Clock()
         if self.stood:
-            ensure_indexes(self.connection, self.dataset)
+            ensure_indexes(self.connection, self.dataset, only_loads=True)
         straight = goes_straight(self.dataset) and not self.stood and self._try_straight(clock)
         changed: sql.Composable = self.fresh if straight else self._with_a_closer_look(clock)
         any_changed = self._has_rows(changed)
         if self.others or self.several:
-            ensure_indexes(self.connection, self.dataset)
+            ensure_indexes(self.connection, self.dataset, only_loads=True)
         if any_changed and self.stood:
             tell_apart(self.connection, self.dataset, changed)
         elif any_changed and self.several:

@@ -135,19 +135,20 @@ def _describe(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
             comment("column", sql.Identifier("raw", dataset.name, name), text)
 
 
-def ensure_indexes(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
-    """Make the indexes of a raw table where they are missing; afterwards each load keeps them.
+def ensure_indexes(connection: psycopg.Connection[Any], dataset: Dataset, only_loads: bool = False) -> None:
+    """Make the indexes of a raw table where they are missing; afterwards each load keeps them. `only_loads`: those that
+    loads themselves read by.
 
     A first bulk load is several times faster into a table without indexes, so they are made after it.
     """
     # The key alone would not be unique: every version of every extract is kept.
     wanted: dict[str, tuple[bool, tuple[str, ...]]] = {"version": (True, (*dataset.key, "extract_day", "content_hash"))}
-    for entity, column in dataset.touches.items():
+    wanted["extract_day"] = (False, ("extract_day",))
+    for entity, column in dataset.touches.items() if not only_loads else ():
         if ("brand_id", column) != dataset.key[:2] and column != "brand_id":
             wanted[entity] = (False, ("brand_id", column))
-    for column in dataset.looked_up_by:
+    for column in dataset.looked_up_by if not only_loads else ():
         wanted[column] = (False, ("brand_id", column))
-    wanted["extract_day"] = (False, ("extract_day",))
     for suffix, (unique, columns) in wanted.items():
         connection.execute(
             sql.SQL("create {} if not exists {} on {} ({})").format(
