@@ -217,6 +217,5 @@ def test_a_query_that_breaks_off_loses_no_day(raw: Raw, tmp_path: Path, monkeypa
     days = [one.day for one in pending_extracts(raw.connection, sources, DAY + timedelta(days=20))]
     announce(sources, [("messages", day) for day in days])
     loads = list(load_extracts(raw.connection, DATASETS["messages"], days, sources["messages"]))
-    assert [load.counts.loaded for load in loads] == [1, 1, 1, 1, 0, 1, 1, 1, 1]
-    assert [load.reason for load in loads if load.outcome == "refused"] == ["the server went away"]
-    assert [one.day for one in pending_extracts(raw.connection, sources, DAY + timedelta(days=20))] == [days[4]]
+    assert [(load.day, load.outcome, load.counts.loaded) for load in loads] == [(day, "loaded", 1) for day in days]
+    assert not pending_extracts(raw.connection, sources, DAY + timedelta(days=20))
