@@ -60,11 +60,18 @@ ROWS = {
 }
 
 
+# A line of each chat, comments of no ticket beside them.
+ROWS["fivetran_zendesk_chat"] = ROWS["fivetran_zendesk"] | {
+    "messages": f"""select ({ROWS["fivetran_zendesk"]["messages"]})
+                         + (select count(*) from ticket_chat_event where type = 'ChatMessage')"""
+}
+
+
 @pytest.fixture(params=ROWS)
 def seeded(request: pytest.FixtureRequest, server: str) -> Iterator[tuple[str, str]]:
     """A packaged system, and the URL of a database that holds Fivetran's rows of it."""
     name = request.param
-    vendor = name.removeprefix("fivetran_")
+    vendor = name.removeprefix("fivetran_").removesuffix("_chat")
     if not fivetran_seeds.are_there(vendor):
         pytest.skip(f"CAUSERIE_TEST_FIVETRAN_PACKAGES names no folder with dbt_{vendor}")
     schema = packages.package(name).schema
@@ -144,6 +151,12 @@ FIGURES: dict[str, list[tuple[str, str]]] = {
          "select sum(quantity), sum(quantity * price::numeric) from order_line"),
     ],
 }  # fmt: skip
+FIGURES["fivetran_zendesk_chat"] = [
+    *FIGURES["fivetran_zendesk"],
+    ("select count(*), count(distinct conversation_id) from raw.messages",
+     """select count(*), count(distinct c.ticket_id) from ticket_chat_event e join ticket_chat c using (chat_id)
+          join ticket t on t.id = c.ticket_id where e.type = 'ChatMessage' and t.status <> 'deleted'"""),
+]  # fmt: skip
 
 
 def test_what_raw_holds_is_what_sql_finds_in_fivetrans_tables(

@@ -1,14 +1,16 @@
 """Packaged systems: a folder of this package each, which says how a system's tables or files become datasets.
 
 A folder holds `system.yml` and, of a database, one `<dataset>.sql` a dataset, without a window; a system that comes as
-files says `connector: files`, and its mapping is all there is. Adding a system touches no Python.
+files says `connector: files`, and its mapping is all there is. One that `extends` another brings what that one does,
+and adds columns that are read, rows to a dataset (its query goes behind the other's) and groups of coverage in their
+place. Adding a system touches no Python.
 Not here: the connectors that read them (connectors/sql.py, files.py), or setting one up (setup.py).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,13 +55,18 @@ class Package:
     reads: Mapping[str, tuple[str, ...]]
     # Queries of what to show when the system is connected, by its name: a brand's number and a text.
     parts: Mapping[str, str]
-    folder: Path
+    # Its own folder last, the one that it extends before it.
+    folders: tuple[Path, ...]
     # What is read beside where there is a key to hash identities by: columns by table.
     reads_to_hash: Mapping[str, tuple[str, ...]]
     # Settings of a brand that no row says, with an example of each.
     unsaid: Mapping[str, str]
     # Where its tables are: the queries name them without it, the login's search path finds them.
     schema: str = "public"
+
+    @property
+    def folder(self) -> Path:
+        return self.folders[-1]
 
     @property
     def brings(self) -> set[str]:
@@ -77,8 +84,11 @@ class Package:
     @property
     def coverage(self) -> list[Coverage]:
         """Which indicators the system can tell, how well, and why no better."""
-        told = yaml.safe_load((self.folder / "coverage.yml").read_text())
-        return [Coverage(one["group"], tuple(one["refs"]), one["is"], one["why"]) for one in told]
+        told: dict[str, dict[str, Any]] = {}
+        for folder in self.folders:
+            for one in yaml.safe_load((folder / "coverage.yml").read_text()):
+                told[one["group"]] = told.get(one["group"], {}) | one
+        return [Coverage(one["group"], tuple(one["refs"]), one["is"], one["why"]) for one in told.values()]
 
 
 def names() -> tuple[str, ...]:
@@ -89,17 +99,16 @@ def names() -> tuple[str, ...]:
 def package(name: str, hashes: bool | None = None) -> Package:
     """A packaged system by its name. What is good for nothing but hashed identities, whole datasets or words of one, is
     there only if there is a key to hash by (`hashes`; by default as the environment says). Raises KeyError."""
-    folder = FOLDER / name
     if name not in names():
         raise KeyError(name)
-    told = yaml.load((folder / "system.yml").read_text(), Loader=yaml.BaseLoader)
+    told, folders = _told(FOLDER / name)
     hashes = bool(os.environ.get(HASH_KEY)) if hashes is None else hashes
     hashed = told.get("with_hash_key") or {}
     words = {dataset: _plain(some) for dataset, some in told["datasets"].items()}
     if hashes:
         for dataset, more in hashed.get("datasets", {}).items():
             words[dataset] = _together(words.get(dataset, {}), _plain(more))
-    datasets = {dataset: {**words[dataset], **_query(folder, dataset)} for dataset in DATASETS if dataset in words}
+    datasets = {dataset: {**words[dataset], **_query(folders, dataset)} for dataset in DATASETS if dataset in words}
     reads = {table: tuple(columns) for table, columns in told.get("reads", {}).items()}
     to_hash = {table: tuple(columns) for table, columns in hashed.get("reads", {}).items()}
     if hashes:
@@ -115,11 +124,20 @@ def package(name: str, hashes: bool | None = None) -> Package:
         told["version"].get("with", ""),
         reads,
         told.get("parts", {}),
-        folder,
+        folders,
         to_hash,
         told.get("unsaid", {}),
         told.get("schema", "public"),
     )
+
+
+def _told(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """What a system.yml says, with what it extends, and the folders of both."""
+    told = yaml.load((folder / "system.yml").read_text(), Loader=yaml.BaseLoader)
+    if "extends" not in told:
+        return told, (folder,)
+    before, folders = _told(FOLDER / told["extends"])
+    return {**before, **told, "reads": {**before["reads"], **told["reads"]}}, (*folders, folder)
 
 
 def _plain(words: Any) -> dict[str, Any]:
@@ -127,9 +145,9 @@ def _plain(words: Any) -> dict[str, Any]:
     return dict(words) if isinstance(words, dict) else {}
 
 
-def _query(folder: Path, dataset: str) -> dict[str, str]:
-    file = folder / f"{dataset}.sql"
-    return {"query": file.read_text()} if file.exists() else {}
+def _query(folders: Sequence[Path], dataset: str) -> dict[str, str]:
+    files = [file for folder in folders if (file := folder / f"{dataset}.sql").exists()]
+    return {"query": "union all\n".join(file.read_text() for file in files)} if files else {}
 
 
 def _together(words: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
