@@ -879,8 +879,12 @@ def dashboard(
     print(
         f"The screens are at http://{'[' + host + ']' if ':' in host else host}:{port} (stop with Ctrl-C)", flush=True
     )
-    # Log lines are ours to form (log_lines.py).
-    uvicorn.run(application, host=host, port=port, log_level="warning", log_config=None, server_header=False)
+    # Log lines are ours to form (log_lines.py). A connection that is left open outlives what a proxy keeps of its own,
+    # or a click would meet one that is just being closed.
+    uvicorn.run(
+        application, host=host, port=port, log_level="warning", log_config=None, server_header=False,
+        timeout_keep_alive=75,
+    )  # fmt: skip
 
 
 @app.command()
