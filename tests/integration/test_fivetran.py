@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from other_system import empty_database
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -20,7 +21,11 @@ from orchestration.sources.systems import packages, setup
 
 TYPES = {
     **dict.fromkeys(("public", "suspended", "test", "taxes_included", "_fivetran_active"), "boolean"),
-    "is_history_context": "boolean",
+    **dict.fromkeys(("is_history_context", "_fivetran_deleted"), "boolean"),
+    **dict.fromkeys(("price_set_shop_amount", "original_total_set_shop_amount"), "float8"),
+    **{
+        f"total_{one}_set_shop_amount": "numeric" for one in ("price", "tax", "discounts", "shipping_price", "refunded")
+    },
     **dict.fromkeys(("chat_id", "actor_id", "contact_id", "source_id", "source_author_id", "author_id"), "text"),
     # Amounts come as numeric or as floats, times with a zone or in UTC without one.
     **dict.fromkeys(("amount", "discounted_price", "total_price", "total_discounts"), "numeric"),
@@ -179,6 +184,47 @@ SHOPIFY: dict[str, list[dict[str, Any]]] = {
     "refund": [{"id": 90, "order_id": 500, "processed_at": "2026-03-05 09:00"},
                {"id": 91, "order_id": 500, "processed_at": "2026-03-06 09:00"},  # goods alone
                {"id": 92, "order_id": 999, "processed_at": "2026-03-06 10:00"}],  # of an order that is not there
+}  # fmt: skip
+# The same two orders as GraphQL tells them: amounts of lines are of all pieces, and a refund has its sum.
+GRAPHQL: dict[str, list[dict[str, Any]]] = {
+    "shop": [
+        {"id": 6, "name": "Old", "created_at": "2020-01-01 08:00", "_fivetran_deleted": True},
+        {"id": 7, "name": "Lumen", "iana_timezone": "Europe/Paris", "currency_code": "EUR",
+         "primary_domain_localization_default_locale": "fr", "created_at": "2021-01-01 08:00",
+         "updated_at": "2026-03-01 08:00"},
+    ],
+    "order": [
+        {"id": 500, "email": "Ada@Example.com", "customer_id": 9, "currency_code": "EUR", "taxes_included": False,
+         "total_price_set_shop_amount": "37.20", "total_tax_set_shop_amount": "6.20",
+         "total_discounts_set_shop_amount": "0", "total_shipping_price_set_shop_amount": "6.00",
+         "created_at": "2026-03-02 09:00", "updated_at": "2026-03-02 09:05", "source_name": "web", "test": False},
+        {"id": 501, "currency_code": "EUR", "taxes_included": True, "total_price_set_shop_amount": "12.00",
+         "total_tax_set_shop_amount": "2.00", "total_discounts_set_shop_amount": "1.00",
+         "created_at": "2026-03-02 10:00", "updated_at": "2026-03-02 12:00", "cancelled_at": "2026-03-02 11:00",
+         "source_name": "pos"},
+        {"id": 503, "currency_code": "EUR", "created_at": "2026-03-02 10:00", "_fivetran_deleted": True},
+    ],
+    "order_line": [
+        {"id": 1, "order_id": 500, "product_id": 70, "quantity": 2, "original_total_set_shop_amount": "20.00"},
+        {"id": 2, "order_id": 500, "product_id": None, "quantity": 1, "original_total_set_shop_amount": "5.00"},
+        {"id": 3, "order_id": 501, "product_id": 70, "quantity": 1, "original_total_set_shop_amount": "12.00"},
+        {"id": 5, "order_id": 999, "product_id": 70, "quantity": 1, "original_total_set_shop_amount": "3.00"},
+    ],
+    "tax_line": [{"order_line_id": 1, "price_set_shop_amount": "4.00"},
+                 {"order_line_id": 2, "price_set_shop_amount": "1.00"},
+                 {"order_line_id": 3, "price_set_shop_amount": "2.00"}],
+    "order_shipping_line": [{"id": 1, "order_id": 500}],
+    "order_shipping_tax_line": [{"order_shipping_line_id": 1, "price_set_shop_amount": "1.20"}],
+    "transaction": [
+        {"order_id": 500, "kind": "SALE", "status": "SUCCESS", "gateway": "shopify_payments",
+         "processed_at": "2026-03-02 09:04"},
+        {"order_id": 501, "kind": "sale", "status": "failure", "gateway": "cash", "processed_at": "2026-03-02 10:01"},
+    ],
+    "refund": [
+        {"id": refund, "order_id": order, "created_at": "2026-03-05 09:00", "total_refunded_set_shop_amount": amount,
+         "total_refunded_set_shop_currency_code": "EUR"}
+        for refund, order, amount in ((90, 500, "12.00"), (91, 500, "0"), (92, 999, "3.00"))
+    ],
 }  # fmt: skip
 SYSTEMS = {
     "fivetran_zendesk": ZENDESK, "fivetran_zendesk_chat": ZENDESK | CHAT, "fivetran_intercom": INTERCOM,
@@ -361,6 +407,50 @@ def test_amounts_hold_tax_once_and_refunds_what_was_given_back(fivetran: Fivetra
     assert told(refunds, "refund_id", "order_id", "amount", "currency") == [
         (90, 500, 12.00, "EUR"), (91, 500, None, "EUR"), (92, 999, 3.00, None)
     ]  # fmt: skip
+
+
+def test_orders_by_graphql_are_those_of_the_other_interface(
+    fivetran: Fivetran,
+    server: str,
+    connection: psycopg.Connection[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = packages.package("fivetran_shopify_graphql")
+    with empty_database(server) as url:
+        with psycopg.connect(url, autocommit=True) as made:
+            made.execute("set timezone = 'UTC'")
+            made.execute("create schema shopify")
+            made.execute(
+                sql.SQL("alter database {} set search_path = shopify").format(sql.Identifier(made.info.dbname))
+            )
+            for table, columns in system.reads.items():
+                fill(made, sql.Identifier("shopify", table), columns, GRAPHQL[table])
+        graphql = Fivetran(url, {system.name: url})
+        amounts = ("gross_amount", "tax_amount", "shipping_amount", "discount_amount")
+        times = ("ordered_at", "paid_at", "cancelled_at", "updated_at")
+        orders = ("shop_id", "order_id", "channel", "customer_id", *amounts, *times, "payment_method")
+        lines = ("order_id", "line_number", "product_id", "quantity", "unit_amount", "updated_at")
+        for dataset, names in (("orders", orders), ("order_lines", lines)):
+            ours = [row for row in graphql.rows(system.name, dataset) if not row.get("left_out")]
+            theirs = [row for row in fivetran.rows("fivetran_shopify", dataset) if not row.get("left_out")]
+            assert told(ours, *names) == told(theirs, *names)
+        monkeypatch.setenv("GRAPHQL_URL", url)
+        monkeypatch.setenv("CAUSERIE_HASH_KEY", "0123456789abcdef")
+        assert setup.look_into(system, None, "GRAPHQL_URL").brands.keys() == {"7"}
+        file = tmp_path / "sources.yml"
+        file.write_text(f"systems: {{{system.name}: {{url_env: GRAPHQL_URL, brands: {{7: {{}}}}}}}}")
+        judged = {
+            one.dataset: one for one in check_sources(connection, read_sources(file, "unused"), date(2026, 3, 20))
+        }
+    assert all(one.is_good for one in judged.values()), judged
+    assert {name: one.result.counts.loaded for name, one in judged.items()} == {
+        "brands": 1, "orders": 2, "refunds": 1, "order_lines": 3,
+    }  # fmt: skip
+    assert judged["refunds"].result.warnings == {
+        "left out: a refund of an order that is not there": 1,
+        "left out: a refund that gave no money back": 1,
+    }
 
 
 @pytest.fixture
