@@ -1,7 +1,7 @@
 """`make bench`: one table, each row a figure beside its floor in the same run, into benchmarks/RESULTS.md.
 
-Not here: what is measured (nights.py, loading.py), questions over millions of messages (report.py), screens
-(dashboard.py), extraction from databases (databases.py), the live page (live.py).
+Not here: what is measured (nights.py, screens.py, loading.py, databases.py), questions over millions of messages
+(report.py), the live page (live.py).
 Run: .venv/bin/python benchmarks/bench.py [--days 60] [--rows 1000000] [--history 730]
 """
 
@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import databases
 import loading
 import nights
+import screens
 from ratios import Ratio, table
 
 from orchestration import warehouse
@@ -48,7 +50,8 @@ def of_nights(folder: Path, days: int, conversations: int) -> list[Ratio]:
         {"CAUSERIE_HOME": str(folder / "nights" / "home"), "CAUSERIE_LANDING": str(folder / "nights" / "landing")}
     )
     try:
-        return nights.ratios(settings, folder / "nights", days, conversations)
+        found = nights.ratios(settings, folder / "nights", days, conversations)
+        return [*found, *screens.ratios(settings, users=50, seconds=30)]
     finally:
         warehouse.stop(settings)
 
@@ -57,7 +60,8 @@ def of_loads(folder: Path, rows: int) -> list[Ratio]:
     settings = Settings.from_environment({"CAUSERIE_HOME": str(folder / "loads" / "home")})
     with warehouse.connect(warehouse.url(settings)) as connection:
         try:
-            return loading.ratios(connection, folder / "loads", rows)
+            found = loading.ratios(settings, connection, folder / "loads", rows)
+            return [*found, databases.measure(warehouse.url(settings), folder / "databases", rows)]
         finally:
             connection.close()
             warehouse.stop(settings)

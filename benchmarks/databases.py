@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+from ratios import Ratio, table
 
 from orchestration import warehouse
 from orchestration.settings import Settings
@@ -27,6 +28,7 @@ from orchestration.sources.loading.upgrade import migrate
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
 
+WANTED_ROWS = 60_000
 FIRST, DAYS = date(2023, 1, 1), 1096
 TODAY = date(2026, 1, 2)
 CHAT = """
@@ -68,12 +70,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="causerie-bench-") as folder:
         settings = Settings.from_environment({"CAUSERIE_HOME": str(Path(folder) / "home")})
         try:
-            measure(warehouse.url(settings), Path(folder), rows)
+            print(table([measure(warehouse.url(settings), Path(folder), rows)]))
         finally:
             warehouse.stop(settings)
 
 
-def measure(url: str, folder: Path, rows: int) -> None:
+def measure(url: str, folder: Path, rows: int) -> Ratio:
+    folder.mkdir(parents=True, exist_ok=True)
     chat = urlsplit(url)._replace(path="/chat").geturl()
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute("create database chat")
@@ -98,6 +101,7 @@ def measure(url: str, folder: Path, rows: int) -> None:
         with timed("look", rows):
             extracts = [(one.dataset, one.day) for one in pending_extracts(connection, sources, TODAY)]
         announce(sources, extracts)
+        began = time.perf_counter()
         seconds: dict[str, float] = {}
         with timed(f"first load, {len(extracts):,} extracts", rows):
             days = [day for _, day in extracts]
@@ -107,9 +111,12 @@ def measure(url: str, folder: Path, rows: int) -> None:
                     seconds[phase] = seconds.get(phase, 0) + spent
             with connection.transaction():
                 ensure_indexes(connection, DATASETS["messages"])
+        took = time.perf_counter() - began
         print("    " + ", ".join(f"{phase} {spent:.1f} s" for phase, spent in seconds.items()))
         with timed("the night after: look, and compare", rows):
             assert pending_extracts(connection, sources, TODAY) == []
+    wanted = f"{WANTED_ROWS:,} rows a second"
+    return Ratio(f"{rows:,} messages of {DAYS:,} days from a PostgreSQL", wanted, took, rows / WANTED_ROWS, 1)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,20 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from ratios import Ratio, table
@@ -38,6 +42,8 @@ DAY = date(2026, 3, 10)
 FLOORS = {"Parquet, times typed": 0.45, "JSON Lines": 0.18, "CSV": 0.18}
 MOST_TIMES_ONE_FILE = 2
 SMALL_DAYS = 730
+# Of the memory of one load, at most so much for so many times its rows.
+MANY_TIMES, MOST_MEMORY_OF_MANY = 10, 1.2
 MESSAGES = DATASETS["messages"]
 BRAND = {"brand_id": "acme", "name": "Acme", "timezone": "Europe/Paris", "currency": "EUR", "locale": "fr",
          "updated_at": "2026-03-01T00:00:00Z"}  # fmt: skip
@@ -91,13 +97,13 @@ def main() -> None:
         settings = Settings.from_environment({"CAUSERIE_HOME": str(home)})
         with warehouse.connect(warehouse.url(settings)) as connection:
             try:
-                print(table(ratios(connection, Path(folder), given.rows)))
+                print(table(ratios(settings, connection, Path(folder), given.rows)))
             finally:
                 connection.close()
                 warehouse.stop(settings)
 
 
-def ratios(connection: psycopg.Connection[Any], folder: Path, rows: int) -> list[Ratio]:
+def ratios(settings: Settings, connection: psycopg.Connection[Any], folder: Path, rows: int) -> list[Ratio]:
     migrate(connection)
     load_extract(connection, DATASETS["brands"], DAY, land_brand(folder))
     every = messages(rows)
@@ -139,13 +145,45 @@ def ratios(connection: psycopg.Connection[Any], folder: Path, rows: int) -> list
         timed(f"{len(small):,} rows in {label}", lambda source=source: load_all(connection, source), len(small))  # type: ignore[misc]
     copied = "server-side COPY of the same rows, logged"
     one, many = list(spent.values())[-2:]
+    url = warehouse.url(settings)
+    peaks = []
+    for parts in (1, MANY_TIMES):
+        root = folder / f"{parts}_parts"
+        for number in range(parts):
+            part = every.set_column(
+                every.schema.get_field_index("message_id"),
+                "message_id",
+                pc.binary_join_element_wise(every["message_id"], str(number), "-"),
+            )
+            write(typed(part), root / "messages" / DAY.isoformat() / f"part-{number}.parquet")
+        empty(connection)
+        peaks.append(peak_of_a_load(url, root))
+        print(f"{'memory of a load of ' + format(parts * rows, ','):<52} {peaks[-1] / 2**20:7.0f} MiB", flush=True)
+    empty(connection)
     return [
         *(
             Ratio(f"load of {rows:,} rows, {label}", copied, spent[f"{label}: load"], spent[copied], least, True)
             for label, least in FLOORS.items()
         ),
         Ratio(f"{len(small):,} rows in {SMALL_DAYS} daily extracts", "as one file", many, one, MOST_TIMES_ONE_FILE),
-    ]
+        Ratio(
+            f"memory of a load of {MANY_TIMES * rows:,} rows", f"of {rows:,}",
+            peaks[1] / 2**20, peaks[0] / 2**20, MOST_MEMORY_OF_MANY, unit="MiB",
+        ),
+    ]  # fmt: skip
+
+
+def peak_of_a_load(url: str, root: Path) -> int:
+    """The most bytes that a process holds which loads the extract and does nothing else."""
+    # Begun anew, since a process never gives back what was the most it held.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        return alone.submit(_load_alone, url, str(root)).result()
+
+
+def _load_alone(url: str, root: str) -> int:
+    with warehouse.connect(url) as connection:
+        load(connection, FilesSource(MESSAGES, root), DAY)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def load_all(connection: psycopg.Connection[Any], source: FilesSource) -> None:

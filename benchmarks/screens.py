@@ -1,6 +1,6 @@
 """How fast the screens are: pages beside the bare statements that they stand for, and many viewers at once.
 
-    python -m benchmarks.dashboard [--users 50] [--seconds 30]
+    .venv/bin/python benchmarks/screens.py [--users 50] [--seconds 30]
 
 On what is published in this installation (`make run`). Ratios of one run: a warm page and a first visit beside the bare
 statements of that page (at most 1.5 and 3 times), and the 95th percentile of many users, who click every 5 s, half of
@@ -10,6 +10,7 @@ them with filters nobody asked before, beside one user's (at most 3 times).
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ from urllib.parse import urlencode
 
 import httpx
 import psycopg
+from ratios import Ratio, table
 
 from dashboard import elements, filters, pages, words
 from dashboard.answers import Kept, ask
@@ -63,32 +65,33 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
-    settings = Settings.from_environment()
+    print(table(ratios(Settings.from_environment(), given.users, given.seconds)))
+
+
+def ratios(settings: Settings, users: int, seconds: float) -> list[Ratio]:
+    """Of each page its first visit and a warm one beside its bare statements; many users beside one."""
     url = reader_url(settings)
-    with screens() as address, httpx.Client(base_url=address, timeout=120) as client:
+    found: list[Ratio] = []
+    with served(settings) as address, httpx.Client(base_url=address, timeout=120) as client:
         client.get("/overview")
-        print(f"{'page':<28}{'bare':>9}{'first':>9}{'ratio':>7}{'warm':>9}{'ratio':>7}")
         for number, path in enumerate(PATHS):
             # Filters of each page's own: nothing of it is kept from another.
             query = [("weekday", str(day)) for day in range(1, 7) if day != number + 1]
             statements = bare(url, path, query)
             first = median_of(lambda path=path, query=query: client.get(path, params=query).raise_for_status(), 1)
             warm = median_of(lambda path=path, query=query: client.get(path, params=query).raise_for_status())
-            print(
-                f"{path:<28}{statements:>8.3f}s{first:>8.3f}s{first / statements:>7.2f}{warm:>8.3f}s"
-                f"{warm / statements:>7.2f}"
-            )
-        alone = viewers(1, given.seconds)
-        many = viewers(given.users, given.seconds)
-    ratio = many / alone
-    print(f"95th percentile: one user {alone:.3f} s, {given.users} users {many:.3f} s, {ratio:.2f} times")
+            found.append(Ratio(f"{path}, first visit", "its bare statements", first, statements, 3))
+            found.append(Ratio(f"{path}, once more", "its bare statements", warm, statements, 1.5))
+        alone, many = viewers(1, seconds), viewers(users, seconds)
+    return [*found, Ratio(f"95th percentile of {users} users' clicks", "of one user's", many, alone, 3)]
 
 
 @contextmanager
-def screens() -> Iterator[str]:
+def served(settings: Settings) -> Iterator[str]:
     """The screens in a process of their own, for viewers have theirs elsewhere; their address."""
     command = [sys.executable, "-m", "orchestration.cli.main", "dashboard", "--port", str(PORT)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "CAUSERIE_HOME": str(settings.home)}
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     try:
         address = f"http://127.0.0.1:{PORT}"
         while server.poll() is None:
