@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from chatwoot_shop import only_with_the_case, shop
 from rich.console import Console
 
 from orchestration import warehouse
 from orchestration.cli import systems
 from orchestration.settings import Settings
+from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
@@ -168,6 +170,12 @@ def test_a_role_that_may_read_these_columns_alone_connects_it(
             assert {one.dataset: one.result.counts.read for one in judged}["messages"] == 1262
             assert all(one.is_good and one.examples for one in judged), judged
             assert connection.execute("select count(*) from raw.messages").fetchone() == (0,)
+            start, end = (datetime(2026, month, 1, tzinfo=UTC) for month in (11, 12))
+            bounds = {"brand": 1, "start": start, "end": end}
+            with Database("reconcile", reader, None).connect("reconcile") as other:
+                for figure in CHATWOOT.figures:
+                    for asked in (figure, *figure.get("causes", ())):
+                        other.execute(sa.text(asked["query"]), bounds).fetchall()
             with psycopg.connect(reader) as other:
                 for secret in ("content from messages", "email from contacts", "uid from users"):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege), other.transaction():
