@@ -16,7 +16,11 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from orchestration.sources.connectors.sources_file import SourcesError, read_sources
+from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.check_sources import check_sources
+from orchestration.sources.loading.load import load_extract
+from orchestration.sources.looks import announce
+from orchestration.sources.pending import pending_extracts
 from orchestration.sources.systems import packages, setup
 
 TYPES = {
@@ -489,6 +493,43 @@ def test_a_desk_and_a_shop_are_one_brand_and_what_has_nothing_to_belong_to_is_co
     assert {row["brand_id"] for row in judged["brands"].examples} == {"lumen", "gone"}
     ada = next(row for row in judged["orders"].examples if row["order_id"] == "500")
     assert len(ada["identity_id"]) == 64 and ada["brand_id"] == "lumen"
+
+
+def test_what_was_left_out_comes_when_what_it_belongs_to_does(
+    both: Path, fivetran: Fivetran, connection: psycopg.Connection[Any]
+) -> None:
+    read = read_sources(both, "unused")
+
+    def run() -> list[str]:
+        """What `causerie run` loads: the messages, and the lines of orders, that stand after it."""
+        extracts = [(one.dataset, one.day) for one in pending_extracts(connection, read, date(2026, 3, 20))]
+        announce(read, extracts)
+        for dataset, day in sorted(extracts, key=lambda one: list(DATASETS).index(one[0])):
+            assert load_extract(connection, DATASETS[dataset], day, read[dataset]).outcome == "loaded"
+        rows = connection.execute(
+            "select 'message ' || message_id from raw.messages where conversation_id = '999'"
+            " union all select 'line ' || product_id from raw.order_lines where order_id = '999'"
+            " union all select 'refund ' || refund_id from raw.refunds where order_id = '999' order by 1"
+        ).fetchall()
+        connection.commit()
+        return [row[0] for row in rows]
+
+    assert run() == []
+    with psycopg.connect(fivetran.url, autocommit=True) as other:
+        other.execute(
+            "insert into zendesk.ticket (id, brand_id, requester_id, submitter_id, status, created_at, updated_at,"
+            " via_channel, _fivetran_synced) values (999, 1, 20, 20, 'open', '2026-03-02 14:00', '2026-03-02 14:00',"
+            " 'web', '2026-03-11 00:00');"
+            'insert into shopify."order" (id, currency, total_price, total_tax, created_at, updated_at, source_name,'
+            " _fivetran_synced) values (999, 'EUR', 3, 0, '2026-03-02 10:00', '2026-03-02 10:00', 'web',"
+            " '2026-03-11 00:00')"
+        )
+        try:
+            assert run() == ["line 70", "message 8", "refund 92"]
+        finally:
+            other.execute('delete from zendesk.ticket where id = 999; delete from shopify."order" where id = 999')
+    # What is gone goes; a refund of an order that is there no more is not looked for.
+    assert run() == ["refund 92"]
 
 
 def test_two_systems_may_not_bring_one_dataset(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
