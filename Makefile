@@ -29,7 +29,7 @@ export CAUSERIE_HOME ?= $(CURDIR)/.causerie
 export CAUSERIE_LANDING ?= $(CAUSERIE_HOME)/landing
 export DAGSTER_HOME ?= $(CAUSERIE_HOME)/dagster
 
-.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check superset-check sbom bench check clean
+.PHONY: help setup manifest run test faults dev dashboard wheel wheel-check superset-check citus-check sbom bench check clean
 
 help:  ## this list
 	@echo "Causerie: exact indicators from conversation extracts. Start with: make run"
@@ -85,6 +85,9 @@ wheel-check: setup  ## install that package into an empty environment, and try i
 superset-check: setup  ## try the dashboards of bi/superset in a Superset of their own, on what `make run` published
 	@$(BIN)/python bi/superset/check.py
 
+citus-check: setup  ## try it past one machine: on Citus, two workers, beside one node (docs/scale.md; CITUS_SOURCE=...)
+	@$(BIN)/python citus/check.py
+
 # Tools that are run and not depended on, in environments of their own.
 TOOL = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet tool run
 sbom: setup  ## what this is made of (CycloneDX, build/sbom.json), and under which licences (docs/licences.md)
@@ -100,6 +103,7 @@ check: setup  ## lints and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
+	@$(BIN)/python citus/rules.py
 
 clean:  ## stop the embedded PostgreSQL, remove its data, the environment and what was built
 	@test ! -x $(BIN)/causerie || $(BIN)/causerie db stop

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 
-from simulator.brand import CURRENCY, MEMBERS, PROMOTIONS, ZONE_NAME, shifts, working_hours
+from simulator.brand import BRAND_ID, CURRENCY, MEMBERS, PROMOTIONS, ZONE_NAME, shifts, working_hours
 from simulator.conversations import Conversations
 from simulator.desk import Desk
 from simulator.extracts import Book, Summary
@@ -26,18 +26,23 @@ IGNORED_HOOKS, LOOKS, BROWSES, RUNS, COUNTER_SALES, INTERNAL = 0.3, 3.0, 2.0, 0.
 
 
 def write(
-    directory: Path, days: int, seed: int, conversations_per_day: int = 120, start: date | None = None
+    directory: Path,
+    days: int,
+    seed: int,
+    conversations_per_day: int = 120,
+    start: date | None = None,
+    brand_id: str = BRAND_ID,
 ) -> Summary:
     """Write the extracts of `days` UTC days from `start` (None: DEFAULT_START) below `directory`, one folder a dataset.
 
     The same arguments give the same bytes, and files that stand there already stay untouched. More days with the same
     seed add extracts and change none. Another seed, volume or start is another history of the same brand: use a fresh
-    directory. Raises ValueError if `days` or `conversations_per_day` is below 1.
+    directory, as for another `brand_id`. Raises ValueError if `days` or `conversations_per_day` is below 1.
     """
     if days < 1 or conversations_per_day < 1:
         raise ValueError(f"days ({days}) and conversations_per_day ({conversations_per_day}) must be at least 1")
     start = start or DEFAULT_START
-    book, rng = Book(seed), Random(seed)
+    book, rng = Book(seed, brand_id), Random(seed)
     brand = Day(book, rng, seed, conversations_per_day, start)
     brand.open()
     for number in range(days):

@@ -62,8 +62,9 @@ class Summary:
 class Book:
     """Every row of the simulation, by the UTC day of its extract."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, brand_id: str = BRAND_ID) -> None:
         self._seed = seed
+        self._brand_id = brand_id
         self._days: dict[tuple[str, date], dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self._numbers: dict[str, int] = defaultdict(int)
         self._chance = Random(f"{seed} late")
@@ -86,7 +87,7 @@ class Book:
         key = tuple(columns[name] for name in KEYS[dataset])
         known = rows.get(key)
         if known is None or known["updated_at"] <= columns["updated_at"]:
-            rows[key] = {"brand_id": BRAND_ID, **columns}
+            rows[key] = {"brand_id": self._brand_id, **columns}
 
     def write(self, directory: Path, first: date, last: date) -> Summary:
         """Write the extracts of first..last; what lies after `last` is the future, and stays unwritten."""

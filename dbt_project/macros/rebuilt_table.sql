@@ -4,16 +4,28 @@
 {% materialization table, adapter='postgres' %}
 {%- set existing = load_cached_relation(this) -%}
 {%- set built = this.incorporate(type='table') -%}
+{%- set is_shared = config.get('meta', {}).get('everywhere', false) and has_workers() -%}
 {% call statement('main') -%}
 {{ hooks_of(pre_hooks) }}
 {% if existing is not none -%} drop {{ existing.type }} if exists {{ existing }} cascade; {%- endif %}
+{% if is_shared -%}
+create table {{ built }} as {{ sql }} with no data;
+select raw.distribute('{{ built }}', true);
+insert into {{ built }} {{ sql }};
+{%- else -%}
 {{ get_create_table_as_sql(False, built, sql) }}
-{% for index in config.get('indexes', []) -%}
-create index on {{ built }} ({{ index.columns | join(', ') }});
-{% endfor -%}
-{{ hooks_of(post_hooks) }}
+{{ finish(built, config.get('indexes', []), post_hooks) | join('\n') }}
+{%- endif %}
 {%- endcall %}
 {{ adapter.commit() }}
+{%- if is_shared -%}
+{#- Each by itself: Citus hands the text of such a statement on to the nodes, and lets no transaction analyse what it
+    wrote in another way. -#}
+{% for one in finish(built, config.get('indexes', []), post_hooks) %}
+{% call statement('finish', auto_begin=true) %}{{ one }}{% endcall %}
+{{ adapter.commit() }}
+{% endfor %}
+{%- endif %}
 {{ return({'relations': [built]}) }}
 {% endmaterialization %}
 
@@ -36,4 +48,19 @@ create index on {{ built }} ({{ index.columns | join(', ') }});
 {% macro hooks_of(hooks) %}
 {%- for hook in hooks %}{{ render(hook.sql) }};
 {% endfor %}
+{%- endmacro %}
+
+
+{#- What follows the rows of a table: its indexes and hooks, each a statement. -#}
+{% macro finish(built, indexes, hooks) %}
+{%- set statements = [] -%}
+{% for index in indexes %}{% do statements.append('create index on ' ~ built ~ ' (' ~ index.columns | join(', ') ~ ');') %}{% endfor %}
+{% for hook in hooks %}{% do statements.append(render(hook.sql) ~ ';') %}{% endfor %}
+{{ return(statements) }}
+{% endmacro %}
+
+
+{#- Is this database a coordinator of Citus? dbt asks once a process and remembers. -#}
+{% macro has_workers() -%}
+{{ return(load_relation(api.Relation.create(database=target.database, schema='pg_catalog', identifier='pg_dist_partition')) is not none) }}
 {%- endmacro %}

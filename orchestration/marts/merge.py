@@ -66,13 +66,13 @@ def merge(
             condition = sql.SQL("{} and {}").format(_equal("touched", "published", touched.columns), absent)
         else:
             reached, condition = sql.SQL(""), absent
-        deleted = _count(
+        deleted = count_written(
             connection,
             sql.SQL("delete from {} as published{} where {} returning 1").format(mart, reached, condition),
         )
     values = [column for column in columns if column not in key]
     if has_rows and values:
-        updated = _count(
+        updated = count_written(
             connection,
             sql.SQL("update {} as published set {} from {} where {} and ({}) is distinct from ({}) returning 1").format(
                 mart,
@@ -85,7 +85,7 @@ def merge(
                 _row("fresh", values),
             ),
         )
-    inserted = _count(
+    inserted = count_written(
         connection,
         sql.SQL(
             "insert into {} ({}) select {} from {}"
@@ -137,7 +137,10 @@ def _row(alias: str, columns: Iterable[str]) -> sql.Composable:
     return sql.SQL("row({})").format(_plain(alias, columns))
 
 
-def _count(connection: psycopg.Connection[Any], statement: sql.Composable) -> int:
-    # By RETURNING, which counts rows rather than what a distributed statement reports of itself.
-    row = connection.execute(sql.SQL("with written as ({}) select count(*) from written").format(statement)).fetchone()
+def count_written(
+    connection: psycopg.Connection[Any], statement: sql.Composable, values: Sequence[Any] | None = None
+) -> int:
+    """The number of rows that a statement ending in `returning 1` wrote: not what a distributed one says of itself."""
+    counted = sql.SQL("with written as ({}) select count(*) from written").format(statement)
+    row = connection.execute(counted, values).fetchone()
     return int(row[0]) if row else 0

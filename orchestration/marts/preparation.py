@@ -209,7 +209,6 @@ def _write_run(
     connection.execute("delete from build.run")
     connection.execute(
         "insert into build.run (run_id, started_at, data_through, newest_load_id, published_through)"
-        " values (%s, %s, %s, %s,"
-        "  (select max(p.data_through) from marts.publication as p))",
+        " select %s, %s, %s, %s, max(p.data_through) from marts.publication as p",
         [run_id, instant, data_through, newest_load_id],
     )

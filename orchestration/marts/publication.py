@@ -6,7 +6,8 @@ table's rows (merge.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from orchestration.compiler import fingerprint
 from orchestration.marts import access, contracts, routines, schema
 from orchestration.marts.contracts import Mart
 from orchestration.marts.dependents import Dependents
-from orchestration.marts.merge import Counts, Touched, merge
+from orchestration.marts.merge import Counts, Touched, count_written, merge
 from orchestration.marts.transaction import (
     PublicationError,
     analyse,
@@ -29,6 +30,7 @@ from orchestration.marts.transaction import (
     unhindered,
     value_of,
 )
+from orchestration.warehouse import distribution
 
 # The tables that the catalogue fills, with their keys; those that only functions read make no generation by themselves.
 CATALOGUE_TABLES = {"dim_kpi": ("ref",), "kpi_line": ("position",), "kpi_scan": ("form", "name")}
@@ -96,6 +98,8 @@ def publish(
         connection.execute("delete from raw.touched where load_id <= %s", [newest])
         generation, is_new = _write_generation(connection, run_id, instant, extract_days, counts, data_through)
         unhindered(connection, lambda: access.secure(connection), remarks)
+    # By itself: Citus does not let a transaction analyse what it has written in another way.
+    with connection.transaction():
         analyse(connection, "marts", counts)
     return Published(generation, is_new, counts, tuple(rendered), data_through, tuple(remarks))
 
@@ -149,29 +153,41 @@ def _built_brands(connection: psycopg.Connection[Any], marts: Iterable[Mart]) ->
 
 
 def _merge_marts(connection: psycopg.Connection[Any], marts: Sequence[Mart]) -> dict[str, Counts]:
-    sources = {mart.name: sql.Identifier(*mart.rows) for mart in marts}
-    for mart in marts:
-        if mart.rows[0] != "build":
-            # Copied before anything is merged: a view of next may look at marts that change under it.
-            sources[mart.name] = sql.Identifier(f"publication_of_{mart.name}")
-            connection.execute(
-                sql.SQL("create temporary table {} on commit drop as select * from {}").format(
-                    sources[mart.name], sql.Identifier(*mart.rows)
-                )
+    with ExitStack() as staged:
+        sources = {mart.name: sql.Identifier(*mart.rows) for mart in marts}
+        for mart in marts:
+            if mart.rows[0] == "build":
+                distribution.distribute(connection, sources[mart.name])
+            else:
+                # Copied before anything is merged: a view of next may look at marts that change under it.
+                rows = sql.SQL("select * from {}").format(sources[mart.name])
+                sources[mart.name] = staged.enter_context(_staged(connection, mart.name, rows))
+        analyse(connection, "build", {name for mart in marts for name in (mart.rows[1], mart.touched) if name})
+        return {
+            mart.name: merge(
+                connection,
+                mart.name,
+                mart.key,
+                mart.column_names,
+                sources[mart.name],
+                Touched(sql.Identifier("build", mart.touched), mart.touched_by) if mart.touched else None,
+                order=mart.order,
             )
-    analyse(connection, "build", {name for mart in marts for name in (mart.rows[1], mart.touched) if name})
-    return {
-        mart.name: merge(
-            connection,
-            mart.name,
-            mart.key,
-            mart.column_names,
-            sources[mart.name],
-            Touched(sql.Identifier("build", mart.touched), mart.touched_by) if mart.touched else None,
-            order=mart.order,
-        )
-        for mart in marts
-    }
+            for mart in marts
+        }
+
+
+@contextmanager
+def _staged(
+    connection: psycopg.Connection[Any], table: str, rows: sql.Composable, values: Sequence[Any] = ()
+) -> Iterator[sql.Identifier]:
+    """A table of what marts.`table` is to hold, for as long as it is merged. Not a temporary one: past one machine it
+    lies where the rows of marts do."""
+    staged = sql.Identifier("build", f"publication_of_{table}")
+    connection.execute(sql.SQL("create unlogged table {} as {}").format(staged, rows), values or None)
+    distribution.distribute(connection, staged, everywhere=table in schema.EVERYWHERE)
+    yield staged
+    connection.execute(sql.SQL("drop table {}").format(staged))
 
 
 def _check_causes(connection: psycopg.Connection[Any]) -> None:
@@ -189,14 +205,15 @@ def _check_causes(connection: psycopg.Connection[Any]) -> None:
 
 def _record_values(connection: psycopg.Connection[Any], instant: datetime) -> Counts:
     """The life of each number: what this publication states of periods that are over, where it is new or changed."""
-    columns = "brand_id, grain, period_start, dimension, dimension_value, ref, bin, value, previous_value, cause, loads"
-    inserted = connection.execute(
-        f"insert into marts.kpi_published ({columns}, generation, published_at)"
-        f" select {columns}, (select coalesce(max(generation), 0) + 1 from marts.publication), %s"
-        " from build.int_kpi_restated",
-        [instant],
+    columns = sql.SQL(
+        "brand_id, grain, period_start, dimension, dimension_value, ref, bin, value, previous_value, cause, loads"
     )
-    return Counts(inserted=inserted.rowcount)
+    record = sql.SQL(
+        "insert into marts.kpi_published ({columns}, generation, published_at)"
+        " select {columns}, (select coalesce(max(generation), 0) + 1 from marts.publication), %s"
+        " from build.int_kpi_restated returning 1"
+    ).format(columns=columns)
+    return Counts(inserted=count_written(connection, record, [instant]))
 
 
 def _record_definitions(connection: psycopg.Connection[Any]) -> None:
@@ -245,9 +262,8 @@ def merge_catalogue(
 
 def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
     """Show the loader's ledger to readers. Counts of older loads may move: waiting rows are taken up later."""
-    connection.execute(
+    rows = sql.SQL(
         """
-        create temporary table publication_of_load_ledger on commit drop as
         select
             coalesce(c.brand_id, '') as brand_id, l.load_id, l.dataset, l.extract_day, l.outcome, l.reason, l.sentence,
             l.files, c.rows_read, c.rows_loaded, c.duplicates, c.superseded, c.waiting, c.rejected, c.erased,
@@ -255,24 +271,17 @@ def _merge_ledger(connection: psycopg.Connection[Any], newest: int) -> None:
         from raw.load as l
         left join raw.load_count as c on c.load_id = l.load_id
         where l.load_id <= %s
-        """,
-        [newest],
+        """
     )
-    merge(
-        connection,
-        "load_ledger",
-        ["brand_id", "load_id"],
-        _own_columns(connection, "load_ledger"),
-        sql.Identifier("publication_of_load_ledger"),
-        keep_vanished=True,
-    )
+    columns = _own_columns(connection, "load_ledger")
+    with _staged(connection, "load_ledger", rows, [newest]) as fresh:
+        merge(connection, "load_ledger", ["brand_id", "load_id"], columns, fresh, keep_vanished=True)
 
 
 def _merge_quarantine(connection: psycopg.Connection[Any], newest: int) -> None:
     """Show readers what waits in quarantine now, by rule, and where its first rows stand."""
-    connection.execute(
+    rows = sql.SQL(
         """
-        create temporary table publication_of_load_quarantine on commit drop as
         select
             q.brand_id, q.dataset, q.extract_day, q.rule, coalesce(q.column_name, '') as column_name,
             count(*) as rows,
@@ -280,16 +289,12 @@ def _merge_quarantine(connection: psycopg.Connection[Any], newest: int) -> None:
         from raw.quarantine as q
         where q.load_id <= %s
         group by q.brand_id, q.dataset, q.extract_day, q.rule, coalesce(q.column_name, '')
-        """,
-        [newest],
+        """
     )
-    merge(
-        connection,
-        "load_quarantine",
-        ["brand_id", "dataset", "extract_day", "rule", "column_name"],
-        _own_columns(connection, "load_quarantine"),
-        sql.Identifier("publication_of_load_quarantine"),
-    )
+    key = ["brand_id", "dataset", "extract_day", "rule", "column_name"]
+    columns = _own_columns(connection, "load_quarantine")
+    with _staged(connection, "load_quarantine", rows, [newest]) as fresh:
+        merge(connection, "load_quarantine", key, columns, fresh)
 
 
 def _own_columns(connection: psycopg.Connection[Any], table: str) -> list[str]:

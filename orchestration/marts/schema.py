@@ -15,6 +15,12 @@ from psycopg import sql
 
 from orchestration.marts.contracts import OWN_TABLES, Column, Mart, MartContractError
 from orchestration.marts.dependents import Dependents
+from orchestration.warehouse import distribution
+
+# Past one machine: what stands whole on every node although it tells of brands, being small and asked beside raw, or by
+# the row policies; and what the publication alone reads.
+EVERYWHERE = frozenset({"access", "brand_generation", "data_quality", "load_ledger", "load_quarantine"})
+LOCAL = frozenset({"rendered"})
 
 INDEX_NAME = re.compile(r"_ix_[0-9a-f]{8}$")  # as Index.name makes them
 
@@ -42,6 +48,8 @@ def ensure(connection: psycopg.Connection[Any], marts: Iterable[Mart]) -> list[s
         elif _alter_table(connection, table, mart, types, found, views):
             rebuilt.append(mart.name)
         _comment(connection, table, mart)
+    for name in sorted(_tables(connection) - LOCAL):
+        distribution.distribute(connection, sql.Identifier("marts", name), everywhere=name in EVERYWHERE)
     views.restore()
     return rebuilt
 

@@ -193,7 +193,7 @@ def _make_cluster(home: Path) -> None:
     with tempfile.NamedTemporaryFile("w", dir=home) as handle:
         handle.write(password)
         handle.flush()
-        if account := _system_user():
+        if account := system_user():
             os.chown(fresh, account.pw_uid, account.pw_gid)
             os.chown(handle.name, account.pw_uid, account.pw_gid)
         _run(
@@ -300,9 +300,9 @@ def _log(home: Path) -> Path:
 
 
 def _run(home: Path, program: str, *arguments: str) -> None:
-    account = _system_user()
+    account = system_user()
     if account:
-        _let_through(home, _binaries())
+        let_through(home, _binaries())
     # The server inherits what it is started with: no pipe of ours, or this call would wait for the server's end.
     with tempfile.TemporaryFile("w+") as output:
         result = subprocess.run(
@@ -324,7 +324,7 @@ def _run(home: Path, program: str, *arguments: str) -> None:
         raise WarehouseError(f"{program} failed for the embedded PostgreSQL of {home}:\n{said}")
 
 
-def _system_user() -> pwd.struct_passwd | None:
+def system_user() -> pwd.struct_passwd | None:
     """PostgreSQL refuses to run as root: there, a system user of its own owns and runs the server."""
     if os.geteuid() != 0:
         return None
@@ -342,7 +342,7 @@ def _system_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(NAME)
 
 
-def _let_through(*targets: Path) -> None:
+def let_through(*targets: Path) -> None:
     """Let the system user pass (not list) the folders above the server's data and binaries; say which were opened."""
     for target in targets:
         for folder in [target, *target.parents]:

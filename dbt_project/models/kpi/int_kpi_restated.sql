@@ -155,6 +155,16 @@ restated_anywhere as (
     group by m.brand_id, m.grain, m.period_start
 ),
 
+loads_of_settings as (
+    select
+        t.brand_id,
+        array_agg(distinct t.load_id) as loads
+    from {{ source('raw', 'touched') }} as t
+    inner join {{ source('raw', 'load') }} as l on l.load_id = t.load_id
+    where t.entity = 'brand' and l.dataset = 'brands'
+    group by t.brand_id
+),
+
 -- Brands whose settings are not those under which they were published, and the loads that brought the others.
 resettled as (
     select
@@ -166,14 +176,10 @@ resettled as (
         or b.attribution_window_days <> n.attribution_window_days
         or b.currency <> n.currency
         or coalesce(b.working_hours, 'null') <> coalesce(n.working_hours, 'null') as has_changed,
-        (
-            select array_agg(distinct t.load_id)
-            from {{ source('raw', 'touched') }} as t
-            inner join {{ source('raw', 'load') }} as l on l.load_id = t.load_id
-            where t.brand_id = b.brand_id and t.entity = 'brand' and l.dataset = 'brands'
-        ) as loads
+        l.loads
     from marts.dim_brand as b
     left join {{ ref('int_brands_current') }} as n on n.brand_id = b.brand_id
+    left join loads_of_settings as l on l.brand_id = b.brand_id
 ),
 
 -- Brands of which a feed is declared connected from another day than published.

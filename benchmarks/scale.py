@@ -1,0 +1,116 @@
+"""How disk, build and answers grow with a brand's messages, into the table of docs/scale.md.
+
+    .venv/bin/python benchmarks/scale.py --messages 100000 --messages 1000000
+
+Each size is a brand of three years made up in SQL (report.py), in a database of its own, dropped afterwards. Rows of
+other sizes that the table has stay. The line under it is the straight line through the two largest.
+Not here: nights (nights.py), loading (loading.py), questions beside their floor (report.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import report
+from psycopg import conninfo
+
+from orchestration import warehouse
+from orchestration.settings import Settings
+
+PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
+TABLE = re.compile(r"(?<=<!-- measured:begin -->\n).*?(?=<!-- measured:end -->)", re.DOTALL)
+HEADER = (
+    "| messages | raw | marts | built and published | a month's report | a year's | measured |\n"
+    "|---:|---:|---:|---:|---:|---:|---|\n"
+)
+MESSAGES_OF_A_CONVERSATION = 9
+RUNS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, action="append", required=True)
+    given = parser.parse_args()
+    rows = standing()
+    for messages in given.messages:
+        found = measured(messages)
+        rows[found[0]] = found[1]
+        PAGE.write_text(TABLE.sub(lambda _: written(rows), PAGE.read_text()))
+    print(written(rows))
+
+
+def standing() -> dict[int, str]:
+    """The rows that the page has, by their messages."""
+    found = TABLE.search(PAGE.read_text())
+    lines = [line for line in (found[0] if found else "").splitlines() if re.match(r"\| [\d,]+ \|", line)]
+    return {int(line.split("|")[1].replace(",", "")): line for line in lines}
+
+
+def measured(messages: int) -> tuple[int, str]:
+    """Makes the brand, and measures it; the number of its messages, and its row."""
+    settings = Settings.from_environment()
+    admin = warehouse.url(settings)
+    database = f"causerie_scale_{messages}"
+    url = conninfo.make_conninfo(admin, dbname=database)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {database} (force)".encode())
+        connection.execute(f"create database {database}".encode())
+    try:
+        seconds = report.make(url, messages // MESSAGES_OF_A_CONVERSATION, settings)
+        with warehouse.connect(url, autocommit=True) as connection:
+            number = one(connection, "select count(*) from marts.fct_message")
+            sizes = [one(connection, SIZE, schema) for schema in ("raw", "marts")]
+            month, year = (asked(connection, *dates) for dates in (MONTH, YEAR))
+    finally:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"drop database if exists {database} (force)".encode())
+    machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    cells = [f"{size / 2**20:,.0f} MB" for size in sizes] + [f"{seconds:,.0f} s", f"{month:,.0f} ms", f"{year:,.0f} ms"]
+    return number, f"| {number:,} | {' | '.join(cells)} | {machine} |"
+
+
+SIZE = "select sum(pg_total_relation_size(oid)) from pg_class where relnamespace = %s::regnamespace and relkind = 'r'"
+MONTH = ("2023-05-01", "2023-05-31")
+YEAR = ("2023-01-01", "2023-12-31")
+
+
+def one(connection: psycopg.Connection[Any], question: str, *values: Any) -> Any:
+    row = connection.execute(question.encode(), values).fetchone()
+    return row[0] if row else None
+
+
+def asked(connection: psycopg.Connection[Any], first: str, last: str) -> float:
+    """Milliseconds of all indicators over these dates: the median after one that warms up."""
+    took = []
+    for _ in range(RUNS + 1):
+        began = time.perf_counter()
+        connection.execute("select * from marts.kpi_report('bench', %s::date, %s::date)", [first, last]).fetchall()
+        took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took[1:])
+
+
+def written(rows: dict[int, str]) -> str:
+    """The table, and the line through its two largest rows."""
+    ordered = sorted(rows)
+    text = HEADER + "\n".join(rows[messages] for messages in ordered) + "\n"
+    if len(ordered) < 2:
+        return text
+    small, large = ordered[-2:]
+    lines = []
+    for place, name, unit in ((2, "raw", "MB"), (3, "marts", "MB"), (4, "built and published", "s")):
+        low, high = (float(rows[messages].split("|")[place].split()[0].replace(",", "")) for messages in (small, large))
+        slope = (high - low) / (large - small)
+        lines.append(f"- {name}: {low - slope * small:,.1f} {unit} + {slope * 1e6:,.1f} {unit} for each million")
+    return f"{text}\nThrough the two largest, for a brand of other size:\n\n" + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Past one machine: which tables stand on the workers of a Citus coordinator, and how. Elsewhere nothing happens here.
+
+Not here: how a table is put there (migrations/090_distribution.sql, which dbt's macro calls too).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+
+def distribute(connection: psycopg.Connection[Any], table: sql.Identifier, everywhere: bool = False) -> None:
+    """Put a table onto the workers: by brand, or whole on each of them if it tells of no brand or `everywhere` says so.
+    Its rows go along. Part of the caller's transaction."""
+    connection.execute("select raw.distribute(%s, %s)", [table.as_string(), everywhere])
