@@ -37,6 +37,8 @@ TRIAL = {
     "citus.local_hostname": "127.0.0.1",
     "citus.shard_count": "8",
     "citus.enable_statistics_collection": "off",
+    # Shards that have moved are cleared away when the next one moves, and not while somebody may still ask them.
+    "citus.defer_shard_delete_interval": "-1",
     "wal_level": "logical",
     "max_prepared_transactions": "200",
     "max_connections": "200",

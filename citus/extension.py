@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import urllib.request
 from pathlib import Path
+from typing import TextIO
 
 from orchestration.warehouse import server
 
@@ -47,13 +48,14 @@ def programs(place: Path) -> Path:
             try:
                 _build(place, built, said)
             except (OSError, subprocess.CalledProcessError, tarfile.TarError) as error:
-                said.flush()
+                print(f"{type(error).__name__}: {error}", file=said, flush=True)
                 last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
                 raise NoCitus(f"it could not be built ({error}); the log of the attempt is {log}:\n{last}") from error
     return built / "bin"
 
 
-def _build(place: Path, built: Path, said: object) -> None:
+def _build(place: Path, built: Path, said: TextIO) -> None:
+    print(f"source: {os.environ.get('CITUS_SOURCE', SOURCE)}", file=said, flush=True)
     source = _source(place)
     wheel = Path(server.program("pg_config")).parents[1]
     # The libraries that the wheel brings lie beside its package, and are found from there.
@@ -69,7 +71,8 @@ def _build(place: Path, built: Path, said: object) -> None:
         ["make", f"-j{os.cpu_count()}", "extension"],
         ["make", "install-extension"],
     ):
-        subprocess.run(command, cwd=source, env=environment, stdout=said, stderr=said, check=True)  # type: ignore[call-overload]
+        print("$", *command, file=said, flush=True)
+        subprocess.run(command, cwd=source, env=environment, stdout=said, stderr=said, check=True)
 
 
 def _source(place: Path) -> Path:

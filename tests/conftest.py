@@ -91,6 +91,12 @@ def databases(server: str, template: str) -> Databases:
     @contextmanager
     def made(of: str | None = None) -> Iterator[str]:
         name = f"causerie_test_{os.getpid()}_{next(_numbers)}"
+        if nodes := _nodes(server):
+            if of:
+                pytest.skip("a database that is distributed can't be copied")
+            with _distributed(server, nodes, name) as url:
+                yield url
+            return
         copied = urlsplit(of).path.removeprefix("/") if of else template
         with psycopg.connect(server, autocommit=True) as admin:
             # Files are copied in half the time that their pages take through the log.
@@ -103,6 +109,36 @@ def databases(server: str, template: str) -> Databases:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
     return made
+
+
+def _nodes(server: str) -> list[tuple[str, int]]:
+    """Where the nodes of a Citus are, the coordinator first; none of a server without it."""
+    with psycopg.connect(server) as connection:
+        if connection.execute("select to_regclass('pg_catalog.pg_dist_node')").fetchone() == (None,):
+            return []
+        return connection.execute("select nodename, nodeport from pg_dist_node order by groupid").fetchall()
+
+
+@contextmanager
+def _distributed(server: str, nodes: list[tuple[str, int]], name: str) -> Iterator[str]:
+    """A migrated database of this name on every node, of which the first is its coordinator."""
+    urls = [conninfo.make_conninfo(server, host=host, port=port) for host, port in nodes]
+    for url in urls:
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        with psycopg.connect(conninfo.make_conninfo(url, dbname=name), autocommit=True) as admin:
+            admin.execute("create extension citus")
+    given = _in_database(server, name)
+    with warehouse.connect(given, autocommit=True) as coordinator:
+        coordinator.execute("select citus_set_coordinator_host(%s, %s)", nodes[0])
+        for node in nodes[1:]:
+            coordinator.execute("select citus_add_node(%s, %s)", node)
+    with warehouse.connect(given) as connection:
+        migrate(connection)
+    yield given
+    for url in urls:
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
