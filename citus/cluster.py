@@ -138,9 +138,10 @@ class Cluster:
         return node
 
     def join(self, worker: Node) -> None:
-        """Tell the coordinator of a worker: it gets shards by the next rebalancing."""
+        """Tell the coordinator of a worker, and give that what is on every node: shards come by a rebalancing."""
         with psycopg.connect(self.coordinator.url(), autocommit=True) as connection:
             connection.execute("select citus_add_node('127.0.0.1', %s)", [worker.port])
+            connection.execute("select replicate_reference_tables('block_writes')")
 
     def let_in(self, role: str) -> None:
         """Give a role the password of the passfile, so that nodes can ask each other by its name too."""
