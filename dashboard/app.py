@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -240,8 +241,6 @@ def member(visit: Visit) -> Response:
 
 
 def _with_member(view: View, member_id: str) -> Any:
-    from dataclasses import replace
-
     return replace(view.filters, lists={**view.filters.lists, "member": [member_id]})
 
 
@@ -559,15 +558,19 @@ def quality_page(visit: Visit) -> Response:
     """Freshness, feeds, checks, quarantine, and what moved."""
     brand, words = visit.view.brand, visit.view.words
     judged = quality.checks(visit.connection, brand.brand_id)
+    failed = [check for check in judged if not check.passed]
+    checks = visit.keep(_checks(visit, judged))
     return visit.render(
         "quality.html",
         title=words["quality"],
         judged=judged,
-        failed=[check for check in judged if not check.passed],
+        failed=failed,
+        # Those that did not pass come first; the file has all of them.
+        failing=replace(checks, rows=checks.rows[: len(failed)]),
+        passing=replace(checks, rows=checks.rows[len(failed) :]),
         feeds=visit.keep(_feeds(visit)),
         held=visit.keep(_held(visit)),
         broken=visit.keep(_broken(visit)),
-        checks=visit.keep(_checks(visit, judged)),
         moved=visit.keep(_moved(visit)),
     )
 

@@ -332,7 +332,8 @@ def notes(row: Row | None, indicator: Indicator, view: View) -> list[dict[str, s
         said.append({"kind": "empty", "text": words["nothing_to_measure"]})
     if row.get("settled_share") is not None and not row.get("is_final"):
         share = words.say(row["settled_share"], "ratio")
-        said.append({"kind": "moving", "text": words["falls" if row["settled_share"] > 1 else "settled"].format(share)})
+        phrase = "falls" if round(row["settled_share"], 3) > 1 else "settled"
+        said.append({"kind": "moving", "text": words[phrase].format(share)})
     elif row.get("is_final") is False:
         said.append({"kind": "moving", "text": words["moves"]})
     ignored = [words["filter_" + name] for name in row.get("ignored_filters") or []]

@@ -16,7 +16,21 @@ function axisWords(unit) {
   return (value) => value >= 5400 ? `${say.format(value / 3600)} h` : value >= 90 ? `${say.format(value / 60)} min` : `${say.format(value)} s`;
 }
 
-function options(said) {
+// A legend in as many rows as its names need (a character is about 7 pixels wide), each name whole or cut with a sign.
+function legendBelow(names, width, text) {
+  const most = Math.max(80, width - 60), rows = [];
+  for (const name of names) {
+    const needed = Math.min(most, name.length * 7) + 34;
+    if (rows.length && rows[rows.length - 1] + needed <= width) rows[rows.length - 1] += needed;
+    else rows.push(needed);
+  }
+  return { height: 8 + 20 * rows.length, legend: { bottom: 0, icon: "roundRect", itemWidth: 14, itemHeight: 8, itemGap: 12,
+    textStyle: { ...text, width: most, overflow: "truncate" } } };
+}
+
+const MOST_BELOW = 80;
+
+function options(said, width) {
   const ink = style("--ink"), quiet = style("--quiet"), rule = style("--rule");
   const colours = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => style(`--series-${number}`));
   const text = { color: ink, fontFamily: style("--font") };
@@ -28,10 +42,11 @@ function options(said) {
   const words = (number, place) => said.series[number].says[place];
   if (said.kind === "donut") {
     const total = said.series[0].values.reduce((sum, value) => sum + (value || 0), 0);
+    const below = legendBelow(said.labels, width, text);
     return { ...common,
       tooltip: { ...common.tooltip, trigger: "item", formatter: (p) => `${p.name}: ${words(0, p.dataIndex)}` },
-      legend: { bottom: 0, type: "scroll", textStyle: text },
-      series: [{ type: "pie", radius: ["45%", "70%"], center: ["50%", "44%"], itemStyle: { borderColor: style("--card"), borderWidth: 2 },
+      legend: below.legend,
+      series: [{ type: "pie", radius: ["45%", "70%"], bottom: below.height, itemStyle: { borderColor: style("--card"), borderWidth: 2 },
         label: { color: ink, formatter: (p) => `${words(0, p.dataIndex)}` }, silent: false,
         data: said.labels.map((name, place) => ({ name, value: said.series[0].values[place] || 0 })).filter((one) => total === 0 || one.value > 0) }] };
   }
@@ -43,18 +58,24 @@ function options(said) {
       series: [{ type: "bar", data: said.series[0].values, barCategoryGap: "25%", itemStyle: { borderRadius: [0, 4, 4, 0] },
         label: { show: true, position: "right", color: ink, formatter: (p) => words(0, p.dataIndex) } }] };
   }
-  const several = said.series.length > 1;
+  const below = said.series.length > 1 ? legendBelow(said.series.map((one) => one.name), width, text) : { height: 0 };
+  // Long names (people, advertisements), for which there is no room below, stand beside their bars.
+  const longest = Math.max(0, ...said.labels.map((label) => label.length));
+  const lies = said.kind === "bar" && longest * said.labels.length > MOST_BELOW && longest > 12;
+  const values = { type: "value", min: said.unit === "score" ? 1 : 0, max: said.unit === "score" ? 5 : undefined,
+    axisLabel: { color: quiet, formatter: axisWords(said.unit), hideOverlap: true }, splitLine: { lineStyle: { color: rule } } };
+  const classes = { type: "category", data: said.labels, inverse: lies, axisLine: { lineStyle: { color: rule } }, axisLabel:
+    lies ? { color: quiet, interval: said.labels.length <= 12 ? 0 : "auto", width: Math.min(180, width / 2), overflow: "truncate" }
+      : said.kind === "bar" && said.labels.length <= 12 ? { color: quiet, interval: 0, rotate: said.labels.length > 5 ? 35 : 0 }
+        : { color: quiet, hideOverlap: true } };
   return { ...common,
-    grid: { left: 8, right: 16, top: 16, bottom: several ? 36 : 8, containLabel: true },
-    legend: several ? { bottom: 0, type: "scroll", textStyle: text, icon: "roundRect", itemWidth: 14, itemHeight: 8 } : undefined,
+    grid: { left: 8, right: 16, top: 16, bottom: 8 + below.height, containLabel: true },
+    legend: below.legend,
     tooltip: { ...common.tooltip, trigger: "axis", formatter: (points) => [points[0].axisValueLabel,
       ...points.map((p) => `${p.seriesName}: ${words(p.seriesIndex, p.dataIndex)}`)].join("\n") },
-    xAxis: { type: "category", data: said.labels, axisLabel: said.kind === "bar" && said.labels.length <= 12
-      ? { color: quiet, interval: 0, rotate: said.labels.length > 5 ? 35 : 0 } : { color: quiet, hideOverlap: true }, axisLine: { lineStyle: { color: rule } } },
-    yAxis: { type: "value", min: said.unit === "score" ? 1 : 0, max: said.unit === "score" ? 5 : undefined,
-      axisLabel: { color: quiet, formatter: axisWords(said.unit) }, splitLine: { lineStyle: { color: rule } } },
+    xAxis: lies ? values : classes, yAxis: lies ? classes : values,
     series: said.series.map((one, number) => said.kind === "bar"
-      ? { type: "bar", name: one.name, data: one.values, itemStyle: { borderRadius: [3, 3, 0, 0] } }
+      ? { type: "bar", name: one.name, data: one.values, itemStyle: { borderRadius: lies ? [0, 3, 3, 0] : [3, 3, 0, 0] } }
       : { type: "line", name: one.name, data: one.values, connectNulls: false, symbol: ["circle", "rect", "triangle", "diamond"][number % 4],
           symbolSize: 6, showSymbol: one.values.length < 45, lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][Math.floor(number / 8) % 3] } }),
   };
@@ -64,7 +85,7 @@ function draw(place) {
   const said = JSON.parse(place.dataset.chart);
   const known = echarts.getInstanceByDom(place);
   const chart = known || echarts.init(place);
-  chart.setOption(options(said), true);
+  chart.setOption(options(said, place.clientWidth), true);
   if (known) return;
   chart.on("click", (point) => {
     const number = point.componentType === "series" && said.kind !== "donut" && said.kind !== "funnel" ? point.seriesIndex : 0;

@@ -1,4 +1,4 @@
--- Conversion of journeys
+-- Conversion rate of journeys
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Jour-Card-5}')
 ;

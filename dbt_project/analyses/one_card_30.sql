@@ -1,4 +1,4 @@
--- Acceptance of members' requests
+-- Acceptance rate of members' requests
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{One-Card-30}')
 ;

@@ -1,4 +1,4 @@
--- Acceptance of visitors' requests
+-- Acceptance rate of visitors' requests
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{One-Card-31}')
 ;

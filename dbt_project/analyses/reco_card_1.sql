@@ -1,4 +1,4 @@
--- Direct revenue
+-- Direct revenue of recommendations
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Reco-Card-1}')
 ;

@@ -1,4 +1,4 @@
--- Share with a waiting-list request
+-- Share of visits with a waiting-list request
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Wget-Card-06}')
 ;

@@ -1,4 +1,4 @@
--- Share with a direct request
+-- Share of visits with a direct request
 select *
 from marts.kpi_report('my-brand', date '2026-03-01', date '2026-03-31', p_refs => '{Wget-Card-19}')
 ;

@@ -27,6 +27,7 @@ from dashboard.words import Words
 from dashboard.words import load as load_words
 from orchestration.assets.progress import Progress
 from orchestration.cli.runs import Outcome
+from orchestration.cli.wide_table import Line, WideTable
 from orchestration.readers.brand import Brand
 from orchestration.readers.formats import NOTHING, say, say_change, say_seconds
 from orchestration.readers.ledger import COUNTS, Generation, Load
@@ -251,8 +252,8 @@ def quarantine_rows(rows: Sequence[BadRow]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("dataset", "extract"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("file:line")
-    table.add_column("column")
+    for heading in ("file:line", "column"):
+        table.add_column(heading, overflow="fold")
     table.add_column("value", overflow="fold", max_width=32)
     table.add_column("rule")
     for row in rows:
@@ -285,12 +286,11 @@ def verdict(result: LoadResult, bad: Sequence[BadRow]) -> RenderableType:
 
 
 def report(
-    question: Question, rows: Sequence[Row], brand: tuple[str, str], indicators: Any, areas: Any, language: str = "en"
+    question: Question, rows: Sequence[Row], brand: Brand, indicators: Any, areas: Any, language: str = "en"
 ) -> RenderableType:
-    """One table an area, in the catalogue's order. `brand` is its name and currency."""
-    name, currency = brand
-    period = WORDS[language]["period"].format(question.first, question.last)
-    title = Text(f"{name} ({question.brand}), {period}", style="bold")
+    """One table an area, in the catalogue's order."""
+    period = load_words(language).span(question.first, question.last)
+    title = Text(f"{brand.name} ({question.brand}), {period}", style="bold")
     filters = _filters(question)
     parts: list[RenderableType] = [title, *([Text(filters, style="dim")] if filters else [])]
     order = {ref: number for number, ref in enumerate(indicators)}
@@ -300,7 +300,7 @@ def report(
         by_area.setdefault(area, []).append(row)
     for area, some in by_area.items():
         heading = areas.get(area, {}).get(language, area)
-        parts.append(_area(heading, some, question, currency, indicators, language))
+        parts.append(_area(heading, some, question, brand, indicators, language))
     return Stack(*parts)
 
 
@@ -309,20 +309,19 @@ def opened(ref: str, found: RowsPage, brand: Brand, indicators: Any, language: s
     words, units = load_words(language), indicators[ref].unit
     unit = units if units in ("seconds", "amount", "score") else "count"
     has = {name: any(row[name] for row in found.rows) for name in ("bucket", "bin", "member_id", "denominator")}
-    table = Table(title=f"{ref}  {indicators[ref].names[language]}", title_justify="left", title_style="bold cyan")
-    table.box, table.pad_edge = box.SIMPLE_HEAD, False
-    table.add_column(words["instant"], no_wrap=True)
-    table.add_column(words["what"], overflow="fold")
-    table.add_column(words["id"], overflow="fold")
-    for name, heading in (("bucket", words["by_dimension"]), ("bin", words["class"]), ("member_id", words["member"])):
-        if has[name]:
-            table.add_column(heading, overflow="fold")
-    table.add_column(words["adds"], justify="right")
-    if has["denominator"]:
-        table.add_column(words["of"], justify="right")
+    kinds = list(dict.fromkeys(words[f"entity_{row['entity']}"] for row in found.rows))
+    # Of one kind alone, which is nearly always so, the heading says which.
+    names = [words["instant"], *([words["what"], words["id"]] if len(kinds) > 1 else kinds or [words["id"]])]
+    told = {"bucket": words["by_dimension"], "bin": words["class"], "member_id": words["member"]}
+    headings = [heading for name, heading in told.items() if has[name]]
+    sums = [words["adds"], *([words["of"]] if has["denominator"] else [])]
+    table = WideTable(
+        f"{ref}  {indicators[ref].names[language]}", names, headings + sums, frozenset(range(len(headings)))
+    )
     for row in found.rows:
-        cells = [words.instant(row["anchor"], brand.timezone), words[f"entity_{row['entity']}"], row["entity_id"]]
-        cells += [" ".join(words.value(value) for value in row["bucket"])] if has["bucket"] else []
+        named = [words.instant(row["anchor"], brand.timezone)]
+        named += [words[f"entity_{row['entity']}"]] if len(kinds) > 1 else []
+        cells = [" ".join(words.value(value) for value in row["bucket"])] if has["bucket"] else []
         cells += [words.value(row["bin"] or "")] if has["bin"] else []
         cells += (
             [words.dimension("member", row["member_id"], brand) if row["member_id"] else ""] if has["member_id"] else []
@@ -331,11 +330,12 @@ def opened(ref: str, found: RowsPage, brand: Brand, indicators: Any, language: s
         cells += (
             ["" if row["denominator"] is None else words.say(row["denominator"], "count")] if has["denominator"] else []
         )
-        table.add_row(*cells)
-    table.add_section()
-    sums = [words.say(found.numerator, unit, brand.currency)] if found.numerator is not None else [""]
-    sums += [words.say(found.denominator, "count")] if has["denominator"] else []
-    table.add_row(WORDS[language]["total"], *[""] * (len(table.columns) - 1 - len(sums)), *sums)
+        table.lines.append(Line([*named, row["entity_id"]], cells))
+    total = [words.say(found.numerator, unit, brand.currency)] if found.numerator is not None else [""]
+    total += [words.say(found.denominator, "count")] if has["denominator"] else []
+    table.lines.append(
+        Line([WORDS[language]["total"], *[""] * (len(names) - 1)], [*[""] * len(headings), *total], is_total=True)
+    )
     if found.count > len(found.rows):
         shown = words["first_rows"].format(len(found.rows), words.say(found.count, "count"))
         return Stack(table, Text(shown, style="dim"))
@@ -353,15 +353,13 @@ def charted(
     told apart by a second breakdown, a row for each of its values with the way there. `answers`: each part that the
     chart shows, and its rows."""
     words = load_words(language)
-    table = Table(title=f"{indicator.ref}  {indicator.names[language]}", title_justify="left", title_style="bold cyan")
-    table.box, table.pad_edge = box.SIMPLE_HEAD, False
+    title = Text(f"{indicator.ref}  {indicator.names[language]}", style="bold cyan")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     first = answers[0][0].breakdown[0]
-    table.add_column(
-        words[f"by_{first}_head"] if len(answers[0][0].breakdown) == 1 else words["indicator"], no_wrap=True
-    )
     if len(answers[0][0].breakdown) > 1:
-        table.add_column("")
-        table.add_column("", justify="right")
+        table.add_column(words[f"by_{answers[0][0].breakdown[1]}_head"], overflow="fold")
+        table.add_column(words[f"by_{first}"], no_wrap=True)
+        table.add_column(words["value"], justify="right", no_wrap=True)
         for shown, rows in answers:
             buckets = sorted({row["bucket"][0] for row in rows if row["bucket"]})
             for second in sorted({row["bucket"][1] for row in rows if row["bucket"]}):
@@ -373,7 +371,8 @@ def charted(
                 unit = indicators[shown.ref].unit
                 way = _blocks([values.get(bucket) for bucket in buckets])
                 table.add_row(name, way, words.say(last, unit, brand.currency))
-        return table
+        return Stack(title, table)
+    table.add_column(words[f"by_{first}_head"], no_wrap=True)
     width = BAR.get(len(answers), 0)
     highest = [max((row["value"] or 0 for row in rows if row["bucket"]), default=0) for _, rows in answers]
     for shown, _ in answers:
@@ -387,7 +386,7 @@ def charted(
             bar = "█" * round(float(value or 0) / float(most) * width) if most else ""
             cells.append(f"{words.say(value, indicators[shown.ref].unit, brand.currency):>8} {bar}".rstrip())
         table.add_row(*cells)
-    return table
+    return Stack(title, table)
 
 
 def _blocks(values: Sequence[Any]) -> str:
@@ -403,17 +402,15 @@ def _blocks(values: Sequence[Any]) -> str:
 def listed(ref: str, lines: Sequence[Row], indicators: Any, currency: str, language: str = "en") -> RenderableType:
     """A list as a table: each line's entity, then its columns by their names."""
     name, listing = indicators[ref].names[language], indicators[ref].listing
-    table = Table(title=f"{ref}  {name}", title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD)
     words = load_words(language)
-    table.add_column(words[f"entity_{listing.entity}"], overflow="fold")
-    for column in listing.columns:
-        said = indicators[column.ref].names if column.ref else column.names
-        table.add_column(said[language], overflow="fold", justify="left" if column.member else "right")
+    headings = [(indicators[c.ref].names if c.ref else c.names)[language] for c in listing.columns]
+    of_members = frozenset(at for at, column in enumerate(listing.columns) if column.member)
+    table = WideTable(f"{ref}  {name}", [words[f"entity_{listing.entity}"]], headings, of_members)
     for line in lines:
         cells = [
             _cell(words, c, line[c.name], indicators[c.ref].unit if c.ref else None, currency) for c in listing.columns
         ]
-        table.add_row(line[listing.entity], *cells)
+        table.lines.append(Line([str(line[listing.entity])], cells))
     return table
 
 
@@ -437,58 +434,51 @@ def _filters(question: Question) -> str:
 
 
 def _area(
-    heading: str, rows: Sequence[Row], question: Question, currency: str, indicators: Any, language: str
-) -> Table:
-    words = WORDS[language]
+    heading: str, rows: Sequence[Row], question: Question, brand: Brand, indicators: Any, language: str
+) -> WideTable:
+    words, told = load_words(language), WORDS[language]
     buckets = list(dict.fromkeys(tuple(row["bucket"] or ()) for row in rows))
     named = [bucket for bucket in buckets if bucket]
-    table = Table(title=heading, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("ref", style="dim", no_wrap=True)
-    table.add_column(words["indicator"], overflow="fold")
+
+    def bucket_names(bucket: Sequence[str]) -> list[str]:
+        return [words.dimension(by, value, brand) for by, value in zip(question.breakdown, bucket, strict=False)]
+
     pivots = len(question.breakdown) == 1 and len(named) <= PIVOT_BUCKETS and not question.compare_previous
     if pivots:
-        for bucket in buckets:
-            table.add_column(bucket[0] if bucket else words["total"], justify="right", no_wrap=True)
+        values = [bucket_names(bucket)[0] if bucket else told["total"] for bucket in buckets]
+        table = WideTable(heading, ["ref", told["indicator"]], values)
     else:
-        for breakdown in question.breakdown:
-            table.add_column(breakdown)
-        table.add_column(words["value"], justify="right", no_wrap=True)
-        if question.compare_previous:
-            table.add_column(words["before"], justify="right", no_wrap=True)
-            table.add_column(words["change"], justify="right", no_wrap=True)
-    table.add_column("", style="dim", overflow="fold")
+        values = [words[f"by_{by}_head"] for by in question.breakdown] + [told["value"]]
+        values += [told["before"], told["change"]] if question.compare_previous else []
+        table = WideTable(heading, ["ref", told["indicator"]], values, frozenset(range(len(question.breakdown))))
 
     for (ref, bin_), some in _by_line(rows):
         unit = indicators[ref].unit if ref in indicators else "count"
         name = indicators[ref].names[language] if ref in indicators else ref
-        label = Text(f"  {load_words(language).value(bin_)}") if bin_ else Text(name)
         if bin_ and bin_ == _first_bin(rows, ref):
-            table.add_row(ref, Text(name))
-        shown_ref = "" if bin_ else ref
+            table.lines.append(Line([ref, name], []))
+        names = ["", words.value(bin_)] if bin_ else [ref, name]
         if pivots:
-            values = {tuple(row["bucket"] or ()): row for row in some}
-            cells = [say(values[b]["value"], unit, currency, language) if b in values else NOTHING for b in buckets]
-            table.add_row(shown_ref, label, *cells, say_state(some[0], language))
+            by_bucket = {tuple(row["bucket"] or ()): row for row in some}
+            cells = [
+                say(by_bucket[b]["value"], unit, brand.currency, language) if b in by_bucket else NOTHING
+                for b in buckets
+            ]
+            table.lines.append(Line(names, cells, say_state(some[0], language), is_part=bool(bin_)))
             continue
         for row in some:
             # The total stands beside the buckets with empty names.
-            named_by = [*row["bucket"], *[""] * len(question.breakdown)][: len(question.breakdown)]
+            by = [*bucket_names(row["bucket"] or ()), *[""] * len(question.breakdown)][: len(question.breakdown)]
             before = (
                 [
-                    say(row["previous_value"], unit, currency, language),
+                    say(row["previous_value"], unit, brand.currency, language),
                     say_change(row["value"], row["previous_value"], unit, language),
                 ]
                 if question.compare_previous
                 else []
             )
-            table.add_row(
-                shown_ref,
-                label,
-                *named_by,
-                say(row["value"], unit, currency, language),
-                *before,
-                say_state(row, language),
-            )
+            value = say(row["value"], unit, brand.currency, language)
+            table.lines.append(Line(names, [*by, value, *before], say_state(row, language), is_part=bool(bin_)))
     return table
 
 
@@ -532,15 +522,12 @@ def live(found: Reading, indicators: Any, language: str = "en") -> RenderableTyp
         cards.add_row(ref, indicators[ref].names[language], said, state)
     parts: list[RenderableType] = [title, cards]
     if found.members:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column(words["member"], no_wrap=True)
-        table.add_column(words["active"], no_wrap=True)
-        for ref in found.members[0].figures:
-            table.add_column(indicators[ref].names[language], justify="right")
+        headings = [words["active"], *(indicators[ref].names[language] for ref in found.members[0].figures)]
+        table = WideTable("", [words["member"]], headings)
         for one in found.members:
             seen = f"{one.last_active_at.astimezone(zone):%H:%M:%S}" if one.last_active_at else NOTHING
             figures = (say(value, indicators[ref].unit, found.currency, language) for ref, value in one.figures.items())
-            table.add_row(one.name or one.member_id, seen, *figures)
+            table.lines.append(Line([one.name or one.member_id], [seen, *figures]))
         parts.append(table)
     return Stack(*parts)
 
@@ -574,23 +561,22 @@ def verdicts(found: Sequence[Verdict]) -> RenderableType:
 SHOWN_CHANGES = 12
 
 
-def life(title: str, rows: Sequence[Row], unit: str, currency: str) -> RenderableType:
+def life(title: str, rows: Sequence[Row], unit: str, currency: str) -> WideTable:
     """Every value that one number has had, why it moved, and the loads behind it."""
-    table = Table(title=title, title_justify="left", title_style="bold cyan", box=box.SIMPLE_HEAD, pad_edge=False)
     with_bins = any(row["bin"] for row in rows)
-    for heading in ("published", "generation", *(["class"] if with_bins else []), "value", "before", "cause"):
-        table.add_column(heading, no_wrap=True, justify="right" if heading in ("value", "before") else "left")
-    table.add_column("brought by", overflow="fold")
+    headings = ["generation", *(["class"] if with_bins else []), "value", "before", "cause", "brought by"]
+    words = frozenset(at for at, heading in enumerate(headings) if heading in ("class", "cause", "brought by"))
+    table = WideTable(title, ["published"], headings, words)
     for row in rows:
-        table.add_row(
-            f"{row['published_at']:%Y-%m-%d %H:%M}",
+        cells = [
             str(row["generation"]),
             *([row["bin"]] if with_bins else []),
             say(row["value"], unit, currency),
             "" if row["cause"] == "first" else say(row["previous_value"], unit, currency),
             row["cause"],
             "; ".join(map(load_name, row["loads"])),
-        )
+        ]
+        table.lines.append(Line([f"{row['published_at']:%Y-%m-%d %H:%M}"], cells))
     return table
 
 

@@ -308,9 +308,8 @@ def report(
             return
         about = brands.about(connection, brand, {})
 
-    names = about.name, about.currency
     if rows or not charts:
-        _console().print(console.report(question, rows, names, known.indicators, known.areas, lang))
+        _console().print(console.report(question, rows, about, known.indicators, known.areas, lang))
     for indicator, parts in charts:
         _console().print(console.charted(indicator, parts, about, known.indicators, lang))
 

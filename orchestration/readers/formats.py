@@ -6,6 +6,7 @@ for programs. Not here: the words around them, or what a number means (catalogue
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, numbers
 
 NOTHING = "–"
+LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {"day": "d", "points": "pts", "new": "new"},
     "fr": {"day": "j", "points": "pts", "new": "nouveau"},
@@ -41,7 +43,10 @@ def say(value: Decimal | float | None, unit: str, currency: str = "", language: 
         case "seconds":
             return say_seconds(float(value), language)
         case "amount" if currency:
-            return numbers.format_currency(value, currency, locale=language)
+            # CLDR sets a code apart from the digits that follow it (KWD 1.000), which Babel leaves out.
+            return LETTER_BEFORE_DIGIT.sub(
+                "\N{NO-BREAK SPACE}", numbers.format_currency(value, currency, locale=language)
+            )
         case "amount" | "score":
             return _decimal(value, 2, language)
         case _:

@@ -33,7 +33,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "indicator": "indicator", "value": "value", "before": "before", "change": "change", "total": "total",
         "settled": "{:.0f} % settled", "falls": "at {:.0f} % of its final value", "moves": "may still move",
         "ignores": "whatever the {}", "first_reply": "handling told from first replies",
-        "mixed": "handling partly told from first replies", "missing": "no {} yet", "period": "{} to {}",
+        "mixed": "handling partly told from first replies", "missing": "no {} yet",
         "entity": "entity", "id": "id", "instant": "instant", "bucket": "bucket", "class": "class",
     },
     "fr": {
@@ -41,7 +41,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "settled": "établi à {:.0f} %", "falls": "à {:.0f} % de sa valeur finale", "moves": "peut encore bouger",
         "ignores": "sans tenir compte de {}", "first_reply": "prise en charge déduite des premières réponses",
         "mixed": "prise en charge déduite en partie des premières réponses", "missing": "pas encore de {}",
-        "period": "du {} au {}",
         "entity": "objet", "id": "id", "instant": "instant", "bucket": "groupe", "class": "classe",
     },
     "es": {
@@ -49,7 +48,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "settled": "asentado al {:.0f} %", "falls": "al {:.0f} % de su valor final", "moves": "aún puede variar",
         "ignores": "sin tener en cuenta {}", "first_reply": "atención deducida de las primeras respuestas",
         "mixed": "atención deducida en parte de las primeras respuestas", "missing": "aún sin {}",
-        "period": "del {} al {}",
         "entity": "objeto", "id": "id", "instant": "instante", "bucket": "grupo", "class": "clase",
     },
 }  # fmt: skip
@@ -440,7 +438,8 @@ def say_state(row: Mapping[str, Any], language: str = "en") -> str:
     notes = [words["missing"].format(", ".join(row["missing"]))] if row.get("missing") else []
     if row.get("settled_share") is not None and not row.get("is_final"):
         # Some fall towards their final value, such as the share of questions still without an answer.
-        notes.append(words["falls" if row["settled_share"] > 1 else "settled"].format(row["settled_share"] * 100))
+        phrase = "falls" if round(row["settled_share"], 2) > 1 else "settled"
+        notes.append(words[phrase].format(row["settled_share"] * 100))
     elif row.get("is_final") is False:
         notes.append(words["moves"])
     if row.get("basis") in ("first_reply", "mixed"):

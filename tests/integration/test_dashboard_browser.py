@@ -10,6 +10,9 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import uvicorn
 from little_mart import role_url
+from night import DBT_PROJECT, Night, dbt
+from platforms import Copies
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -43,13 +48,12 @@ PATHS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def address(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the screens of the town are served; live reads its loaded rows."""
-    home = tmp_path_factory.mktemp("screens")
-    with town.night.connect() as connection:
-        reader = role_url(connection, town.night.url, READER)
-    settings = Settings.from_environment({"CAUSERIE_HOME": str(home), "CAUSERIE_DATABASE_URL": town.night.url})
+@contextmanager
+def served(night: Night, home: Path) -> Iterator[str]:
+    """The address of the screens of a platform; live reads its loaded rows."""
+    with night.connect() as connection:
+        reader = role_url(connection, night.url, READER)
+    settings = Settings.from_environment({"CAUSERIE_HOME": str(home), "CAUSERIE_DATABASE_URL": night.url})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create(settings, reader), log_level="warning"))
@@ -58,6 +62,12 @@ def address(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield f"http://127.0.0.1:{free.getsockname()[1]}"
         server.should_exit = True
         thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def address(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(town.night, tmp_path_factory.mktemp("screens")) as where:
+        yield where
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +101,13 @@ def look(browser: webdriver.Chrome, width: int, scheme: str = "light") -> None:
 
 def until(browser: webdriver.Chrome, condition: Callable[[webdriver.Chrome], Any]) -> Any:
     return WebDriverWait(browser, 60).until(condition)
+
+
+def answers(browser: webdriver.Chrome) -> list[tuple[int, str]]:
+    """Status and address of everything that the browser has been answered since the last call."""
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    found = (m["params"]["response"] for m in messages if m["method"] == "Network.responseReceived")
+    return [(one["status"], one["url"]) for one in found]
 
 
 def asked_for(browser: webdriver.Chrome) -> set[str]:
@@ -196,3 +213,43 @@ def test_without_a_server_the_live_page_says_so(browser: webdriver.Chrome, addre
     browser.get(f"{address}/live?{query}&lang=en")
     browser.execute_script("document.getElementById('live').dataset.refresh = '/nothing'")
     until(browser, lambda b: b.find_element(By.ID, "lost").is_displayed())
+
+
+@pytest.mark.long
+def test_an_upgrade_under_open_pages(browser: webdriver.Chrome, small_days_again: Copies, tmp_path: Path) -> None:
+    """People click on while a later version builds and publishes: a table that they read gains a column, functions are
+    made again, a generation follows. Each page answers, and afterwards with the new generation."""
+    folder, target = tmp_path / "dbt_project", tmp_path / "target"
+    shutil.copytree(DBT_PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs"))
+    model, described = folder / "models/marts/dim_brand.sql", next(iter((folder / "models/marts").glob("*.yml")))
+    model.write_text(
+        """{{ mart_rows("(select *, 'slowly'::text as motto from " ~ ref('int_brands_current') ~ ")") }}\n"""
+    )
+    before, brand, after = described.read_text().partition("  - name: dim_brand\n")
+    motto = (
+        '    columns:\n      - name: motto\n        data_type: text\n        description: "What it says of itself."\n'
+    )
+    described.write_text(before + brand + after.replace("    columns:\n", motto, 1))
+    paths = ("overview", "live", "quality", "area/conversations", "number/Chat-Card-10", "rows/Chat-Card-0", "members")
+    question = "brand=paris&lang=en&from=2025-06-01&to=2025-06-30"
+    with small_days_again() as night, served(night, tmp_path) as address, ThreadPoolExecutor(1) as beside:
+        later = replace(night, folder=folder, target=target, project=dbt("parse", target=target, folder=folder))
+
+        def walk() -> None:
+            for path in paths:
+                browser.get(f"{address}/{path}?{question}")
+                assert browser.find_elements(By.CSS_SELECTOR, "h1"), path
+
+        answers(browser)
+        for _ in range(6):  # often enough for every connection to have prepared what it asks
+            walk()
+        upgrade = beside.submit(later.publish)
+        while not upgrade.done():
+            walk()
+        walk()
+        assert upgrade.result().generation == 2
+        browser.get(f"{address}/quality?{question}")
+        assert "(publication 2)" in browser.find_element(By.CSS_SELECTOR, ".state").text
+        with night.connect() as connection:
+            assert connection.execute("select distinct motto from marts.dim_brand").fetchall() == [("slowly",)]
+    assert [one for one in answers(browser) if one[0] >= 400] == []
