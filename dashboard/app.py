@@ -283,7 +283,7 @@ def rows(visit: Visit) -> Response:
         "rows.html",
         title=words["rows_title"].format(known.names[words.language]),
         indicator=known, found=found, table=table, offset=offset, bin=words.value(bin_name) if bin_name else None,
-        count=words.say(found.count, "count"), sums=_sums(words, known, found) if sums else None,
+        count=words.say(found.count, "count"), sums=_sums(words, known, found, view.brand.currency) if sums else None,
         earlier=at(max(offset - ROWS_SHOWN, 0)) if offset else None,
         later=at(offset + ROWS_SHOWN) if offset + ROWS_SHOWN < found.count else None,
         about=view.filters.url(f"/number/{known.ref}"),
@@ -295,8 +295,8 @@ def _parts_unit(known: Indicator) -> str:
     return known.unit if known.unit in ("seconds", "amount", "score") else "count"
 
 
-def _sums(words: Any, known: Indicator, found: report.RowsPage) -> str:
-    above = words.say(found.numerator, _parts_unit(known))
+def _sums(words: Any, known: Indicator, found: report.RowsPage, currency: str) -> str:
+    above = words.say(found.numerator, _parts_unit(known), currency)
     if found.denominator is None:
         return str(words["rows_sum_one"].format(above))
     return str(words["rows_sum"].format(above, words.say(found.denominator, "count")))

@@ -61,7 +61,7 @@ function options(said, width) {
   const below = said.series.length > 1 ? legendBelow(said.series.map((one) => one.name), width, text) : { height: 0 };
   // Long names (people, advertisements), for which there is no room below, stand beside their bars.
   const longest = Math.max(0, ...said.labels.map((label) => label.length));
-  const lies = said.kind === "bar" && longest * said.labels.length > MOST_BELOW && longest > 12;
+  const lies = said.kind === "bar" && longest * said.labels.length > MOST_BELOW && longest > 16;
   const values = { type: "value", min: said.unit === "score" ? 1 : 0, max: said.unit === "score" ? 5 : undefined,
     axisLabel: { color: quiet, formatter: axisWords(said.unit), hideOverlap: true }, splitLine: { lineStyle: { color: rule } } };
   const classes = { type: "category", data: said.labels, inverse: lies, axisLine: { lineStyle: { color: rule } }, axisLabel:

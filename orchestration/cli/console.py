@@ -39,6 +39,7 @@ from orchestration.sources.loading.row_rules import rule_sentence
 # What a run with nothing to do need not import: it should say so at once.
 if TYPE_CHECKING:
     from orchestration.readers.live import Reading
+    from orchestration.readers.quality import BrokenRule, Check, HeldRows
     from orchestration.sources.loading.load import LoadResult
     from orchestration.sources.loading.quarantine import BadRow, Group
     from orchestration.verification import Verdict
@@ -491,6 +492,47 @@ def _by_line(rows: Sequence[Row]) -> list[tuple[tuple[str, str | None], list[Row
 
 def _first_bin(rows: Sequence[Row], ref: str) -> str | None:
     return next((row["bin"] for row in rows if row["ref"] == ref and row["bin"]), None)
+
+
+# --- how far the data can be trusted ----------------------------------------------------------------------------------
+
+
+def quality(
+    brand: Brand, checks: Sequence[Check], held: Sequence[HeldRows], broken: Sequence[BrokenRule], language: str = "en"
+) -> RenderableType:
+    """What the screens' page of quality says, but for what is as it should be."""
+    words = load_words(language)
+    through = words["data_through"].format(words.day(brand.last_day))
+    published = words["published"].format(words.instant(brand.published_at, brand.timezone))
+    failed = [check for check in checks if not check.passed]
+    parts: list[RenderableType] = [
+        Text(f"{brand.name} ({brand.brand_id})", style="bold"),
+        Text(f"{through}, {published}."),
+        Text(words["checks_failed"].format(len(failed), len(checks)), style="yellow")
+        if failed
+        else Text(words["checks_fine"].format(len(checks)), style="green"),
+    ]
+    colon = words["colon"]
+    for check in failed:
+        name = f"{words.dataset(check.table_name)}, {words.check(check.check_name, check.table_name)}"
+        observed = words.told(check.observed_sentence, check.observed)
+        expected = f"{words['expected']}{colon}{words.told(check.expected_sentence, check.expected)}"
+        parts.append(Text(f"✗ {name}{colon}{observed} ({expected})", style="red" if check.severity == "error" else ""))
+    for one in held:
+        counts = [(one.rejected, words["rows_rejected"]), (one.waiting, words["rows_waiting"])]
+        said = [f"{heading}{colon}{words.say(number, 'count')}" for number, heading in counts if number]
+        said += [words.told(reason["sentence"], reason["text"]) for reason in one.reasons]
+        parts.append(Text(f"{words.dataset(one.dataset)}, {words.day(one.extract_day)}{colon}{'; '.join(said)}"))
+    if not held:
+        parts.append(Text(words["quarantine_none"]))
+    if broken:
+        names, values = [words["extract"], words["dataset"]], [words["rule"], words["column"], words["rows"]]
+        table = WideTable(words["broken_rules"], names, values, frozenset((0, 1)))
+        for rule in broken:
+            cells = [words.rule(rule.rule), rule.column_name or "", words.say(rule.rows, "count")]
+            table.lines.append(Line([words.day(rule.extract_day), words.dataset(rule.dataset)], cells))
+        parts.append(table)
+    return Stack(*parts)
 
 
 # --- live -------------------------------------------------------------------------------------------------------------

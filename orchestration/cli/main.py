@@ -395,6 +395,25 @@ def verify(brand: Annotated[str | None, typer.Argument(help="Only this brand.")]
 
 
 @app.command()
+def quality(
+    brand: Annotated[str | None, typer.Argument(help="Which brand; not needed where there is one.")] = None,
+    lang: Annotated[str, typer.Option(parser=language, metavar="LANGUAGE", help="en, fr or es.")] = "en",
+) -> None:
+    """How far a brand's data can be trusted: how fresh they are, what checks found, what is refused or waits."""
+    from orchestration import warehouse
+    from orchestration.cli import console
+    from orchestration.readers import brand as brands
+    from orchestration.readers import quality as state
+    from orchestration.readers import report as reports
+
+    with warehouse.connect(warehouse.url(Settings.from_environment())) as connection:
+        about = brands.about(connection, brand or reports.only_brand(connection), {})
+        checks, held = state.checks(connection, about.brand_id), state.held_rows(connection, about.brand_id)
+        broken = state.broken_rules(connection, about.brand_id)
+    _console().print(console.quality(about, checks, held, broken, lang))
+
+
+@app.command()
 def history(
     ref: Annotated[str, typer.Argument(help="The indicator, such as Chat-Card-12.")],
     brand: Annotated[str, typer.Argument(help="Which brand.")],

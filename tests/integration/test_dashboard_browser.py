@@ -221,10 +221,8 @@ def test_an_upgrade_under_open_pages(browser: webdriver.Chrome, small_days_again
     made again, a generation follows. Each page answers, and afterwards with the new generation."""
     folder, target = tmp_path / "dbt_project", tmp_path / "target"
     shutil.copytree(DBT_PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs"))
-    model, described = folder / "models/marts/dim_brand.sql", next(iter((folder / "models/marts").glob("*.yml")))
-    model.write_text(
-        """{{ mart_rows("(select *, 'slowly'::text as motto from " ~ ref('int_brands_current') ~ ")") }}\n"""
-    )
+    (model,), (described, *_) = folder.rglob("int_brands_current.sql"), sorted((folder / "models/marts").glob("*.yml"))
+    model.write_text(f"select b.*, 'slowly'::text as motto from (\n{model.read_text()}\n) as b\n")
     before, brand, after = described.read_text().partition("  - name: dim_brand\n")
     motto = (
         '    columns:\n      - name: motto\n        data_type: text\n        description: "What it says of itself."\n'

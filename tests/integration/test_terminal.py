@@ -78,6 +78,7 @@ def typed(environment: dict[str, str], *arguments: str) -> list[str]:
         (("report", "paris", *MONTH, "--lang", "fr", "--ref", "One-Line-8", "--ref", "Chat-Line-3"), "Chat-Line-3"),
         (("rows", "Chat-Card-80", "till", *MONTH, "--lang", "es"), "KWD"),
         (("rows", "Chat-List-1", "paris", *MONTH, "--lang", "fr"), "Rochefoucauld"),
+        (("quality", "paris", "--lang", "fr"), "Aucune ligne n'attend en quarantaine"),
         (("check", "{file}", "--dataset", "messages"), "enumeration"),
         (("run",), "Nothing new"),
     ],
