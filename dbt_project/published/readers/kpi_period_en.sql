@@ -117,6 +117,7 @@ from (
         where
             seen.brand_id = v.brand_id and seen.dimension = v.dimension
             and seen.dimension_value = v.dimension_value and seen.grain = g.grain
+        group by seen.brand_id
     ) as first_seen
     inner join (
         values
@@ -295,6 +296,7 @@ inner join (
             select min(day.period_start) as first_date
             from {{ ref('kpi_period') }} as day
             where day.brand_id = brand.brand_id and day.grain = 'day'
+            group by day.brand_id
         ) as stated
         group by brand.brand_id, brand.currency
     ) as s
