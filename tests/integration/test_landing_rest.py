@@ -268,6 +268,8 @@ PARTS = [
     ("11", "09:05", "assignment", "bot", "9", {"type": "admin", "id": "10"}),
     ("12", "09:06", "comment", "bot", "9", None), ("13", "09:07", "note", "admin", "10", None),
     ("14", "09:10", "comment", "admin", "10", None), ("15", "09:20", "close", "admin", "10", None),
+    ("16", "09:21", "assign_and_reopen", "admin", "10", {"type": "admin", "id": "11"}),
+    ("17", "09:22", "assignment", "admin", "10", {"type": "team", "id": "5"}),
 ]  # fmt: skip
 
 
@@ -394,7 +396,7 @@ def test_conversations_and_their_parts_are_landed(connection: psycopg.Connection
     counts, _ = taken(connection, "intercom", tmp_path / "landed", ["locale=fr", "currency=EUR"], intercom)
     assert counts == {
         "brands": Counts(1, 1), "members": Counts(1, 1), "conversations": Counts(3, 3), "messages": Counts(5, 5),
-        "conversation_events": Counts(2, 2), "ratings": Counts(1, 1),
+        "conversation_events": Counts(4, 4), "ratings": Counts(1, 1),
     }  # fmt: skip
     assert connection.execute(
         "select conversation_id, visitor_id, source, initiated_by, handled_at::text, handled_basis, member_id"
@@ -410,8 +412,10 @@ def test_conversations_and_their_parts_are_landed(connection: psycopg.Connection
         ("12", "bot", None, True), ("14", "member", "10", False), ("source-1", "visitor", None, False),
         ("source-2", "member", "10", False), ("source-3", "system", None, True),
     ]  # fmt: skip
-    assert connection.execute("select event_type, member_id from raw.conversation_events order by 1").fetchall() == [
-        ("assigned", "10"), ("closed", "10")
+    assert connection.execute(
+        "select event_id, event_type, member_id from raw.conversation_events order by 1"
+    ).fetchall() == [
+        ("11", "assigned", "10"), ("15", "closed", "10"), ("16", "reopened", "10"), ("16-assigned", "assigned", "11"),
     ]  # fmt: skip
     assert connection.execute("select score, status, given_at::text from raw.ratings").fetchall() == [
         (4, "submitted", "2026-03-09 09:25:00+00")
