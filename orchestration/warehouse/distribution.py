@@ -1,6 +1,6 @@
 """Past one machine: which tables stand on the workers of a Citus coordinator, and how. Elsewhere nothing happens here.
 
-Not here: how a table is put there (migrations/090_distribution.sql, which dbt's macro calls too).
+Not here: how a table is put there (migrations/091_distribution.sql, which dbt's macro calls too).
 """
 
 from __future__ import annotations
