@@ -64,7 +64,7 @@ def measured(messages: int) -> tuple[int, str]:
         connection.execute(f"drop database if exists {database} (force)".encode())
         connection.execute(f"create database {database}".encode())
     try:
-        seconds = report.make(url, messages // MESSAGES_OF_A_CONVERSATION, settings)
+        seconds = report.make(url, messages // MESSAGES_OF_A_CONVERSATION, settings, with_periods=True)
         with warehouse.connect(url, autocommit=True) as connection:
             number = one(connection, "select count(*) from marts.fct_message")
             sizes = [one(connection, SIZE, schema) for schema in ("raw", "marts")]

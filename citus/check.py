@@ -239,7 +239,7 @@ def with_one_more(several: Cluster, brands: list[str], span: Any) -> int:
         with psycopg.connect(several.coordinator.url(), autocommit=True) as connection:
             for shard, *places in connection.execute(PLAN).fetchall():
                 if connection.execute(STANDS, [shard, *places[:2]]).fetchone():
-                    connection.execute("select citus_move_shard_placement(%s, %s, %s, %s, %s)", [shard, *places])
+                    connection.execute(MOVE, [shard, *places, MODE])
                     moved += 1
                     # What was asked of the old place is answered before the next move clears it away.
                     wait_for_each(answers, readers)
@@ -255,7 +255,10 @@ def with_one_more(several: Cluster, brands: list[str], span: Any) -> int:
     return len(errors) + (moved == 0)
 
 
+# While they are read; tables of build have no key by which updates could be followed, and nobody updates them.
+MODE = "force_logical"
 PLAN = "select shardid, sourcename, sourceport, targetname, targetport from get_rebalance_table_shards_plan()"
+MOVE = "select citus_move_shard_placement(%s, %s, %s, %s, %s, %s)"
 STANDS = "select 1 from citus_shards where shardid = %s and nodename = %s and nodeport = %s"
 
 
