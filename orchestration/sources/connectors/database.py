@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -39,6 +40,10 @@ ZONES = {
 Values: TypeAlias = list[Any] | pa.Array
 
 
+# Each extract tells where it is from, and of a history there are a thousand.
+_read_url = lru_cache(16)(sqlalchemy.make_url)
+
+
 @dataclass(frozen=True)
 class Database:
     """Where a database is: its SQLAlchemy URL (`url`), or the environment variable that holds it (`url_env`), which
@@ -54,7 +59,7 @@ class Database:
         if not given:
             raise Refusal(Sentence("url_missing", owner=self.owner, variable=self.url_env))
         try:
-            address = sqlalchemy.make_url(given)
+            address = _read_url(given)
             # With an @ in a password the rest of it would be the host, and so stand in messages.
             is_whole = "@" not in (address.host or "")
         except (exc.ArgumentError, ValueError):

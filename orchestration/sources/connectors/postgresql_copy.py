@@ -28,7 +28,7 @@ from orchestration.sources.connectors.mapping import by_word
 from orchestration.sources.connectors.reading import BATCH_BYTES
 
 # So many parts are held that have been read and not asked for yet: about as many rows as are loaded in one go.
-PARTS_AHEAD = 2
+PARTS_AHEAD = 6
 Read = Callable[[pa.Array], Values]
 # How the columns of these types are read; the text of an amount as Decimal writes it (1E-7), like any driver's.
 READS: dict[str, Read] = {

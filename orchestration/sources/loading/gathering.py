@@ -15,7 +15,7 @@ from orchestration.sources.connectors.extract import Batch, Extract, Source
 
 # A batch of extracts ends with the first of these. One extract alone may be of any size: it is read as it is sent.
 MOST_EXTRACTS = 400
-MOST_ROWS = 131_072
+MOST_ROWS = 524_288
 MOST_BYTES = 64 * 2**20
 
 
