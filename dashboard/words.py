@@ -70,6 +70,12 @@ class Words:
         said = self.checks.get(name) or self.checks.get(name.removeprefix(f"{table}_"))
         return said or name.replace("_", " ")
 
+    def checks_state(self, failed: int, judged: int) -> str:
+        """How the checks of a brand ended, of which `failed` did not pass; that there were none is no good news."""
+        if not judged:
+            return self["checks_none"]
+        return self["checks_failed"].format(failed, judged) if failed else self["checks_fine"].format(judged)
+
     def role(self, number: Any) -> str:
         return self.value("role {}").format(number)
 

@@ -508,9 +508,7 @@ def quality(
     parts: list[RenderableType] = [
         Text(f"{brand.name} ({brand.brand_id})", style="bold"),
         Text(f"{through}, {published}."),
-        Text(words["checks_failed"].format(len(failed), len(checks)), style="yellow")
-        if failed
-        else Text(words["checks_fine"].format(len(checks)), style="green"),
+        Text(words.checks_state(len(failed), len(checks)), style="yellow" if failed or not checks else "green"),
     ]
     colon = words["colon"]
     for check in failed:

@@ -66,6 +66,12 @@ def test_every_phrase_of_a_template_is_said() -> None:
         assert asked - words.load(language).phrases.keys() == set()
 
 
+def test_no_check_at_all_is_no_good_news() -> None:
+    assert words.load("en").checks_state(0, 0) == "No check has judged these data yet."
+    assert words.load("en").checks_state(0, 7) == "All 7 checks of the newest data passed."
+    assert words.load("fr").checks_state(2, 7) == "Contrôles non passés : 2 sur 7."
+
+
 def test_whoever_has_no_role_is_told_so_in_words() -> None:
     assert words.load("fr").dimension("role", words.NONE) == "aucun"
     assert words.load("fr").dimension("role", "3") == "Rôle 3"
