@@ -130,14 +130,16 @@ def _is_at_work_here(home: Path) -> bool:
     """Is the process that the pid file names a server in this very folder? After a crash its number may be another
     process's by now, and a copy of a home has the file of the original's server."""
     pid = _pid(home)
-    return pid is not None and psutil.pid_exists(pid) and _works_in(psutil.Process(pid), _data(home))
+    return pid is not None and _works_in(pid, _data(home))
 
 
-def _works_in(process: psutil.Process, data: Path) -> bool:
-    """A server and all its processes have their data directory as working directory."""
+def _works_in(pid: int, data: Path) -> bool:
+    """Is this process one of a server of this data directory? All of them have it as working directory. Never true of
+    one that has ended: a machine's processes come and go while they are asked, and a torn file may hold any number."""
     try:
-        return Path(process.cwd()).samefile(data)
-    except (psutil.Error, OSError):
+        process = psutil.Process(pid)
+        return "postgres" in process.name() and Path(process.cwd()).samefile(data)
+    except (psutil.Error, OSError, ValueError, OverflowError):
         return False
 
 
@@ -145,9 +147,7 @@ def _forget_foreign_pid(home: Path) -> None:
     """Take away a pid file whose server is not here: PostgreSQL does not start beside an empty one, nor beside one
     whose number belongs to some process that lives. While any process of a server works in this folder, it stays."""
     file = _data(home) / "postmaster.pid"
-    if file.exists() and not any(
-        _works_in(process, _data(home)) for process in psutil.process_iter() if "postgres" in process.name()
-    ):
+    if file.exists() and not any(_works_in(pid, _data(home)) for pid in psutil.pids()):
         file.unlink(missing_ok=True)
 
 

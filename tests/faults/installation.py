@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -140,9 +140,11 @@ class Installation:
         roots = [root for root in self.processes if root.is_running()]
         victims = [one for root in roots for one in [root, *root.children(recursive=True)]]
         for one in victims:
-            one.suspend()  # so that none sees another die, and tidies up
+            with suppress(psutil.NoSuchProcess):  # some end by themselves meanwhile
+                one.suspend()  # so that none sees another die, and tidies up
         for one in victims:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         psutil.wait_procs(victims, timeout=30)
         self.processes = []
         return len(victims)

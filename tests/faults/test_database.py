@@ -211,11 +211,14 @@ def test_the_disk_of_the_log_is_full(
 def kill(settings: Settings) -> None:
     """The whole embedded server at once, as when the host loses its power."""
     server = psutil.Process(int((settings.home / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+    server.suspend()
     victims = [server, *server.children()]
     for one in victims:
-        one.suspend()
+        with suppress(psutil.NoSuchProcess):  # some end by themselves meanwhile
+            one.suspend()
     for one in victims:
-        one.kill()
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(victims, timeout=30)
 
 

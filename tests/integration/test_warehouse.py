@@ -225,13 +225,28 @@ def test_it_starts_beside_pid_and_port_files_that_are_stale_torn_or_anothers(
 ) -> None:
     warehouse.start(settings)
     pid, _ = (settings.home / "postgres" / "postmaster.pid").read_text().splitlines()[:2]
-    os.kill(int(pid), signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else [], timeout=30)
+    server = psutil.Process(int(pid))
+    server.kill()
+    psutil.wait_procs([server], timeout=30)
     (settings.home / "postgres" / "postmaster.pid").write_text(content)
     (settings.home / "postgres.port").write_text(content)
     with warehouse.connect(warehouse.start(settings)) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     figure("started beside 4 of 4 such files")
+
+
+def test_it_starts_while_processes_that_it_asks_end(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.start(settings)
+    warehouse.stop(settings)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    listed = psutil.pids
+    monkeypatch.setattr(psutil, "pids", lambda: [ended.pid, *listed()])
+    for content in ("torn\n", f"{ended.pid}\n", "-1\n", f"{10**30}\n"):
+        (settings.home / "postgres" / "postmaster.pid").write_text(content)
+        with warehouse.connect(warehouse.start(settings)) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        warehouse.stop(settings)
 
 
 def test_state_is_its_owners_alone_under_any_umask() -> None:
