@@ -7,10 +7,11 @@ becomes SQL (compiler/).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -84,9 +85,24 @@ def load(path: Path = CATALOGUE_FILE) -> Catalogue:
     return Catalogue(relations, indicators, areas, values)
 
 
-def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
+Made = TypeVar("Made")
+
+
+def made_once(make: Callable[[Catalogue], Made]) -> Callable[..., Made]:
+    """Of the catalogue at hand, unless another is given, and made but once of each: neither it nor what is made of it
+    ever changes, and to render all of its SQL takes a second."""
+    made = cache(make)
+
+    @wraps(make)
+    def of(catalogue: Catalogue | None = None) -> Made:
+        return made(catalogue or load())
+
+    return of
+
+
+@made_once
+def dim_kpi_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
     """The rows of marts.dim_kpi, one per indicator, in the catalogue's order."""
-    catalogue = catalogue or load()
     return [
         {
             "ref": i.ref,
@@ -97,7 +113,7 @@ def dim_kpi_rows(catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
             "stability": i.stability,
             "settling_days": i.settling_days,
             "filters": list(i.filters),
-            "dimensions": list(i.dimensions) if i.kind not in ("shows", "list", "live") else [],
+            "dimensions": list(i.dimensions) if i.is_computed else [],
             "rests_on": i.rests_on,
             "is_additive": i.additive is True and i.kind == "count",
             "roll_up": catalogue.roll_up(i),

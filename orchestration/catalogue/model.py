@@ -309,6 +309,11 @@ class Indicator(Entry):
         return "ratio" if self.average or self.below else "count"
 
     @property
+    def is_computed(self) -> bool:
+        """Has it values of its own? Others present those of some indicators, list, or are read live."""
+        return self.kind not in ("shows", "list", "live")
+
+    @property
     def ways(self) -> list[str]:
         """The keys by which it says how it is counted, or what it presents."""
         entries = (self.above, self.average, self.middle, self.classes, self.presents, self.listing)
@@ -395,9 +400,10 @@ class Names(RootModel[Texts]):
     model_config = ConfigDict(frozen=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
-    """All of kpi_catalogue.yml."""
+    """All of kpi_catalogue.yml. Another reading of the same is another catalogue, so that what is made of one can be
+    kept by it."""
 
     relations: Mapping[str, Relation]
     indicators: Mapping[str, Indicator]
@@ -421,7 +427,7 @@ class Catalogue:
     @property
     def computed(self) -> list[Indicator]:
         """The indicators that have values of their own, in the catalogue's order."""
-        return [i for i in self.indicators.values() if i.kind not in ("shows", "list", "live")]
+        return [i for i in self.indicators.values() if i.is_computed]
 
     @property
     def lists(self) -> list[Indicator]:

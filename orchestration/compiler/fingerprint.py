@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,25 +51,30 @@ def of_models(dbt_project: Path = PROJECT / "dbt_project") -> str:
     )
 
 
-def of_indicators(catalogue: Catalogue | None = None) -> dict[str, str]:
+@at_hand_catalogue.made_once
+def of_indicators(catalogue: Catalogue) -> Mapping[str, str]:
     """By ref a digest of the SQL that computes an indicator for a period, beside the models that it reads: when it
     changes, so may every value published before."""
-    catalogue = catalogue or at_hand_catalogue.load()
     shared = functions.audit_function(catalogue)
     return {i.ref: _digest([shared, statements.of_indicator(catalogue, i)]) for i in catalogue.dated}
 
 
 def at_hand(dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint:
     """Of the definitions as they would be published now."""
-    functions_of_readers = functions.reader_functions()
-    views = [text for text in functions_of_readers if text.startswith("create view")]
-    answering = [text for text in functions_of_readers if text not in views]
-    tables = statements.tables()
-    words = tables.pop("dim_kpi")
-    return Fingerprint(
-        models=of_models(dbt_project),
-        indicators=_digest([functions.audit_function(), *answering, statements.as_text(tables)]),
-        words=_digest([*views, statements.as_text({"dim_kpi": words})]),
+    indicators, words = _of_sql_and_words()
+    return Fingerprint(of_models(dbt_project), indicators, words)
+
+
+@at_hand_catalogue.made_once
+def _of_sql_and_words(catalogue: Catalogue) -> tuple[str, str]:
+    rendered = functions.reader_functions(catalogue)
+    views = [text for text in rendered if text.startswith("create view")]
+    answering = [text for text in rendered if text not in views]
+    tables = statements.tables(catalogue)
+    of_sql = {name: rows for name, rows in tables.items() if name != "dim_kpi"}
+    return (
+        _digest([functions.audit_function(catalogue), *answering, statements.as_text(of_sql)]),
+        _digest([*views, statements.as_text({"dim_kpi": tables["dim_kpi"]})]),
     )
 
 

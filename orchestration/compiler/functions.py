@@ -36,10 +36,10 @@ LIMITS = {"days": 3_700, "periods": 400, "rows": 200_000, "unknown_buckets": 50}
 ANALYSTS_VIEWS = ("dim_member_current", "customer_order", "time_spine")
 
 
-def reader_functions(catalogue: Catalogue | None = None) -> list[str]:
+@at_hand.made_once
+def reader_functions(catalogue: Catalogue) -> list[str]:
     """The functions and labelled views of marts that answer from the catalogue, as SQL, in the order in which they must
     be created."""
-    catalogue = catalogue or at_hand.load()
     return [
         _check_question(catalogue),
         _answering("kpi_report", catalogue, PARAMETERS),
@@ -61,9 +61,10 @@ def _labelled(catalogue: Catalogue, language: str) -> str:
     )
 
 
-def audit_function(catalogue: Catalogue | None = None) -> str:
+@at_hand.made_once
+def audit_function(catalogue: Catalogue) -> str:
     """`next.kpi_answers`: the report over the schema `next`, before anything is published, for all touched periods."""
-    return _answering("kpi_answers", catalogue or at_hand.load(), PARAMETERS).replace("marts.", "next.")
+    return _answering("kpi_answers", catalogue, PARAMETERS).replace("marts.", "next.")
 
 
 def _answering(name: str, catalogue: Catalogue, parameters: Iterable[tuple[str, str, str | None]]) -> str:
@@ -106,7 +107,6 @@ def _check_question(catalogue: Catalogue) -> str:
         "breakdown": ("p_breakdown", array(BREAKDOWNS), ", ".join(BREAKDOWNS)),
         "indicator": ("p_refs", array(catalogue.indicators), ", ".join(catalogue.indicators)),
     }
-    computed = catalogue.computed
     return render(
         "kpi_check_question.sql.j2",
         parameters=_declared(PARAMETERS),
@@ -115,7 +115,7 @@ def _check_question(catalogue: Catalogue) -> str:
         sources=SOURCES,
         channels=CHANNELS,
         conversation_channels=CONVERSATION_CHANNELS,
-        shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if i not in computed],
+        shows=[{"ref": i.ref, "line": _shown_line(i)} for i in catalogue.indicators.values() if not i.is_computed],
     )
 
 

@@ -24,15 +24,15 @@ from orchestration.compiler.sql import BOUND_OF_LISTS, FILTER_PARAMETERS, PARAME
 Row = dict[str, Any]
 
 
-def tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
+@at_hand.made_once
+def tables(catalogue: Catalogue) -> Mapping[str, list[Row]]:
     """The tables of marts that hold the catalogue, by name, with their rows."""
-    catalogue = catalogue or at_hand.load()
     return {"dim_kpi": at_hand.dim_kpi_rows(catalogue), "kpi_line": lines(catalogue), "kpi_scan": scans(catalogue)}
 
 
-def audit_tables(catalogue: Catalogue | None = None) -> dict[str, list[Row]]:
+@at_hand.made_once
+def audit_tables(catalogue: Catalogue) -> Mapping[str, list[Row]]:
     """The same of the schema `next`, for the questions of every brand at once."""
-    catalogue = catalogue or at_hand.load()
     return {"kpi_line": lines(catalogue), "kpi_scan": audit_scans(catalogue)}
 
 
@@ -40,8 +40,7 @@ def of_indicator(catalogue: Catalogue, i: Indicator) -> str:
     """All that decides what an indicator says of a period, as a text."""
     pieces = [_report(shared, "apart") for shared in shared_scans(catalogue, [_value_of(i)], is_shared=False)]
     read = [_rollup(name) for name in ROLLUPS if any(placeholder(name) in piece[-1]["rows"] for piece in pieces)]
-    own = [{k: v for k, v in line.items() if k != "position"} for line in lines(catalogue) if line["ref"] == i.ref]
-    return repr((pieces, read, own))
+    return repr((pieces, read, _lines_of(i)))
 
 
 def as_text(tables: Mapping[str, list[Row]]) -> str:
@@ -52,7 +51,12 @@ def as_text(tables: Mapping[str, list[Row]]) -> str:
 
 def lines(catalogue: Catalogue) -> list[Row]:
     """marts.kpi_line: a row for each number that the report can state of a bucket, an indicator or one of its bins."""
-    rows = [
+    rows = [row for i in catalogue.computed for row in _lines_of(i)]
+    return [{"position": n, **row} for n, row in enumerate(rows, 1)]
+
+
+def _lines_of(i: Indicator) -> list[Row]:
+    return [
         {
             "ref": i.ref,
             "bin": b.name if b else None,
@@ -67,10 +71,8 @@ def lines(catalogue: Catalogue) -> list[Row]:
             "needs_any": list(i.needs_any),
             "is_additive": i.additive is True,
         }
-        for i in catalogue.computed
         for b in (i.bins or (None,))
     ]
-    return [{"position": n, **row} for n, row in enumerate(rows, 1)]
 
 
 def scans(catalogue: Catalogue) -> list[Row]:
