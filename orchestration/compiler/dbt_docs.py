@@ -34,7 +34,7 @@ SPINE = "time_spine"
 SCREENS = "http://127.0.0.1:3001"
 
 _COMMENT = re.compile(r"comment on (?:table|view|column|function) marts\.([\w.]+)(?:\([^)]*\))? is '((?:[^']|'')*)'")
-_VIEW = re.compile(r"\s*create view marts\.(\w+) .*? as\n(select.*?);\ncomment on", re.DOTALL)
+_VIEW = re.compile(r"\s*create view marts\.(\w+) .*? as\n((?:--|with|select).*?);\ncomment on", re.DOTALL)
 _FUNCTION = re.compile(
     r"create or replace function marts\.(\w+)\((.*?)\n\)\nreturns (table \((.*?)\n\)|\w+)", re.DOTALL
 )

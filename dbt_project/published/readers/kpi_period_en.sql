@@ -1,3 +1,27 @@
+-- What was unknown on the brand's first day: its days don't add up to what a longer period counts. Looked up once for
+-- each brand, some index probes: within the query, the planner may do it for each row.
+with begun as materialized (
+    select
+        s.brand_id, s.currency, s.first_date,
+        array(
+            select distinct unknown.ref
+            from {{ ref('kpi_period') }} as unknown
+            where
+                unknown.brand_id = s.brand_id and unknown.grain = 'day' and unknown.period_start = s.first_date
+                and unknown.dimension = 'all' and unknown.missing <> '{}'
+        ) as unknown_refs
+    from (
+        select
+            brand.brand_id, brand.currency,
+            (
+                select min(day.period_start)
+                from {{ ref('kpi_period') }} as day
+                where day.brand_id = brand.brand_id and day.grain = 'day'
+            ) as first_date
+        from {{ ref('dim_brand') }} as brand
+    ) as s
+)
+
 select
     p.brand_id as brand_id,
     case k.area
@@ -117,7 +141,6 @@ from (
         where
             seen.brand_id = v.brand_id and seen.dimension = v.dimension
             and seen.dimension_value = v.dimension_value and seen.grain = g.grain
-        group by seen.brand_id
     ) as first_seen
     inner join (
         values
@@ -286,26 +309,7 @@ from (
             and p.dimension = v.dimension and p.dimension_value = v.dimension_value and p.ref = a.ref and p.bin = a.bin
 ) as p
 inner join {{ source('marts', 'dim_kpi') }} as k on k.ref = p.ref
--- What was unknown on the brand's first day: its days don't add up to what a longer period counts.
-inner join (
-    select s.brand_id, s.currency, s.first_date, array_agg(distinct unknown.ref) as unknown_refs
-    from (
-        select brand.brand_id, brand.currency, min(stated.first_date) as first_date
-        from {{ ref('dim_brand') }} as brand
-        cross join lateral (
-            select min(day.period_start) as first_date
-            from {{ ref('kpi_period') }} as day
-            where day.brand_id = brand.brand_id and day.grain = 'day'
-            group by day.brand_id
-        ) as stated
-        group by brand.brand_id, brand.currency
-    ) as s
-    left join {{ ref('kpi_period') }} as unknown
-        on
-            unknown.brand_id = s.brand_id and unknown.grain = 'day' and unknown.period_start = s.first_date
-            and unknown.dimension = 'all' and unknown.missing <> '{}'
-    group by s.brand_id, s.currency, s.first_date
-) as b on b.brand_id = p.brand_id
+inner join begun as b on b.brand_id = p.brand_id
 -- Each period once, and not for each of its rows: grouped, and joined by left joins, so that the planner keeps it so
 -- and knows how many there are.
 inner join (
