@@ -5,6 +5,7 @@ Not here: rows (each test brings its own).
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import tempfile
@@ -24,6 +25,10 @@ from orchestration.settings import Settings
 from orchestration.sources.loading.upgrade import migrate
 
 pytest_plugins = ["platforms", "webhook", "faults.figures"]
+
+# As a run's dbt does (orchestration/marts/dbt_process.py): the project that it has read stays, and to look through that
+# for garbage takes a quarter of a night.
+gc.set_threshold(200_000, 50, 100)
 
 # Whoever starts the tests may have an installation of their own (`make` names one): it is none of theirs.
 for _name in [name for name in os.environ if name == "DAGSTER_HOME" or re.match("CAUSERIE_(?!TEST_)", name)]:

@@ -60,7 +60,8 @@ insert into {{ built }} {{ sql }};
 {% endmacro %}
 
 
-{#- Is this database a coordinator of Citus? dbt asks once a process and remembers. -#}
+{#- Is this database a coordinator of Citus? Asked of the server: dbt would look it up by listing all of pg_catalog. -#}
 {% macro has_workers() -%}
-{{ return(load_relation(api.Relation.create(database=target.database, schema='pg_catalog', identifier='pg_dist_partition')) is not none) }}
+{%- set found = run_query("select to_regclass('pg_catalog.pg_dist_partition') is not null") -%}
+{{ return(found.rows[0][0]) }}
 {%- endmacro %}
