@@ -102,13 +102,13 @@ class Night:
         with self.connect() as connection:
             return [load_extract(connection, DATASETS[name], day, sources[name]) for name, day in extracts]
 
-    def load_all(self) -> list[LoadResult]:
-        """Load every extract that lies in the landing folder as a run does: those of a dataset together."""
+    def load_together(self, extracts: Iterable[Extract]) -> list[LoadResult]:
+        """Load these extracts as a run does: dataset by dataset, each one's together."""
         sources = self.sources
         with self.connect() as connection:
             return [
                 result
-                for name, days in by_dataset(self.extracts()).items()
+                for name, days in by_dataset(extracts).items()
                 for result in load_extracts(connection, DATASETS[name], days, sources[name])
             ]
 
@@ -129,7 +129,7 @@ class Night:
 
     def run(self, extracts: Iterable[Extract] | None = None, audited: bool = False) -> Published:
         """A night: load (everything, unless told), build, publish."""
-        self.load_all() if extracts is None else self.load(extracts)
+        self.load_together(self.extracts() if extracts is None else extracts)
         return self.publish(audited)
 
     def digest(self) -> str:

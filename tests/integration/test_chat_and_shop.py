@@ -17,9 +17,10 @@ from asking import report
 from night import Night
 from other_system import empty_database
 
+from orchestration.assets.ingestion import by_dataset
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
 from simulator.chatwoot import create_tables
@@ -69,9 +70,9 @@ def run(night: Night, today: date) -> None:
     with night.connect() as connection:
         extracts = [(one.dataset, one.day) for one in pending_extracts(connection, sources, today)]
         announce(sources, extracts)
-        for name, day in extracts:
-            result = load_extract(connection, DATASETS[name], day, sources[name])
-            assert result.outcome != "refused" and not result.counts.rejected, result
+        for name, days in by_dataset(extracts).items():
+            for result in load_extracts(connection, DATASETS[name], days, sources[name]):
+                assert result.outcome != "refused" and not result.counts.rejected, result
     night.publish()
 
 

@@ -22,6 +22,7 @@ from chatwoot_shop import only_with_the_case, shop
 from rich.console import Console
 
 from orchestration import warehouse
+from orchestration.assets.ingestion import by_dataset
 from orchestration.cli import systems
 from orchestration.settings import Settings
 from orchestration.sources.connectors.database import Database
@@ -29,7 +30,7 @@ from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.check_sources import check_sources
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.looks import announce
 from orchestration.sources.pending import pending_extracts
 from orchestration.sources.systems import packages, setup
@@ -251,9 +252,9 @@ def test_after_deletions_and_late_messages_the_rows_are_those_of_a_first_load(
         with warehouse.connect(platform) as connection:
             extracts = [(one.dataset, one.day) for one in pending_extracts(connection, sources, date(2026, 12, 1))]
             announce(sources, extracts)
-            for name, day in extracts:
-                result = load_extract(connection, DATASETS[name], day, sources[name])
-                assert result.outcome != "refused", result
+            for name, days in by_dataset(extracts).items():
+                for result in load_extracts(connection, DATASETS[name], days, sources[name]):
+                    assert result.outcome != "refused", result
             return {
                 name: connection.execute(
                     f"select distinct on ({', '.join(dataset.key)}) {', '.join(dataset.column_names)} from raw.{name}"

@@ -20,7 +20,7 @@ from thoroughness import times
 from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.systems import packages
 from orchestration.sources.systems.reconcile import reconcile
 
@@ -53,8 +53,7 @@ def load(night: Night, folder: Path, seed: int, url: str) -> None:
             source.show(source.look(None, LOOKED_AT).marks)  # type: ignore[attr-defined]
             days = sorted(source.days(LOOKED_AT))
             source.announce(days)  # type: ignore[attr-defined]
-            for day in days:
-                result = load_extract(connection, DATASETS[name], day, source)
+            for result in load_extracts(connection, DATASETS[name], days, source):
                 assert result.outcome == "loaded" and not result.counts.rejected, result
 
 

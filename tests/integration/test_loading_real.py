@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.assets.ingestion import by_dataset
 from orchestration.settings import PROJECT
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.contract import DATASETS
-from orchestration.sources.loading.load import load_extract
+from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.pending import data_through, first_extract_day, pending_extracts
 
 REAL = Path(__file__).parents[2] / "../shared/real"
@@ -41,10 +42,11 @@ def test_every_row_is_loaded(
 ) -> None:
     sources = read_sources(PROJECT / "sources.yml", str(REAL / brand / "landing"))
     loaded: Counter[str] = Counter()
-    for extract in pending_extracts(connection, sources):
-        result = load_extract(connection, DATASETS[extract.dataset], extract.day, sources[extract.dataset])
-        assert result.counts.loaded == result.counts.read, result
-        loaded[extract.dataset] += result.counts.loaded
+    found = by_dataset((extract.dataset, extract.day) for extract in pending_extracts(connection, sources))
+    for dataset, days in found.items():
+        for result in load_extracts(connection, DATASETS[dataset], days, sources[dataset]):
+            assert result.counts.loaded == result.counts.read, result
+            loaded[dataset] += result.counts.loaded
     assert loaded == expected
     assert pending_extracts(connection, sources) == []
     assert str(first_extract_day(sources)) == first
