@@ -53,7 +53,7 @@ QUESTIONS = {
     " p_sources => '{waiting_list,direct}', p_time_from => '09:00', p_time_to => '19:00')",
     "rows behind a number": "select * from marts.kpi_rows('Chat-Card-12', %(brand)s, %(from)s, %(to)s)",
     "a list": "select * from marts.kpi_list('One-List-1', %(brand)s, %(from)s, %(to)s)",
-    "periods in words": "select * from marts.kpi_period_en where brand_id = %(brand)s",
+    "periods": "select * from marts.kpi_period where brand_id = %(brand)s",
 }
 # Over every brand: grouped by brand first (rule 10).
 OVER_ALL = {
