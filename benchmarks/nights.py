@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ def measure(settings: Settings, folder: Path, days: int, conversations: int) -> 
     late = max(landing.glob("messages/*")) / "part-late.parquet"
     shutil.move(folder / late.name, late)
     nights.append(run(settings, f"{pq.read_metadata(late).num_rows} messages late by up to {DAYS_LATE} days"))
-    nights.append(run(settings, "nothing new"))
+    nights.append(run(settings, "nothing new", is_new=False))
     return nights
 
 
@@ -175,7 +176,9 @@ def first_and_next(
 ) -> list[Night]:
     """A first run of so many days, and the night of the next one. What is to come late lies in the folder then."""
     later, landing = folder / "later", folder / "landing"
-    amount = ["--days", str(days + 1), "--conversations-per-day", str(conversations)]
+    # An extract of a day that has not begun is none: the last one is yesterday's, however long the history.
+    first_day = datetime.now(UTC).date() - timedelta(days=days + 1)
+    amount = ["--days", str(days + 1), "--conversations-per-day", str(conversations), "--from", str(first_day)]
     subprocess.run(
         [CAUSERIE, "simulate", str(later), *amount], check=True, capture_output=True, env=environment(settings)
     )
@@ -220,7 +223,8 @@ def log_statements(settings: Settings) -> None:
         connection.execute("select pg_reload_conf()")
 
 
-def run(settings: Settings, name: str) -> Night:
+def run(settings: Settings, name: str, is_new: bool = True) -> Night:
+    """One `causerie run`; SystemExit where it fails, or finds nothing where it should, or the other way round."""
     log = settings.home / "postgres" / "server.log"
     before, written = log.stat().st_size, wal(settings)
     start = time.perf_counter()
@@ -228,6 +232,8 @@ def run(settings: Settings, name: str) -> Night:
     seconds = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{name}: causerie run ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    if ("Nothing new" in done.stdout) is is_new:
+        raise SystemExit(f"{name}: this is not what was to be measured\n{done.stdout}{done.stderr}")
     with log.open("rb") as file:
         file.seek(before)
         said = file.read().decode(errors="replace")
