@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast, get_args
 
 import typer
 
-from orchestration import log_lines
+from orchestration import garbage, log_lines
 from orchestration.redaction import hide
 from orchestration.settings import Settings
 from orchestration.sources.connectors.outside_text import cleaned
@@ -1157,7 +1157,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         log_lines.configure()
-        app()
+        with garbage.left_alone():
+            app()
     except KeyboardInterrupt:
         sys.exit("causerie: interrupted")
     except Exception as error:

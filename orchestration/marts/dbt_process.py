@@ -8,14 +8,14 @@ name, in what a relation is called. Not here: what is built (assets/dbt_models.p
 
 from __future__ import annotations
 
-import gc
-
 from dbt.adapters.contracts.connection import ConnectionState
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.adapters.postgres.connections import PostgresConnectionManager
 from dbt.contracts.files import FileHash
 from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
+
+from orchestration import garbage
 
 
 class KeptSessions(PostgresConnectionManager):
@@ -66,9 +66,8 @@ def adapt() -> None:
 
 
 def main() -> None:
-    from dbt.cli.main import cli
+    with garbage.left_alone():
+        from dbt.cli.main import cli
 
-    adapt()
-    # Most of what it makes is the manifest, which stays: to look through that for garbage takes a tenth of its time.
-    gc.set_threshold(200_000, 50, 100)
-    cli()
+        adapt()
+        cli()

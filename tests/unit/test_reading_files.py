@@ -107,13 +107,14 @@ ODD_JSON = [
 
 
 def all_of(path: Path) -> Any:
-    """What a file comes to, whichever way; a value that is not there is null."""
+    """What a file comes to, whichever way; a value that is not there is null, and faults come line by line: within a
+    batch, those of lines that can't be read stand before all others."""
     try:
         read = Read(path)
     except Refusal as refusal:
         return str(refusal)
     rows = [{name: value for name, value in row.items() if value is not None} for row in read.rows]
-    return rows, read.lines, read.faults, read.unknown
+    return rows, read.lines, sorted(read.faults, key=lambda fault: fault[0]), read.unknown
 
 
 def lines_of(rows: list[str], odd: list[str]) -> st.SearchStrategy[list[str]]:
