@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from expectations.findings import Finding, Name, Suite, judge
+from expectations.findings import Finding, Name, judge
 from expectations.profiles import LIMITS, figures
 from orchestration.readers.ledger import WaitingBrand
 from orchestration.sentences import Sentence, several
@@ -69,20 +69,20 @@ def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: I
     if not lines:
         return []
     excused = _excuse(connection, dataset, lines)
-    frame = pd.DataFrame(index=range(len(lines)))
-    suite: Suite = {}
-    for name, rule in RULES.items():
-        mine = pd.Series([line["rule"] == name for line in lines])
-        if not mine.any():
-            continue
-        for column, part in ((name, "figure"), (f"{name} bound", "bound")):
-            frame[column] = pd.Series([line[part] for line in lines], dtype="float64").where(mine)
-        greater, less = (name, f"{name} bound") if rule.side == "at least" else (f"{name} bound", name)
-        expectation = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-            column_A=greater, column_B=less, or_equal=True, ignore_row_if="either_value_is_missing"
-        )
-        suite[name] = (expectation, rule.is_error, rule.expected)
-    return judge(frame, dataset, suite, [line["line"] for line in lines]) + excused
+    sides = [("figure", "bound") if RULES[line["rule"]].side == "at least" else ("bound", "figure") for line in lines]
+    frame = pd.DataFrame(
+        {
+            "greater": [line[greater] for line, (greater, _) in zip(lines, sides, strict=True)],
+            "less": [line[less] for line, (_, less) in zip(lines, sides, strict=True)],
+        },
+        dtype="float64",
+    )
+    expectation = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A="greater", column_B="less", or_equal=True, ignore_row_if="either_value_is_missing"
+    )
+    judged = {line["rule"] for line in lines}
+    rules = {name: (rule.is_error, rule.expected) for name, rule in RULES.items() if name in judged}
+    return judge(frame, dataset, expectation, rules, [(line["rule"], line["line"]) for line in lines]) + excused
 
 
 def _excuse(connection: psycopg.Connection[Any], dataset: str, lines: list[dict[str, Any]]) -> list[Finding]:
@@ -120,7 +120,7 @@ def judge_freshness(newest_complete_day: date | None, now: datetime, due_at: tim
     frame = pd.DataFrame({"days_behind": [(due - newest_complete_day).days]})
     expectation = gxe.ExpectColumnValuesToBeBetween(column="days_behind", max_value=0)
     line = Sentence("newest_day", day=newest_complete_day.isoformat())
-    return judge(frame, "all", {"is_fresh": (expectation, False, expected)}, [line])
+    return judge(frame, "all", expectation, {"is_fresh": (False, expected)}, [("is_fresh", line)])
 
 
 def judge_places(asides: Sequence[Aside]) -> list[Finding]:

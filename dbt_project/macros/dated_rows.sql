@@ -1,24 +1,87 @@
-{#- When the rows of a mart are counted, by its stored `instants`: those of the touched entities as they now are (`rows`)
-    and as they were published, with what came late or corrected of each entity. To the minute, which no day cuts. -#}
-{% macro instants_of_touched(mart, rows, touched, entity_id, instants) %}
-{%- for published in [false, true] %}
+{#- The rebuilt rows of a mart beside the published ones of the touched entities, as n and p, of which either may be
+    none; and what is true of those that are not the same. -#}
+{% macro rebuilt_and_published(mart, rows, touched, entity_id) -%}
+{{ ref(rows) }} as n
+    full join (
+        select f.*
+        from marts.{{ mart }} as f
+        inner join {{ ref(touched) }} as t on t.brand_id = f.brand_id and t.{{ entity_id }} = f.{{ entity_id }}
+    ) as p on {% for key in (graph.nodes['model.causerie.' ~ mart].config.meta.publication.key if execute else []) %}p.{{ key }} = n.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{% macro are_not_the_same(mart) -%}
+{%- set columns = (graph.nodes['model.causerie.' ~ mart] if execute else model).columns.keys() | list -%}
+row({% for column in columns %}n.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+        is distinct from row({% for column in columns %}p.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{#- What came late or corrected of the entity that a row of `alias` is of. -#}
+{% macro restatements_of(alias, entity, entity_id) -%}
+left join {{ ref('restated_entity') }} as e
+        on e.brand_id = {{ alias }}.brand_id and e.entity = '{{ entity }}' and e.entity_id = {{ alias }}.{{ entity_id }}
+{%- endmacro %}
+
+{#- The touched entities of which a row of this mart is another, a new one, or none any more. -#}
+{% macro entities_changed(mart, rows, touched, entity_id) %}
+    select
+        e.brand_id,
+        '{{ touched.split('_') | last }}' as entity,
+        e.entity_id
+    from {{ rebuilt_and_published(mart, rows, touched, entity_id) }}
+    cross join lateral (values (n.brand_id, n.{{ entity_id }}), (p.brand_id, p.{{ entity_id }})) as e (brand_id, entity_id)
+    where
+        e.entity_id is not null
+        and {{ are_not_the_same(mart) }}
+{% endmacro %}
+
+{#- The touched entities with a row of a member whose versions were touched: what counts it may ask for the role. -#}
+{% macro entities_of_touched_members(mart, rows, touched, entity_id) %}
+    select
+        n.brand_id,
+        '{{ touched.split('_') | last }}' as entity,
+        n.{{ entity_id }} as entity_id
+    from {{ ref(rows) }} as n
+    inner join {{ ref('touched_member') }} as m on m.brand_id = n.brand_id and m.member_id = n.member_id
+{% endmacro %}
+
+{#- When the rows of a mart are counted, by its stored `instants`, as they now are and as they were published; with what
+    came late or corrected of their entity. To the minute, which no day cuts.
+    Of changed entities, all their rows: what counts one row may ask another. -#}
+{% macro instants_of_changed_entities(mart, rows, touched, entity_id, instants) %}
+{%- set entity = touched.split('_') | last %}
+{%- for relation in [ref(rows), 'marts.' ~ mart] %}
     select distinct
         f.brand_id,
         date_trunc('minute', i.at) as at,
         e.restatement_id
-    from {{ 'marts.' ~ mart if published else ref(rows) }} as f
-    {%- if published %}
-    inner join {{ ref(touched) }} as t on t.brand_id = f.brand_id and t.{{ entity_id }} = f.{{ entity_id }}
-    {%- endif %}
+    from {{ relation }} as f
+    inner join {{ ref('changed_entity') }} as c
+        on c.brand_id = f.brand_id and c.entity = '{{ entity }}' and c.entity_id = f.{{ entity_id }}
     cross join lateral (values {% for instant in instants %}(f.{{ instant }}){{ ', ' if not loop.last }}{% endfor %}) as i (at)
-    left join {{ ref('restated_entity') }} as e
-        on
-            e.brand_id = f.brand_id
-            and e.entity = '{{ touched.split('_') | last }}'
-            and e.entity_id = f.{{ entity_id }}
+    {{ restatements_of('f', entity, entity_id) }}
     where i.at is not null
-    {{ 'union' if not published }}
+    {{ 'union' if not loop.last }}
 {%- endfor %}
+{% endmacro %}
+
+{#- The same of the changed rows alone, where each is counted by itself. -#}
+{% macro instants_of_changed_rows(mart, rows, touched, entity_id, instants) %}
+    select distinct
+        i.brand_id,
+        date_trunc('minute', i.at) as at,
+        e.restatement_id
+    from {{ rebuilt_and_published(mart, rows, touched, entity_id) }}
+    cross join
+        lateral (
+            values
+            {%- for instant in instants %}
+            (n.brand_id, n.{{ entity_id }}, n.{{ instant }}), (p.brand_id, p.{{ entity_id }}, p.{{ instant }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as i (brand_id, {{ entity_id }}, at)
+    {{ restatements_of('i', touched.split('_') | last, entity_id) }}
+    where
+        i.at is not null
+        and {{ are_not_the_same(mart) }}
 {% endmacro %}
 
 {#- The first and the last instant of a mart's rows, by brand. The first is told by `bounded` instants alone: one that no

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator
 
 from orchestration.catalogue import expressions, facts
 from orchestration.catalogue.catalogue import load
-from orchestration.catalogue.model import Catalogue, Indicator, Relation
+from orchestration.catalogue.model import Catalogue, Indicator, Measure, Relation
 from orchestration.settings import PROJECT
 from orchestration.sources.contract import DATASETS
 
 MACROS = PROJECT / "dbt_project" / "macros" / "of_the_catalogue.sql"
 # What every report reads beside the facts: the brand's clock, and since when its feeds tell of it.
 READ_BY_ALL = ("dim_brand", "dim_feed")
+# Whose versions any fact may ask for a role.
+MEMBERS = "dim_member"
 # By the key of its rows, the instant of each dataset that an extract's day bounds: no row lies years before all others.
 EVENT_TIMES = {dataset.key[1:]: dataset.event_time for dataset in DATASETS.values() if dataset.event_time}
 WRITTEN = "Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue."
@@ -53,25 +55,54 @@ def facts_read(catalogue: Catalogue) -> list[str]:
 
 
 def read_by(indicator: Indicator, catalogue: Catalogue) -> Iterator[str]:
-    texts: list[str | None] = []
     for _, measure in indicator.measures:
-        relation = catalogue.relations[measure.of]
-        texts += [measure.where, measure.value, relation.where, relation.anchor, *relation.aggregates.values()]
-        texts += [*relation.columns.values(), *relation.dimensions.values()]
-        yield from expressions.marts_of_join(relation.join) if relation.join else ()
-        if relation.fact in facts.ROLLUPS:
-            rollup = facts.ROLLUPS[relation.fact]
-            yield from (rollup.days, rollup.events, *expressions.marts_of_join(rollup.join))
-        else:
-            yield relation.fact
-    for text in texts:
+        yield from _read_by_measure(measure, catalogue.relations[measure.of])
+
+
+def _read_by_measure(measure: Measure, relation: Relation) -> Iterator[str]:
+    if relation.fact in facts.ROLLUPS:
+        rollup = facts.ROLLUPS[relation.fact]
+        yield from (rollup.days, rollup.events, *expressions.marts_of_join(rollup.join))
+    else:
+        yield relation.fact
+    yield from expressions.marts_of_join(relation.join) if relation.join else ()
+    texts = [measure.where, measure.value, relation.where, relation.anchor, *relation.aggregates.values()]
+    for text in [*texts, *relation.columns.values(), *relation.dimensions.values()]:
         yield from expressions.marts_of(text) if text else ()
+
+
+def read_together(catalogue: Catalogue) -> tuple[set[str], set[str]]:
+    """The kinds of entities (their touched models) of which what counts one row asks others too: all rows of such an
+    entity count anew where one has changed. And the marts of which what counts a row asks for its member's versions.
+
+    Raises ValueError where a relation asks rows of another kind than its own, or than members: these may change, and
+    nothing would say which of its own rows that moves.
+    """
+    together, by_member = set(), set()
+    for measure in (measure for i in catalogue.dated for _, measure in i.measures):
+        relation = catalogue.relations[measure.of]
+        asked = set(_read_by_measure(measure, relation))
+        kinds = {str(facts.built_from(mart).touched) for mart in asked - {MEMBERS}}
+        if len(kinds) > 1:
+            raise ValueError(f"{measure.of} reads rows of several kinds of entities: {', '.join(sorted(asked))}")
+        if len(asked) > 1:
+            together |= kinds
+        if MEMBERS in asked:
+            by_member.add(_instant(relation)[0])
+    return together, by_member
 
 
 def render(catalogue: Catalogue) -> str:
     """The macro file."""
     dated = instants(catalogue)
-    touched = [_touched(mart, list(columns)) for mart, columns in dated.items()]
+    together, by_member = read_together(catalogue)
+    of_entities = [mart for mart in facts.marts() if facts.built_from(mart).touched in together]
+    changed = [_of_touched("entities_changed", mart) for mart in of_entities]
+    changed += [_of_touched("entities_of_touched_members", mart) for mart in sorted(by_member)]
+    moved = [
+        _of_touched(f"instants_of_changed_{'entities' if mart in of_entities else 'rows'}", mart, _list(list(columns)))
+        for mart, columns in dated.items()
+    ]
     lived = [_lived(mart, columns) for mart, columns in sorted((dated | ALSO_LIVED).items())]
     return (
         _macro(
@@ -80,9 +111,14 @@ def render(catalogue: Catalogue) -> str:
             (f"-- depends_on: {{{{ ref('{mart}') }}}}" for mart in facts_read(catalogue)),
         )
         + _macro(
-            "touched_instants",
-            "When something touched is counted, by any indicator: as it now is, and as it was published.",
-            "\nunion\n".join(touched).splitlines(),
+            "changed_entities",
+            "The touched entities with a changed row, by all marts that hold some of them, where rows are read together.",
+            "\nunion\n".join(changed).splitlines(),
+        )
+        + _macro(
+            "changed_instants",
+            "When what has changed is counted, by any indicator: as it now is, and as it was published.",
+            "\nunion\n".join(moved).splitlines(),
         )
         + _macro(
             "lived_instants",
@@ -101,10 +137,10 @@ def _list(names: list[str]) -> str:
     return "[" + ", ".join(f"'{name}'" for name in names) + "]"
 
 
-def _touched(mart: str, columns: list[str]) -> str:
+def _of_touched(macro: str, mart: str, *more: str) -> str:
     built = facts.built_from(mart)
-    entity = built.keys[-1]
-    return f"{{{{ instants_of_touched('{mart}', '{built.rows}', '{built.touched}', '{entity}', {_list(columns)}) }}}}"
+    given = [f"'{name}'" for name in (mart, built.rows, built.touched, built.keys[-1])]
+    return f"{{{{ {macro}({', '.join([*given, *more])}) }}}}"
 
 
 def _lived(mart: str, columns: dict[str, bool]) -> str:

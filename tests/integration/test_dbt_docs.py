@@ -116,7 +116,7 @@ def _faults(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     named = {
         "staging": r"stg_[a-z]+__[a-z_]+",
         "mart": r"(fct|dim|kpi)_[a-z_]+",
-        "intermediate": r"(int|touched|restated|settling)_[a-z_]+",
+        "intermediate": r"(int|touched|changed|restated|settling)_[a-z_]+",
         "readers": r"[a-z_]+",
     }
     for key, node in models.items():

@@ -291,7 +291,8 @@ def test_a_rule_that_cannot_be_evaluated_is_not_passed_off_as_bad_data() -> None
     import pandas as pd
     from great_expectations import expectations as gxe
 
-    suite = {"rule": (gxe.ExpectColumnValuesToBeBetween(column="no_such", max_value=1), True, "something")}
-    (finding,) = judge(pd.DataFrame({"one": [1]}), "messages", suite, ["one"])
+    expectation = gxe.ExpectColumnValuesToBeBetween(column="no_such", max_value=1)
+    lines = [("has_rows", "one"), ("words_are_usual", "two")]
+    (finding,) = judge(pd.DataFrame({"one": [1, 2]}), "messages", expectation, {"has_rows": (True, "some")}, lines)
     assert finding.passed is None
     assert "no_such" in finding.observed

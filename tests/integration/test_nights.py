@@ -22,7 +22,7 @@ from orchestration.catalogue import facts
 
 BRAND = "nights"
 # The extract days of what comes later, and by itself; before them all that there is.
-VERSIONS, CALLS = date(2025, 6, 10), date(2025, 6, 11)
+VERSIONS, CALLS, ACTIVITY = date(2025, 6, 10), date(2025, 6, 11), date(2025, 6, 12)
 
 
 def _row(dataset: str, /, **values: Any) -> Row:
@@ -67,6 +67,11 @@ def _rows() -> Rows:
             {**_row("calls", call_id="k", initiated_by="visitor", conversation_id="called", requested_at=_at(2, 23, 55),
                     answered_at=_at(3, 0, 5), ended_at=_at(3, 0, 10)), "extract_day": CALLS},
         ],
+        "member_activity": [
+            _row("member_activity", action="click", event_id="2", member_id="caller", occurred_at=_at(2, 9)),
+            _row("member_activity", action="click", event_id="3", member_id="caller", occurred_at=_at(3, 9)),
+            {**_row("member_activity", action="click", event_id="5", member_id="caller", occurred_at=_at(5, 9)), "extract_day": ACTIVITY},
+        ],
     }  # fmt: skip
 
 
@@ -93,7 +98,7 @@ def clean(new_night: Callable[[], Night], rows: Rows) -> Night:
 
 @pytest.fixture(scope="module")
 def lived(new_night: Callable[[], Night], rows: Rows) -> Night:
-    """Four nights: the brands' rows come with the first, and never again."""
+    """Five nights: the brands' rows come with the first, and never again."""
     night = new_night()
     write(night.landing, rows)
     # The random brand's extracts are of whole months, the other's of days at a month's beginning.
@@ -106,6 +111,7 @@ def lived(new_night: Callable[[], Night], rows: Rows) -> Night:
     night.run([(name, day) for name, day in night.extracts() if name != "brands" and day >= half and day.day >= 28])
     night.run([("members", VERSIONS)])
     night.run([("calls", CALLS)])
+    night.run([("member_activity", ACTIVITY)])
     return night
 
 
@@ -146,3 +152,15 @@ def test_a_late_call_restates_the_day_on_which_it_was_answered(lived: Night) -> 
             [BRAND],
         ).fetchall()
     assert stated == [(date(2025, 6, 3), 1)]
+
+
+def test_what_comes_out_as_it_was_states_no_day_anew(lived: Night) -> None:
+    """All that a member ever did is rebuilt, and only the day on which more is told now says anything else."""
+    with lived.connect() as connection:
+        rebuilt = connection.execute(
+            "select count(distinct date_trunc('day', occurred_at)) from build.int_member_activity_timed where brand_id = %s",
+            [BRAND],
+        ).fetchone()
+        dates = connection.execute("select local_date from build.touched_date where brand_id = %s", [BRAND]).fetchall()
+    assert rebuilt == (3,)
+    assert dates == [(date(2025, 6, 5),)]

@@ -233,6 +233,8 @@ def test_a_change_without_a_cause_is_an_error_and_stays_unpublished(shop: Shop) 
             "update marts.kpi_period set value = 7 where grain = 'day' and period_start = '2025-06-02'"
             " and dimension = 'all' and ref = 'Chat-Card-0'"
         )
+        # What comes out as it was states nothing anew.
+        connection.execute("update marts.fct_conversation set page_url = 'another' where conversation_id = 'a'")
         connection.execute(
             "insert into raw.touched (brand_id, entity, entity_id, load_id, since)"
             " select 'shop', 'conversation', 'a', max(load_id), 'infinity' from raw.load"

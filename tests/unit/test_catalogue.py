@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ def test_every_anchor_of_a_dated_indicator_touches_its_dates() -> None:
             if anchor not in touched:
                 uncovered.add((relation.name, *anchor))
     assert uncovered == set()
+
+
+def test_a_relation_reads_its_own_entities_alone() -> None:
+    """What a night changed of others would not say which of its rows counts anew; members' versions do."""
+    known = catalogue.load()
+    together, by_member = dbt_macros.read_together(known)
+    assert together == {"touched_conversation"} and by_member == {"fct_conversation"}
+    order = known.relations["order"]
+    join = "left join marts.fct_session as s on s.brand_id = f.brand_id and s.visitor_id = f.visitor_id"
+    reaching = replace(known, relations={**known.relations, "order": order.model_copy(update={"join": join})})
+    with pytest.raises(ValueError, match="order reads rows of several kinds of entities: fct_order, fct_session"):
+        dbt_macros.render(reaching)
 
 
 def test_dbt_is_told_of_every_mart_that_the_reports_over_next_read() -> None:
