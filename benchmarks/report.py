@@ -25,7 +25,7 @@ import psycopg
 from psycopg import conninfo
 
 from orchestration import warehouse
-from orchestration.assets.dbt_models import dbt_executable
+from orchestration.assets.dbt_build import dbt_executable
 from orchestration.catalogue import catalogue
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions

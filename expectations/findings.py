@@ -69,10 +69,11 @@ def judge(
     for broken in result.result["unexpected_index_list"]:
         name, said = lines[broken["line"]]
         bad.setdefault(name, []).append(said)
-    return [
-        Finding(name, table, is_error, name not in bad, several(bad[name]) if name in bad else f"{len(lines)}", expected)
-        for name, (is_error, expected) in rules.items()
-    ]
+    found = []
+    for name, (is_error, expected) in rules.items():
+        observed = several(bad[name]) if name in bad else f"{len(lines)}"
+        found.append(Finding(name, table, is_error, name not in bad, observed, expected))
+    return found
 
 
 def judge_by_brand(rows: Sequence[Mapping[str, Any]], table: str, suite: Suite, names: list[str]) -> list[Finding]:

@@ -11,7 +11,7 @@ from dagster import AssetKey, AssetsDefinition, AssetSpec, Definitions, in_proce
 from dagster import definitions as loaded_by_dagster
 
 from orchestration import log_lines
-from orchestration.assets import checks, dbt_models, ingestion, partitions, publication, resources
+from orchestration.assets import checks, dbt_build, dbt_models, ingestion, partitions, publication, resources
 from orchestration.automation import jobs, weekly_digest
 from orchestration.marts import dbt_manifest
 from orchestration.settings import Settings
@@ -59,7 +59,7 @@ def build(
         resources={
             "warehouse": resources.warehouse_resource(settings),
             "progress": resources.progress_resource(),
-            "dbt": dbt_models.dbt_resource(settings),
+            "build": dbt_build.build_resource(settings),
             **(resource_overrides or {}),
         },
     )

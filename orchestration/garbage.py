@@ -1,6 +1,6 @@
 """Python's search for garbage, kept from what a process keeps anyway: a fifth of its start, and a second of its end.
 
-Most of what is made here are libraries, catalogue and manifest, which stay. Not here: memory that loads take (sources/).
+Most of what is made here are libraries, catalogue and manifest, which stay. Not here: what loads take (sources/).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration import warehouse
-from orchestration.assets import dbt_models
+from orchestration.assets import dbt_build
 from orchestration.assets.progress import Progress
 from orchestration.catalogue import catalogue
 from orchestration.compiler import statements
@@ -186,7 +186,7 @@ def _rebuild(
     target = settings.home / "verify"
     done = subprocess.run(
         [
-            dbt_models.dbt_executable(), "--no-use-colors", *dbt_models.dbt_arguments(), "--project-dir",
+            dbt_build.dbt_executable(), "--no-use-colors", *dbt_build.dbt_arguments(), "--project-dir",
             str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project), "--target-path", str(target),
             "--log-path", str(target),
         ],

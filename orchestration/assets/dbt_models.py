@@ -3,14 +3,9 @@
 Not here: what the models mean (dbt_project/) or how they reach readers (assets/publication.py).
 """
 
-import os
-import shutil
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +25,16 @@ from dagster import (
     ResourceParam,
     multi_asset,
 )
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 from dagster_dbt.asset_utils import (
     DBT_DEFAULT_EXCLUDE,
     DBT_DEFAULT_SELECT,
     DBT_DEFAULT_SELECTOR,
     build_dbt_specs,
 )
-from dagster_dbt.core.dbt_cli_invocation import PARTIAL_PARSE_FILE_NAME
-from packaging.version import Version
 
 from orchestration import log_lines
+from orchestration.assets.dbt_build import Build
 from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
@@ -50,7 +44,6 @@ from orchestration.readers.ledger import held_back
 from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
 from orchestration.sources.contract import DATASETS
-from orchestration.warehouse import dbt_environment
 
 # Which file a model stands in: said once for all models, and not in each run's log.
 warnings.filterwarnings("ignore", message=".*CodeReference", category=BetaWarning)
@@ -148,28 +141,6 @@ def bookkeeping() -> list[AssetSpec]:
     ]
 
 
-def dbt_arguments() -> list[str]:
-    """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
-
-    The target is named: under any other the models themselves refuse (macros/of_the_run_under_way.sql). Unit tests
-    judge the SQL, not the data: they run in `make test`. dbt's own file has what it tells the run, without debugging.
-    """
-    return ["build", "--target", "build", "--exclude-resource-type", "unit_test", "--log-level-file", "info"]
-
-
-@contextmanager
-def only(environment: Mapping[str, str]) -> Iterator[None]:
-    """This process's environment is these variables and no others: dagster-dbt hands on what it finds there."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 def node_count(manifest: Mapping[str, Any]) -> int:
     """How many models and tests a build has: what a progress bar counts to."""
     return sum(node["resource_type"] in {"model", "seed", "test"} for node in manifest["nodes"].values())
@@ -206,48 +177,15 @@ def name_of(event: Any) -> str:
     return str(getattr(event, "check_name", None) or getattr(event, "output_name", None) or "")
 
 
-def hand_on_parsed(parsed: Path, target: Path) -> None:
-    """Copy what set-up's parse left to where a build will look for it, for its owner alone: dagster-dbt copies it too
-    where it is missing, and with it the mode of a file that everybody may read."""
-    held = target / PARTIAL_PARSE_FILE_NAME
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not held.exists() and (parsed / PARTIAL_PARSE_FILE_NAME).exists():
-        shutil.copyfile(parsed / PARTIAL_PARSE_FILE_NAME, held)
-    if held.exists():
-        held.chmod(0o600)
-
-
-def dbt_executable() -> str:
-    """Our dbt beside this Python (marts/dbt_process.py), whatever PATH says."""
-    return str(Path(sys.executable).parent / "causerie-dbt")
-
-
-class Dbt(DbtCliResource):
-    """dagster-dbt's resource without its detours: it need not ask dbt for the version that the lock pins, nor load
-    dbt into this process as well, which costs seconds and is only for features that are not used here."""
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        return None
-
-    @property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-
-def dbt_resource(settings: Settings) -> Dbt:
-    return Dbt(
-        project_dir=str(settings.dbt_project), profiles_dir=str(settings.dbt_project), dbt_executable=dbt_executable()
-    )
-
-
 def dbt_models(settings: Settings) -> AssetsDefinition:
     """Every dbt model as an asset, from the manifest that set-up prepared.
 
     They can't be materialised apart: what a run touched is rebuilt as a whole, or what is published would be of two
     runs. So a backfill from the web interface builds them in one run too, however they depend on each other.
     """
+    translator = Translator(settings)
     specs, check_specs = build_dbt_specs(
-        translator=Translator(settings),
+        translator=translator,
         manifest=manifest(settings.manifest),
         select=DBT_DEFAULT_SELECT,
         exclude=DBT_DEFAULT_EXCLUDE,
@@ -262,8 +200,8 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
     @multi_asset(name="dbt", specs=specs, check_specs=check_specs, pool=POOL, allow_arbitrary_check_specs=True)
     def models(
         context: AssetExecutionContext,
-        dbt: Dbt,
         warehouse: ResourceParam[Warehouse],
+        build: ResourceParam[Build],
         progress: ResourceParam[Progress],
     ) -> Iterator[Any]:
         with warehouse.connect() as connection:
@@ -275,9 +213,10 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
                 context.log.info("nothing is new, and what is published stands: nothing is built")
                 return
             connection.commit()
+            described = manifest(settings.manifest)
             prepared = preparation.prepare(
                 connection,
-                manifest(settings.manifest),
+                described,
                 context.run_id,
                 datetime.now(UTC),
                 data_through,
@@ -290,17 +229,12 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         for remark in prepared.remarks:
             context.log.warning(remark)
             progress.remark(remark)
-        # For the child process; in no configuration, so that it is shown nowhere.
-        with only(dbt_environment(warehouse.url, warehouse.application_name)):
-            target = settings.home / "dbt"
-            hand_on_parsed(settings.manifest.parent, target)
-            build = dbt.cli(dbt_arguments(), context=context, target_path=target)
-        described = manifest(settings.manifest)
         progress.stage("build", node_count(described))
+        invocation = build.go(context, warehouse, translator)
         with log_lines.printed("dbt"), warehouse.connect(autocommit=True) as connection:
-            for event in build.stream():
+            for event in invocation.stream():
                 progress.piece(name_of(event))
-                yield with_query(with_row_count(event, connection), build.target_path / "compiled", described)
+                yield with_query(with_row_count(event, connection), invocation.target_path / "compiled", described)
 
     for output in models.op.output_defs:
         # The same for dbt's tests, whose outputs have no such attribute.

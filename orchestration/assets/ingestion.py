@@ -23,6 +23,7 @@ from psycopg import sql
 
 from expectations.findings import import_ahead
 from orchestration.assets import refusals
+from orchestration.assets.dbt_build import Build
 from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
@@ -86,7 +87,10 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
         pool=POOL,
     )
     def load_days(
-        context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
+        context: AssetExecutionContext,
+        warehouse: ResourceParam[Warehouse],
+        build: ResourceParam[Build],
+        progress: ResourceParam[Progress],
     ) -> Iterator[MaterializeResult[Any]]:
         only_pending = context.run.tags.get(ONLY_PENDING_TAG, "false")
         days = days_of(context.partition_time_window)
@@ -106,6 +110,8 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             found = [(dataset, day) for dataset, day in found if days[0] <= day <= days[-1]]
             looks.announce(sources, found)
             if found:
+                # What is needed next begins beside what goes on here, which mostly waits.
+                build.get_ready(warehouse)
                 import_ahead()
             progress.stage("load", len(found))
             for dataset, some in by_dataset(found).items():

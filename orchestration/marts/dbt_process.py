@@ -1,5 +1,6 @@
-"""dbt as a run starts it (`causerie-dbt`): a thread keeps its session from the first model to the last test, and a
-project that was read is not read again because the database is another one.
+"""dbt as a run starts it (`causerie-dbt`): it may wait before its first session until it is told to go, a thread keeps
+its session from the first model to the last test, and a project that was read is not read again because the database is
+another one.
 
 dbt itself closes a session after each of two hundred nodes, and each new one is let in anew and begins with nothing
 looked up. And it holds what it has read against host, port and name of the database, of which our models use only the
@@ -8,7 +9,11 @@ name, in what a relation is called. Not here: what is built (assets/dbt_models.p
 
 from __future__ import annotations
 
-from dbt.adapters.contracts.connection import ConnectionState
+import os
+import sys
+from threading import Event, Thread
+
+from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.adapters.postgres.connections import PostgresConnectionManager
 from dbt.contracts.files import FileHash
@@ -16,10 +21,20 @@ from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
 
 from orchestration import garbage
+from orchestration.warehouse import DBT_WAITS
+
+# Whether sessions may be opened: only a process that is to wait is told when.
+may_go = Event()
+may_go.set()
 
 
 class KeptSessions(PostgresConnectionManager):
     """dbt's connections, which are closed when the build is over or they are broken."""
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        may_go.wait()
+        return super().open(connection)
 
     def release(self) -> None:
         connection = self.get_if_exists()
@@ -65,7 +80,17 @@ def adapt() -> None:
     ManifestLoader.read_manifest_for_partial_parse = _read_before  # type: ignore[method-assign, assignment]
 
 
+def _listen() -> None:
+    """Wait for the word on standard input; whoever was to give it may end without."""
+    if not sys.stdin.readline():
+        os._exit(1)
+    may_go.set()
+
+
 def main() -> None:
+    if os.environ.pop(DBT_WAITS, None):
+        may_go.clear()
+        Thread(target=_listen, daemon=True).start()
     with garbage.left_alone():
         from dbt.cli.main import cli
 

@@ -1,9 +1,17 @@
 """The room of the database, as the other rooms see it."""
 
-from orchestration.warehouse.connection import connect, dbt_environment, run_migrations, url, wait_until_ready
+from orchestration.warehouse.connection import (
+    DBT_WAITS,
+    connect,
+    dbt_environment,
+    run_migrations,
+    url,
+    wait_until_ready,
+)
 from orchestration.warehouse.server import NAME, WarehouseError, is_running, program, start, stop, write_whole
 
 __all__ = [
+    "DBT_WAITS",
     "NAME",
     "WarehouseError",
     "connect",

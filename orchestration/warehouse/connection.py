@@ -21,6 +21,8 @@ from orchestration.warehouse.server import NAME, WarehouseError, start
 # The oldest version of PostgreSQL that everything here is tried with.
 OLDEST = 16
 MIGRATIONS = Path(__file__).parent / "migrations"
+# In dbt's environment: it opens no session before its standard input says that it may.
+DBT_WAITS = "CAUSERIE_DBT_WAITS"
 # What libpq sets a session to: how dates are written and read is for no environment to say.
 SESSION_VARIABLES = ("PGTZ", "PGDATESTYLE", "PGGEQO", "PGCLIENTENCODING")
 # What a server says when it refuses connections for a while, on its way up or down or after a crash.

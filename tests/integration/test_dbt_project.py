@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from night import DBT_PROJECT, Night
 
-from orchestration.assets.dbt_models import dbt_executable
+from orchestration.assets.dbt_build import dbt_executable
 from orchestration.catalogue import catalogue
 from orchestration.marts.contracts import marts_of
 from orchestration.sources import staging_docs

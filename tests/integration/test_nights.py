@@ -68,9 +68,10 @@ def _rows() -> Rows:
                     answered_at=_at(3, 0, 5), ended_at=_at(3, 0, 10)), "extract_day": CALLS},
         ],
         "member_activity": [
-            _row("member_activity", action="click", event_id="2", member_id="caller", occurred_at=_at(2, 9)),
-            _row("member_activity", action="click", event_id="3", member_id="caller", occurred_at=_at(3, 9)),
-            {**_row("member_activity", action="click", event_id="5", member_id="caller", occurred_at=_at(5, 9)), "extract_day": ACTIVITY},
+            _row("member_activity", event_id="2", member_id="caller", action="click", occurred_at=_at(2, 9)),
+            _row("member_activity", event_id="3", member_id="caller", action="click", occurred_at=_at(3, 9)),
+            {**_row("member_activity", event_id="5", member_id="caller", action="click", occurred_at=_at(5, 9)),
+             "extract_day": ACTIVITY},
         ],
     }  # fmt: skip
 
@@ -158,7 +159,7 @@ def test_what_comes_out_as_it_was_states_no_day_anew(lived: Night) -> None:
     """All that a member ever did is rebuilt, and only the day on which more is told now says anything else."""
     with lived.connect() as connection:
         rebuilt = connection.execute(
-            "select count(distinct date_trunc('day', occurred_at)) from build.int_member_activity_timed where brand_id = %s",
+            "select count(distinct occurred_at::date) from build.int_member_activity_timed where brand_id = %s",
             [BRAND],
         ).fetchone()
         dates = connection.execute("select local_date from build.touched_date where brand_id = %s", [BRAND]).fetchall()

@@ -4,7 +4,7 @@ from datetime import date
 
 from dagster import AssetKey
 
-from orchestration.assets.dbt_models import dbt_arguments
+from orchestration.assets.dbt_build import dbt_arguments
 from orchestration.assets.ingestion import ONLY_PENDING_TAG
 from orchestration.assets.partitions import Stretch
 from orchestration.automation.plan import Batch, plan, range_tags
