@@ -30,7 +30,7 @@
 -- depends_on: {{ ref('fct_widget_event') }}
 -- depends_on: {{ ref('fct_widget_visit') }}
 {% endmacro %}
-{#- The touched entities with a changed row in any mart that holds some of them, where rows are read together.
+{#- The touched entities with a changed row in any mart that holds them, where rows are read together.
     Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue. -#}
 {% macro changed_entities() %}
 {{ entities_changed('fct_conversation', 'int_conversations_lived', 'touched_conversation', 'conversation_id') }}

@@ -112,7 +112,7 @@ def render(catalogue: Catalogue) -> str:
         )
         + _macro(
             "changed_entities",
-            "The touched entities with a changed row in any mart that holds some of them, where rows are read together.",
+            "The touched entities with a changed row in any mart that holds them, where rows are read together.",
             "\nunion\n".join(changed).splitlines(),
         )
         + _macro(
