@@ -5,7 +5,7 @@
 {%- set existing = load_cached_relation(this) -%}
 {%- set built = this.incorporate(type='table') -%}
 {%- set is_shared = config.get('meta', {}).get('everywhere', false) and has_workers() -%}
-{% call statement('main') -%}
+{% call statement('main', auto_begin=false) -%}
 {{ hooks_of(pre_hooks) }}
 {% if existing is not none -%} drop {{ existing.type }} if exists {{ existing }} cascade; {%- endif %}
 {% if is_shared -%}
@@ -17,13 +17,11 @@ insert into {{ built }} {{ sql }};
 {{ finish(built, config.get('indexes', []), post_hooks) | join('\n') }}
 {%- endif %}
 {%- endcall %}
-{{ adapter.commit() }}
 {%- if is_shared -%}
 {#- Each by itself: Citus hands the text of such a statement on to the nodes, and lets no transaction analyse what it
     wrote in another way. -#}
 {% for one in finish(built, config.get('indexes', []), post_hooks) %}
-{% call statement('finish', auto_begin=true) %}{{ one }}{% endcall %}
-{{ adapter.commit() }}
+{% call statement('finish', auto_begin=false) %}{{ one }}{% endcall %}
 {% endfor %}
 {%- endif %}
 {{ return({'relations': [built]}) }}
@@ -34,12 +32,11 @@ insert into {{ built }} {{ sql }};
 {% materialization view, adapter='postgres' %}
 {%- set existing = load_cached_relation(this) -%}
 {%- set built = this.incorporate(type='view') -%}
-{% call statement('main') -%}
+{% call statement('main', auto_begin=false) -%}
 {{ hooks_of(pre_hooks) }}
 {% if existing is not none -%} drop {{ existing.type }} if exists {{ existing }} cascade; {%- endif %}
 {{ get_create_view_as_sql(built, sql) }}
 {%- endcall %}
-{{ adapter.commit() }}
 {{ return({'relations': [built]}) }}
 {% endmaterialization %}
 

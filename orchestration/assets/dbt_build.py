@@ -88,8 +88,8 @@ class Build:
     def end(self) -> None:
         """End the process that nobody told to go."""
         if self._waiting:
-            self._waiting.kill()
-            self._waiting.communicate()
+            with self._waiting as process:
+                process.kill()
             self._waiting = None
 
     def _started(self, warehouse: Warehouse) -> subprocess.Popen[bytes]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from threading import Event, Thread
+from typing import Any
 
 from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.postgres import PostgresAdapter
@@ -19,6 +20,8 @@ from dbt.adapters.postgres.connections import PostgresConnectionManager
 from dbt.contracts.files import FileHash
 from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
+from dbt_common.events.base_types import BaseEvent, EventLevel
+from dbt_common.events.event_manager import EventManager
 
 from orchestration import garbage
 from orchestration.warehouse import DBT_WAITS
@@ -34,7 +37,10 @@ class KeptSessions(PostgresConnectionManager):
     @classmethod
     def open(cls, connection: Connection) -> Connection:
         may_go.wait()
-        return super().open(connection)
+        opened = super().open(connection)
+        # What a node asks is one text, and so one transaction as it is (macros/rebuilt_table.sql).
+        opened.handle.autocommit = True
+        return opened
 
     def release(self) -> None:
         connection = self.get_if_exists()
@@ -57,6 +63,24 @@ def read_for(project: Manifest, database: str) -> Manifest:
     return project
 
 
+def _is_written(manager: EventManager, event: BaseEvent, level: EventLevel | None) -> bool:
+    """Whether anybody hears of an event: dbt lays each out in full before a logger says that it is below its level, and
+    of its nodes it tells ten times as much for debugging as for reading."""
+    is_for_debugging = (level or event.level_tag()) in (EventLevel.DEBUG, EventLevel.TEST)
+    heard = (EventLevel.DEBUG, EventLevel.TEST)
+    return not is_for_debugging or bool(manager.callbacks) or any(logger.level in heard for logger in manager.loggers)
+
+
+_fire_event = EventManager.fire_event
+
+
+def _fire_what_is_written(
+    manager: EventManager, e: BaseEvent, level: EventLevel | None = None, *more: Any, **named: Any
+) -> None:
+    if _is_written(manager, e, level):
+        _fire_event(manager, e, level, *more, **named)
+
+
 _state_of_the_project = ManifestLoader.build_manifest_state_check
 _what_was_read = ManifestLoader.read_manifest_for_partial_parse
 
@@ -76,6 +100,7 @@ def _read_before(loader: ManifestLoader) -> Manifest | None:
 def adapt() -> None:
     """Make of the dbt in this process the one that runs start."""
     PostgresAdapter.ConnectionManager = KeptSessions
+    EventManager.fire_event = _fire_what_is_written  # type: ignore[method-assign]
     ManifestLoader.build_manifest_state_check = _state_wherever_it_is_built  # type: ignore[method-assign]
     ManifestLoader.read_manifest_for_partial_parse = _read_before  # type: ignore[method-assign, assignment]
 
