@@ -66,19 +66,24 @@ def read_for(project: Manifest, database: str) -> Manifest:
 def _is_written(manager: EventManager, event: BaseEvent, level: EventLevel | None) -> bool:
     """Whether anybody hears of an event: dbt lays each out in full before a logger says that it is below its level, and
     of its nodes it tells ten times as much for debugging as for reading."""
-    is_for_debugging = (level or event.level_tag()) in (EventLevel.DEBUG, EventLevel.TEST)
-    heard = (EventLevel.DEBUG, EventLevel.TEST)
-    return not is_for_debugging or bool(manager.callbacks) or any(logger.level in heard for logger in manager.loggers)
+    debugging = (EventLevel.DEBUG, EventLevel.TEST)
+    if (level or event.level_tag()) not in debugging or manager.callbacks:
+        return True
+    return any(logger.level in debugging for logger in manager.loggers)
 
 
 _fire_event = EventManager.fire_event
 
 
 def _fire_what_is_written(
-    manager: EventManager, e: BaseEvent, level: EventLevel | None = None, *more: Any, **named: Any
+    manager: EventManager,
+    e: BaseEvent,
+    level: EventLevel | None = None,
+    node: Any = None,
+    force_warn_or_error_handling: bool = False,
 ) -> None:
     if _is_written(manager, e, level):
-        _fire_event(manager, e, level, *more, **named)
+        _fire_event(manager, e, level, node, force_warn_or_error_handling)
 
 
 _state_of_the_project = ManifestLoader.build_manifest_state_check
@@ -100,7 +105,7 @@ def _read_before(loader: ManifestLoader) -> Manifest | None:
 def adapt() -> None:
     """Make of the dbt in this process the one that runs start."""
     PostgresAdapter.ConnectionManager = KeptSessions
-    EventManager.fire_event = _fire_what_is_written  # type: ignore[method-assign]
+    EventManager.fire_event = _fire_what_is_written  # type: ignore[method-assign, assignment]
     ManifestLoader.build_manifest_state_check = _state_wherever_it_is_built  # type: ignore[method-assign]
     ManifestLoader.read_manifest_for_partial_parse = _read_before  # type: ignore[method-assign, assignment]
 

@@ -6,15 +6,20 @@ A failure here names the file of ours to look at when one of them is updated.
 from __future__ import annotations
 
 import inspect
+import io
 
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage import tags
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dbt.adapters.base.connections import BaseConnectionManager
 from dbt.adapters.postgres import PostgresAdapter
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.logger import LineFormat, LoggerConfig
+from dbt_common.events.types import Note
 
 from orchestration.automation import event_log, jobs, plan, run_launcher
-from orchestration.marts.dbt_process import KeptSessions
+from orchestration.marts.dbt_process import KeptSessions, _fire_what_is_written
 
 
 def test_tags_are_dagsters() -> None:
@@ -47,3 +52,18 @@ def test_dbt_closes_a_session_where_we_keep_it() -> None:
     assert issubclass(KeptSessions, PostgresAdapter.ConnectionManager)
     assert "self.close(conn)" in inspect.getsource(BaseConnectionManager.release)
     assert "rollback" in inspect.getsource(BaseConnectionManager.rollback_if_open)
+
+
+def test_dbt_tells_what_a_logger_writes_and_nothing_else() -> None:
+    """marts/dbt_process.py: dbt lays an event out before a logger finds it below its level (a fifth of a node)."""
+    for level, told in ((EventLevel.INFO, ["an info"]), (EventLevel.DEBUG, ["a debug", "an info"])):
+        manager, stream = EventManager(), io.StringIO()
+        manager.add_logger(LoggerConfig("a", level=level, line_format=LineFormat.PlainText, output_stream=stream))
+        _fire_what_is_written(manager, Note(msg="a debug"), EventLevel.DEBUG)
+        _fire_what_is_written(manager, Note(msg="an info"), EventLevel.INFO)
+        assert [line[-len(one) :] for line, one in zip(stream.getvalue().splitlines(), told, strict=True)] == told
+    heard: list[str] = []
+    manager = EventManager()
+    manager.add_callback(lambda message: heard.append(message.info.level))
+    _fire_what_is_written(manager, Note(msg="a debug"), EventLevel.DEBUG)
+    assert heard == ["debug"], "who listens hears everything"
