@@ -1,7 +1,9 @@
 -- The indicators of the touched periods. Those that are not stated anew of a period stand as published.
 select * from {{ ref('int_kpi_totalled') }}
 union all
-select * from {{ ref('int_kpi_broken_down') }}
+select * from {{ ref('int_kpi_by_source') }}
+union all
+select * from {{ ref('int_kpi_by_member') }}
 union all
 select
     k.brand_id,

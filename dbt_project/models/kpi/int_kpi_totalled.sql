@@ -1,3 +1,3 @@
 -- The indicators that are stated anew of the touched periods, over everything, from the report's own scans over the
--- schema next. Apart from those by dimension, so that the two are counted at once.
+-- schema next. Apart from those by dimension, so that all are counted at once.
 {{ answered_anew(['all']) }}
