@@ -6,11 +6,11 @@
         select f.*
         from marts.{{ mart }} as f
         inner join {{ ref(touched) }} as t on t.brand_id = f.brand_id and t.{{ entity_id }} = f.{{ entity_id }}
-    ) as p on {% for key in (graph.nodes['model.causerie.' ~ mart].config.meta.publication.key if execute else []) %}p.{{ key }} = n.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+    ) as p on {% for key in (graph.nodes['model.causerie.' ~ mart].config.meta.publication.key if execute else ['brand_id']) %}p.{{ key }} = n.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {% macro are_not_the_same(mart) -%}
-{%- set columns = (graph.nodes['model.causerie.' ~ mart] if execute else model).columns.keys() | list -%}
+{%- set columns = graph.nodes['model.causerie.' ~ mart].columns.keys() | list if execute else ['brand_id'] -%}
 row({% for column in columns %}n.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
         is distinct from row({% for column in columns %}p.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

@@ -1,7 +1,7 @@
 -- The local dates on which something lies that has changed: as it now is, and as it was published. A change of anything
--- can move the indicators of the periods around these dates, and of no others. Beside them what came late or corrected of the
--- things that lie there: it explains why published numbers move. By which instants something is counted, the catalogue
--- says.
+-- can move the indicators of the periods around these dates, and of no others. Beside them what came late or corrected
+-- of the things that lie there: it explains why published numbers move. By which instants something is counted, the
+-- catalogue says.
 with
 
 instant as (
