@@ -11,8 +11,9 @@ BIN := $(VENV)/bin
 # uv reads no configuration of pip's: an index of one's own is handed on.
 UV = $(BIN)/uv $${PIP_INDEX_URL:+--default-index "$$PIP_INDEX_URL"} --quiet pip
 READY := $(VENV)/.ready
-# pytest's own arguments, e.g. make test ARGS="tests/unit -x"
-ARGS ?= -n 2
+# pytest's own arguments, e.g. make test ARGS="tests/unit -x". One process more than two cores: some tests wait for a browser,
+# or for what they have started.
+ARGS ?= -n 3
 # How much of a brand the simulator makes up for `make run`
 DAYS ?= 60
 SEED ?= 1
