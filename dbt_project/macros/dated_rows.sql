@@ -1,5 +1,4 @@
-{#- The rebuilt rows of a mart beside the published ones of the touched entities, as n and p, of which either may be
-    none; and what is true of those that are not the same. -#}
+{#- The rebuilt rows of a mart beside the published ones of the touched entities, as n and p; either may be none. -#}
 {% macro rebuilt_and_published(mart, rows, touched, entity_id) -%}
 {{ ref(rows) }} as n
     full join (
@@ -9,6 +8,7 @@
     ) as p on {% for key in (graph.nodes['model.causerie.' ~ mart].config.meta.publication.key if execute else ['brand_id']) %}p.{{ key }} = n.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
+{#- True of two such rows that differ in any column of the mart's contract, or of which one is none. -#}
 {% macro are_not_the_same(mart) -%}
 {%- set columns = graph.nodes['model.causerie.' ~ mart].columns.keys() | list if execute else ['brand_id'] -%}
 row({% for column in columns %}n.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
