@@ -82,6 +82,13 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "orchestration/marts/guests.py": ("tests/integration/test_locks.py", "tests/integration/test_access.py"),
     "orchestration/marts/zones.py": ("tests/faults/test_zone_rules.py",),
     "orchestration/marts/dependents.py": ("tests/integration/test_dependents.py",),
+    "orchestration/marts/feeds.py": ("tests/integration/test_connected_feeds.py",),
+    "orchestration/marts/publication.py": (
+        "tests/integration/test_publication.py",
+        "tests/integration/test_published_values.py",
+        "tests/faults/test_publication.py",
+        "tests/integration/test_dependents.py",
+    ),
     "orchestration/marts/transaction.py": ("tests/integration/test_locks.py", "tests/faults/test_publication.py"),
     "orchestration/marts/*.py": (
         "tests/integration/test_publication.py",
@@ -102,6 +109,15 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "orchestration/sources/loading/upgrade.py": ("tests/integration/test_upgrade.py",),
     "orchestration/sources/loading/change_kind.py": ("tests/integration/test_novelty.py",),
     "orchestration/sources/loading/quarantine.py": ("tests/integration/test_quarantine.py",),
+    "orchestration/sources/loading/raw_tables.py": (
+        "tests/integration/test_upgrade.py",
+        "tests/integration/test_loading_rules.py",
+    ),
+    "orchestration/sources/loading/rivals.py": (
+        "tests/integration/test_novelty.py",
+        "tests/integration/test_loading_rules.py",
+        "tests/integration/test_loading_laws.py",
+    ),
     "orchestration/sources/loading/profile.py": ("tests/integration/test_feeds.py",),
     "orchestration/sources/loading/*.py": (
         "tests/integration/test_loading_rules.py",

@@ -39,32 +39,39 @@ LIMITS: dict[str, Any] = {
     "many": 100,
 }
 
+# The standing extracts that are judged or compared with, and their profiles. Tables of their own, with statistics: as
+# parts of the question PostgreSQL takes them for a row each, and of years it then looks through all of them for each.
+HISTORY = {
+    "standing": """
+        select e.extract_day, e.load_id
+        from raw.extract as e
+        where
+            e.dataset = %(dataset)s
+            and e.extract_day >= (
+                select min(j.extract_day)
+                from raw.extract as j
+                where
+                    j.dataset = %(dataset)s
+                    and j.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
+            ) - greatest(%(past_days)s, 7 * %(past_weeks)s)
+    """,
+    "profile": """
+        select s.extract_day, p.brand_id, p.column_name, p.row_count, p.null_count, p.value_counts, p.rejected
+        from pg_temp.standing as s
+        inner join raw.profile as p
+            on p.load_id = s.load_id and p.dataset = %(dataset)s and p.extract_day = s.extract_day
+    """,
+}
+
 FIGURES = """
 with judged as (
-    select e.extract_day
-    from raw.extract as e
-    where
-        e.dataset = %(dataset)s
-        and e.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
+    select s.extract_day
+    from pg_temp.standing as s
+    where s.load_id > (select coalesce(max(l.load_id), 0) from marts.load_ledger as l)
 ),
 
 recent as (
     select j.extract_day from judged as j order by j.extract_day desc limit %(compared_days)s
-),
-
-standing as materialized (
-    select e.extract_day, e.load_id
-    from raw.extract as e
-    where
-        e.dataset = %(dataset)s
-        and e.extract_day >= (select min(j.extract_day) from judged as j) - greatest(%(past_days)s, 7 * %(past_weeks)s)
-),
-
-profile as materialized (
-    select s.extract_day, p.brand_id, p.column_name, p.row_count, p.null_count, p.value_counts, p.rejected
-    from standing as s
-    inner join raw.profile as p
-        on p.load_id = s.load_id and p.dataset = %(dataset)s and p.extract_day = s.extract_day
 ),
 
 -- Good rows alone: a batch of nothing but bad ones is empty.
@@ -78,8 +85,8 @@ size as materialized (
             ),
             0
         ) as row_count
-    from standing as s
-    left join profile as p on p.extract_day = s.extract_day and p.column_name = ''
+    from pg_temp.standing as s
+    left join pg_temp.profile as p on p.extract_day = s.extract_day and p.column_name = ''
     group by s.extract_day
 ),
 
@@ -103,11 +110,11 @@ before_quiet as (
             0
         ) as row_count
     from quiet as q
-    inner join standing as s
+    inner join pg_temp.standing as s
         on
             s.extract_day < q.extract_day
             and s.extract_day >= q.extract_day - greatest(%(past_days)s, 7 * %(past_weeks)s)
-    left join profile as p
+    left join pg_temp.profile as p
         on
             p.extract_day = s.extract_day
             and p.column_name = ''
@@ -163,7 +170,7 @@ filling as materialized (
         sum(p.row_count) as row_count,
         sum(p.null_count) as null_count,
         coalesce(sum((p.rejected ->> 'values')::bigint), 0) as unknown_words
-    from profile as p
+    from pg_temp.profile as p
     where p.column_name <> ''
     group by p.extract_day, p.column_name
 ),
@@ -199,7 +206,7 @@ nulls as (
 
 word as materialized (
     select p.extract_day, p.column_name, w.key as word, sum(w.value::bigint) as times
-    from profile as p
+    from pg_temp.profile as p
     cross join lateral jsonb_each_text(p.value_counts) as w
     where p.value_counts is not null
     group by p.extract_day, p.column_name, w.key
@@ -265,10 +272,10 @@ volume as (
         from recent as j
         cross join generate_series(1, %(past_weeks)s) as back (weeks)
         inner join size as s on s.extract_day = j.extract_day - 7 * back.weeks
-        cross join (select distinct p.brand_id from profile as p where p.brand_id <> '') as b
-        left join profile as now
+        cross join (select distinct p.brand_id from pg_temp.profile as p where p.brand_id <> '') as b
+        left join pg_temp.profile as now
             on now.brand_id = b.brand_id and now.extract_day = j.extract_day and now.column_name = ''
-        left join profile as past
+        left join pg_temp.profile as past
             on past.brand_id = b.brand_id and past.extract_day = s.extract_day and past.column_name = ''
         group by b.brand_id, j.extract_day, now.row_count
     ) as w
@@ -387,7 +394,7 @@ from (
                 and q.rule = 'brand_currency'
         ) as foreign_rows
     from judged as j
-    inner join profile as p on p.extract_day = j.extract_day and p.column_name = '' and p.row_count > 0
+    inner join pg_temp.profile as p on p.extract_day = j.extract_day and p.column_name = '' and p.row_count > 0
     where %(dataset)s = any(%(in_currencies)s)
 ) as c
 union all
@@ -420,7 +427,7 @@ MOVED = """
             and r.{happened} < (q.extract_day + 1)::timestamp at time zone 'UTC'
     group by q.extract_day
 """
-NOTHING_MOVES = "select null::date as extract_day, 0::bigint as row_count where false"
+NOTHING_MOVES = "select null::date as extract_day, null::bigint as row_count where false"
 
 
 def figures(connection: psycopg.Connection[Any], dataset: str, required: list[str]) -> list[dict[str, Any]]:
@@ -432,9 +439,13 @@ def figures(connection: psycopg.Connection[Any], dataset: str, required: list[st
         moved = sql.SQL(MOVED).format(table=sql.Identifier("raw", dataset), happened=sql.Identifier(told.event_time))
     in_currencies = [one.name for one in DATASETS.values() if one.currency_column]
     values = {**LIMITS, "dataset": dataset, "required": required, "in_currencies": in_currencies}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(sql.SQL(FIGURES).format(moved=moved), values)
-        rows = cursor.fetchall()
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        for name, query in HISTORY.items():
+            table = sql.Identifier(name)
+            cursor.execute(sql.SQL("create temporary table {} as {}").format(table, sql.SQL(query)), values)
+            cursor.execute(sql.SQL("analyze {}").format(table))
+        rows = cursor.execute(sql.SQL(FIGURES).format(moved=moved), values).fetchall()
+        cursor.execute("drop table pg_temp.standing, pg_temp.profile")
     for row in rows:
         said = row.pop("values")
         row["day"] = said.get("day")

@@ -459,6 +459,21 @@ def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: s
         assert session.execute("select count(*) from marts.message_days").fetchone() == (3,)
 
 
+def test_a_repair_waits_for_no_reader(mart: Warehouse, database: str) -> None:
+    """Who reads a table for hours holds up no run: the next one is soon enough."""
+    mart.connection.execute("alter table marts.fct_message disable row level security")
+    # Where it waited after all, this ends it.
+    mart.connection.execute("set statement_timeout = '30s'")
+    mart.connection.commit()
+    with login(mart, database, access.READER) as reader, reader.transaction():
+        reader.execute("select count(*) from marts.fct_message")
+        assert access.repair(mart.connection) == []
+        assert access_check.offenders(mart.connection), "nothing was altered"
+        mart.connection.commit()
+    assert access.repair(mart.connection) == []
+    assert access_check.offenders(mart.connection) == []
+
+
 def test_readers_have_nothing_to_do_in_the_schema_public(mart: Warehouse) -> None:
     mart.connection.execute("grant usage on schema public to public")
     mart.connection.commit()

@@ -252,6 +252,24 @@ def test_bi_daily_is_dense_and_each_row_once(town: Town, connection: psycopg.Con
     assert [row for row in rows if not (row[4] == row[5] == row[6] and row[7] == 0)] == []
 
 
+def test_a_day_is_complete_once_the_data_hold_its_end(town: Town) -> None:
+    """To the microsecond: an extract that ends with the day holds it whole."""
+    brand = min(brand.brand_id for brand in town.brands)
+    with town.night.connect() as connection:
+        ((last, ends_at),) = _rows(
+            connection,
+            "select d.local_date, d.ends_at from marts.dim_date as d"
+            " inner join (select brand_id, max(local_date) as last_date from marts.fct_indicator_day group by 1) as f"
+            " on f.brand_id = d.brand_id and f.last_date = d.local_date + 7 where d.brand_id = %s",
+            [brand],
+        )
+        for short_of_it, is_complete in (("1 microsecond", False), ("0", True)):
+            connection.execute("update marts.publication set data_through = %s - %s::interval", [ends_at, short_of_it])
+            daily = "select distinct is_complete from marts.bi_daily where brand_id = %s and local_date = %s"
+            assert _rows(connection, daily, [brand, last]) == [(is_complete,)]
+        connection.rollback()
+
+
 def test_bi_daily_under_filters_is_the_report(town: Town, connection: psycopg.Connection[Any]) -> None:
     """By source, inbox and member at once, where no request waited whose member the report judges at the day's end."""
     combinations = _rows(

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from landing_of import DAY, Raw, brand, conversation, message, order, write
 
+from orchestration.sentences import Sentence
 from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.loading.load import Counts
 
@@ -194,6 +195,17 @@ def test_odd_orders_of_times_are_warned_of(raw: Raw) -> None:
     result = raw.take("orders", [order(1, paid_at="2026-03-09T00:00:00Z"), order(2)])
     assert result.warnings == {"paid_at before ordered_at": 1}
     assert raw.all("select warnings from raw.load where dataset = 'orders'") == [({"paid_at before ordered_at": 1},)]
+
+
+def test_two_rows_of_one_event_are_warned_of_and_copies_are_not(raw: Raw) -> None:
+    """An event is written once: where two rows tell it otherwise, its id may be unique only within something else."""
+    assert raw.take("messages", [message(1), message(1)]).warnings == {}
+    contradicting = [message(1), message(1), message(2), message(2, conversation_id="c9")]
+    warned = raw.take("messages", contradicting, DAY + timedelta(days=1)).warnings
+    assert warned == {Sentence("odd_contradiction", column="conversation_id", key="message_id"): 1}
+    late = [message(3), message(3, sent_at="2026-03-10T09:30:00Z")]
+    warned = raw.take("messages", late, DAY + timedelta(days=2)).warnings
+    assert warned == {Sentence("odd_several", key="message_id"): 1}
 
 
 # Formats

@@ -22,7 +22,7 @@ from orchestration.catalogue import facts
 
 BRAND = "nights"
 # The extract days of what comes later, and by itself; before them all that there is.
-VERSIONS, CALLS, ACTIVITY = date(2025, 6, 10), date(2025, 6, 11), date(2025, 6, 12)
+VERSIONS, CALLS, ACTIVITY, BROWSER = (date(2025, 6, day) for day in (10, 11, 12, 13))
 
 
 def _row(dataset: str, /, **values: Any) -> Row:
@@ -73,6 +73,12 @@ def _rows() -> Rows:
             {**_row("member_activity", event_id="5", member_id="caller", action="click", occurred_at=_at(5, 9)),
              "extract_day": ACTIVITY},
         ],
+        "site_events": [
+            _row("site_events", event_id="2", session_id="shared", visitor_id="second", event_type="page_view",
+                 occurred_at=_at(2, 14, 5)),
+            {**_row("site_events", event_id="1", session_id="shared", visitor_id="first", event_type="page_view",
+                    occurred_at=_at(2, 14)), "extract_day": BROWSER},
+        ],
     }  # fmt: skip
 
 
@@ -99,7 +105,7 @@ def clean(new_night: Callable[[], Night], rows: Rows) -> Night:
 
 @pytest.fixture(scope="module")
 def lived(new_night: Callable[[], Night], rows: Rows) -> Night:
-    """Five nights: the brands' rows come with the first, and never again."""
+    """Six nights: the brands' rows come with the first, and never again."""
     night = new_night()
     write(night.landing, rows)
     # The random brand's extracts are of whole months, the other's of days at a month's beginning.
@@ -112,6 +118,7 @@ def lived(new_night: Callable[[], Night], rows: Rows) -> Night:
     night.run([(name, day) for name, day in night.extracts() if name != "brands" and day >= half and day.day >= 28])
     night.run([("members", VERSIONS)])
     night.run([("calls", CALLS)])
+    night.run([("site_events", BROWSER)])
     night.run([("member_activity", ACTIVITY)])
     return night
 
@@ -153,6 +160,15 @@ def test_a_late_call_restates_the_day_on_which_it_was_answered(lived: Night) -> 
             [BRAND],
         ).fetchall()
     assert stated == [(date(2025, 6, 3), 1)]
+
+
+def test_a_late_event_takes_the_session_of_a_shared_browser_from_another_visitor(lived: Night) -> None:
+    """A session is whose first event it is; of the other one the night brings nothing."""
+    with lived.connect() as connection:
+        sessions = connection.execute(
+            "select visitor_id, started_at from marts.fct_session where brand_id = %s and kind = 'site'", [BRAND]
+        ).fetchall()
+    assert sessions == [("first", _at(2, 14))]
 
 
 def test_what_comes_out_as_it_was_states_no_day_anew(lived: Night) -> None:

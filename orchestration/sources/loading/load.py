@@ -538,7 +538,9 @@ class _Load:
     def _dropped(self) -> sql.Composable:
         """The number of copies that were dropped, by load and brand."""
         if not self.several:
-            return sql.SQL("select 0::bigint as load_id, ''::text as brand_id, 0 as rows_dropped where false")
+            return sql.SQL(
+                "select null::bigint as load_id, null::text as brand_id, null::bigint as rows_dropped where false"
+            )
         return sql.SQL("select load_id, brand_id, count(*) as rows_dropped from dropped group by 1, 2")
 
     def _has_rows(self, relation: sql.Composable) -> bool:

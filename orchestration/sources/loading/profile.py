@@ -112,7 +112,7 @@ def _describe(
         told=sql.SQL(", ").join(_told(column, load.dataset, keys_are_unique) for column in columns),
         distincts=_union(
             counted,
-            "select 0::bigint, null::text, null::text, 0::bigint where false",
+            "select null::bigint, null::text, null::text, null::bigint where false",
             lambda name: sql.SQL("select load_id, brand_id, {}, count(*) from {} x group by 1, 2").format(
                 sql.Literal(name),
                 known.get(name)
@@ -123,8 +123,8 @@ def _describe(
         ),
         counted=_union(
             closed,
-            "select 0::bigint, null::text, null::text, null::jsonb, 0::bigint, 0::bigint, null::text, null::text"
-            " where false",
+            "select null::bigint, null::text, null::text, null::jsonb, null::bigint, null::bigint, null::text,"
+            " null::text where false",
             lambda name: sql.SQL(
                 "select load_id, brand_id, {literal}, jsonb_object_agg(value, times), sum(first_times), count(*),"
                 " min(value), max(value)"

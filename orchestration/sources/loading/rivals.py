@@ -152,7 +152,10 @@ def beaten(load: Load, rivals: sql.Identifier | None) -> sql.Composable:
     key = (*load.dataset.key, "extract_day")
     tables = [*([rivals] if rivals else []), *([sql.Identifier("several")] if load.several else [])]
     if not tables:
-        return sql.SQL("select 0::bigint as load_id, ''::text as brand_id, 0 as copies, 0 as older where false")
+        return sql.SQL(
+            "select null::bigint as load_id, null::text as brand_id, null::bigint as copies, null::bigint as older"
+            " where false"
+        )
     # Aggregated for each row, and so a lookup by index for each. A plain join, with statistics that lag behind in a
     # backfill, would read the whole table for each day's few rows.
     return sql.SQL(
