@@ -459,6 +459,18 @@ def test_each_run_repairs_roles_policies_and_grants(mart: Warehouse, database: s
         assert session.execute("select count(*) from marts.message_days").fetchone() == (3,)
 
 
+def test_the_login_of_the_screens_may_become_the_brands_that_were_there_before_it(mart: Warehouse) -> None:
+    role = access.brand_role(mart.connection, STAR)
+    may_become = f"select pg_has_role('{access.VIEWERS}', '{role}', 'member')"
+    access.make_viewers(mart.connection, [])
+    revoked = sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(access.VIEWERS))
+    mart.connection.execute(revoked)
+    mart.connection.commit()
+    assert mart.rows(may_become) == [False]
+    access.make_viewers(mart.connection, [STAR])
+    assert mart.rows(may_become) == [True]
+
+
 def test_a_repair_waits_for_no_reader(mart: Warehouse, database: str) -> None:
     """Who reads a table for hours holds up no run: the next one is soon enough."""
     mart.connection.execute("alter table marts.fct_message disable row level security")

@@ -11,7 +11,9 @@ import pytest
 from night import Night
 from platforms import Copies
 
+from expectations.answers import judge_answers
 from orchestration.assets.progress import Progress
+from orchestration.catalogue import catalogue
 from orchestration.settings import Settings
 from orchestration.verification import VerificationError, verify
 
@@ -72,6 +74,28 @@ def test_it_names_each_difference_and_no_other(small_days_again: Copies, setting
         "double entry: kpi_period as plain queries count", "kpi_period as kpi_report answers",
     } <= {verdict.name for verdict in verdicts if verdict.passed}  # fmt: skip
     assert left == []
+
+
+def test_a_period_that_the_report_answers_otherwise_is_named(small_days: Night) -> None:
+    """The one year of Paris is among the periods that are asked."""
+    with small_days.connect() as connection:
+        (sound,) = judge_answers(connection, ["paris"], catalogue.load().dated)
+        assert (sound.passed, sound.offenders) == (True, ())
+        stated = connection.execute(
+            "update marts.kpi_period set value = value + 1, numerator = numerator + 1 where brand_id = 'paris'"
+            " and grain = 'year' and dimension = 'all' and ref = 'Chat-Card-10' returning value, numerator, is_final"
+        ).fetchone()
+        (finding,) = judge_answers(connection, ["paris"], catalogue.load().dated)
+        connection.rollback()
+    assert stated
+    value, above, is_final = stated
+    assert finding.passed is False
+    assert finding.offenders == (
+        {
+            "brand": "paris", "period": "year 2025-01-01", "dimension": "all", "row": "all Chat-Card-10 ",
+            "stated": f"{value}/{above}/nothing/{is_final}", "answered": f"{value - 1}/{above - 1}/nothing/{is_final}",
+        },
+    )  # fmt: skip
 
 
 def test_what_cannot_be_verified_is_said(small_days: Night, settings: Settings, database: str) -> None:
