@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -198,9 +199,9 @@ def first_and_next(
     return nights
 
 
-def hold_back(extracts: list[Path]) -> pa.Table:
-    """Messages of the newest extracts but the last, taken out of them."""
-    kept_from = [extract / "part-0.parquet" for extract in extracts[-DAYS_LATE - 1 : -1]]
+def hold_back(extracts: list[Path], name: str = "part-0.parquet") -> pa.Table:
+    """Messages of the newest extracts but the last, taken out of their files of this name."""
+    kept_from = [extract / name for extract in extracts[-DAYS_LATE - 1 : -1]]
     late = []
     for file in kept_from:
         rows = pq.read_table(file)
@@ -223,23 +224,32 @@ def log_statements(settings: Settings) -> None:
         connection.execute("select pg_reload_conf()")
 
 
-def run(settings: Settings, name: str, is_new: bool = True) -> Night:
+def run(settings: Settings, name: str, is_new: bool = True, given: Sequence[str] = ()) -> Night:
     """One `causerie run`; SystemExit where it fails, or finds nothing where it should, or the other way round."""
-    log = settings.home / "postgres" / "server.log"
-    before, written = log.stat().st_size, wal(settings)
+    written = wal(settings)
+    before = server_log(settings).stat().st_size
     start = time.perf_counter()
-    done = subprocess.run([CAUSERIE, "run"], capture_output=True, text=True, env=environment(settings))
+    done = subprocess.run([CAUSERIE, "run", *given], capture_output=True, text=True, env=environment(settings))
     seconds = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{name}: causerie run ended with {done.returncode}\n{done.stdout}{done.stderr}")
     if ("Nothing new" in done.stdout) is is_new:
         raise SystemExit(f"{name}: this is not what was to be measured\n{done.stdout}{done.stderr}")
-    with log.open("rb") as file:
-        file.seek(before)
+    statements = statements_since(settings, before)
+    return Night(name, seconds, wal(settings) - written, statements)
+
+
+def server_log(settings: Settings) -> Path:
+    return settings.home / "postgres" / "server.log"
+
+
+def statements_since(settings: Settings, place: int) -> list[tuple[float, str]]:
+    """Seconds and SQL of each statement that the server's log has from this byte on."""
+    with server_log(settings).open("rb") as file:
+        file.seek(place)
         said = file.read().decode(errors="replace")
     found = (STATEMENT.search(entry) for entry in re.split(r"\n(?=\d{4}-\d\d-\d\d )", said))
-    statements = [(float(one[1]) / 1000, " ".join((one[2] or "").split())) for one in found if one]
-    return Night(name, seconds, wal(settings) - written, statements)
+    return [(float(one[1]) / 1000, " ".join((one[2] or "").split())) for one in found if one]
 
 
 def wal(settings: Settings) -> int:

@@ -87,12 +87,8 @@ def main() -> int:
 def make_up(landing: Path, brands: int, days: int, conversations: int) -> tuple[date, date]:
     """Extracts of several brands, which a file each brings to the same landing; their first and last day."""
     for number in range(1, brands + 1):
-        alone = landing.parent / f"brand-{number}"
-        summary = simulator.write(alone, days, number, conversations * number, brand_id=f"brand-{number}")
-        for file in alone.rglob("part-0.*"):
-            place = landing / file.relative_to(alone).with_name(file.name.replace("part-0", f"part-{number}"))
-            place.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(place)
+        brand = f"brand-{number}"
+        summary = simulator.write(landing, days, number, conversations * number, brand_id=brand, part=number)
     return summary.first_day, summary.last_day
 
 

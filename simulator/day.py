@@ -32,12 +32,14 @@ def write(
     conversations_per_day: int = 120,
     start: date | None = None,
     brand_id: str = BRAND_ID,
+    part: int = 0,
 ) -> Summary:
     """Write the extracts of `days` UTC days from `start` (None: DEFAULT_START) below `directory`, one folder a dataset.
 
     The same arguments give the same bytes, and files that stand there already stay untouched. More days with the same
     seed add extracts and change none. Another seed, volume or start is another history of the same brand: use a fresh
-    directory, as for another `brand_id`. Raises ValueError if `days` or `conversations_per_day` is below 1.
+    directory. Another `brand_id` may come beside it, in files of another `part`. Raises ValueError if `days` or
+    `conversations_per_day` is below 1.
     """
     if days < 1 or conversations_per_day < 1:
         raise ValueError(f"days ({days}) and conversations_per_day ({conversations_per_day}) must be at least 1")
@@ -47,7 +49,7 @@ def write(
     brand.open()
     for number in range(days):
         brand.live(start + timedelta(days=number))
-    return book.write(directory, start, start + timedelta(days=days - 1))
+    return book.write(directory, start, start + timedelta(days=days - 1), part)
 
 
 class Day:

@@ -89,8 +89,9 @@ class Book:
         if known is None or known["updated_at"] <= columns["updated_at"]:
             rows[key] = {"brand_id": self._brand_id, **columns}
 
-    def write(self, directory: Path, first: date, last: date) -> Summary:
-        """Write the extracts of first..last; what lies after `last` is the future, and stays unwritten."""
+    def write(self, directory: Path, first: date, last: date, part: int) -> Summary:
+        """Write the extracts of first..last, each into its file of this number; what lies after `last` is the future,
+        and stays unwritten."""
         summary = Summary(first, last)
         for dataset in KEYS:
             chance = Random(f"{self._seed} resent {dataset}")
@@ -103,21 +104,21 @@ class Book:
                 rows += [row for row in rows if chance.random() < RESENT]
                 if rows:
                     summary.rows[dataset] += len(rows)
-                    if _write_file(directory / dataset / day.isoformat(), dataset, rows):
+                    if _write_file(directory / dataset / day.isoformat(), part, dataset, rows):
                         summary.files_written += 1
                     else:
                         summary.files_unchanged += 1
         return summary
 
 
-def _write_file(folder: Path, dataset: str, rows: list[Row]) -> bool:
+def _write_file(folder: Path, part: int, dataset: str, rows: list[Row]) -> bool:
     """Write one extract; False, and an untouched file, if these very bytes stand there already."""
     if dataset in PARQUET:
-        name, content = "part-0.parquet", _parquet(rows)
+        name, content = f"part-{part}.parquet", _parquet(rows)
     elif dataset in CSV:
-        name, content = "part-0.csv.gz", _zip(_csv(rows))
+        name, content = f"part-{part}.csv.gz", _zip(_csv(rows))
     else:
-        name, content = "part-0.jsonl.gz", _zip(_json_lines(rows, ZONE if dataset in LOCAL_TIMES else UTC))
+        name, content = f"part-{part}.jsonl.gz", _zip(_json_lines(rows, ZONE if dataset in LOCAL_TIMES else UTC))
     path = folder / name
     if path.exists() and path.read_bytes() == content:
         return False

@@ -147,7 +147,11 @@ DESK = [
     Line("desk", "Engt-Card-1", 1, SUNDAY, MONDAY, asked={"inboxes": ["support"]}),
     Line("desk", "Engt-Card-1", 2, SUNDAY, MONDAY, asked={"inboxes": ["support", "sales"]}),  # and v2
     Line(
-        "desk", "Engt-Card-1", 0, SUNDAY, MONDAY,
+        "desk",
+        "Engt-Card-1",
+        0,
+        SUNDAY,
+        MONDAY,
         asked={"inboxes": ["support"], "conversation_channels": ["web"]},
     ),
 ]
@@ -523,13 +527,25 @@ def test_days_have_the_hours_of_their_clock(connection: psycopg.Connection[Any])
         assert connection.execute(query, [brand, day]).fetchall() == [(starts_at, hours)], (brand, day)
 
 
-def test_a_day_of_the_breakdown_is_that_day_asked_alone(connection: psycopg.Connection[Any]) -> None:
-    broken_down = report(connection, "paris", SUNDAY, TUESDAY, breakdown=["day"])
-    for day in (SUNDAY, MONDAY, TUESDAY):
-        of_the_day = [(row.ref, row.bin, *row.figure) for row in broken_down if row.bucket == [day.isoformat()]]
-        asked_alone = [row for row in report(connection, "paris", day, day) if row.ref not in UNDATED]
-        alone = [(row.ref, row.bin, *row.figure) for row in asked_alone]
-        assert of_the_day == alone
+@pytest.mark.parametrize(
+    ("grain", "brand", "periods"),
+    [
+        ("day", "paris", [(SUNDAY, SUNDAY), (MONDAY, MONDAY), (TUESDAY, TUESDAY)]),
+        # Weeks and months that the question cuts.
+        ("week", "paris", [(SUNDAY, SUNDAY), (MONDAY, TUESDAY)]),
+        ("month", "counter", [(date(2025, 5, 30), date(2025, 5, 31)), (SUNDAY, MONDAY)]),
+    ],
+)
+def test_a_period_of_the_breakdown_is_that_period_asked_alone(
+    connection: psycopg.Connection[Any], grain: str, brand: str, periods: list[tuple[date, date]]
+) -> None:
+    (first, _), (_, last) = periods[0], periods[-1]
+    broken_down = report(connection, brand, first, last, breakdown=[grain])
+    for start, end in periods:
+        of_the_period = [(row.ref, row.bin, *row.figure) for row in broken_down if row.bucket == [start.isoformat()]]
+        asked_alone = [row for row in report(connection, brand, start, end) if row.ref not in UNDATED]
+        assert any(row.value for row in asked_alone)
+        assert of_the_period == [(row.ref, row.bin, *row.figure) for row in asked_alone]
 
 
 def test_nobody_is_a_bucket_of_its_own(connection: psycopg.Connection[Any]) -> None:
