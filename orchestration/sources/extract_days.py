@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from orchestration.sentences import Sentence
 from orchestration.settings import Settings
 from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.connectors.listing import Aside, day_of, list_root
@@ -38,12 +37,11 @@ def available(sources: Sources, first: date | None = None, last: date | None = N
 def left_aside(sources: Sources) -> list[Aside]:
     """What lies where these sources read files, and is not read: said once a run, since nobody would look for it."""
     files = [source for source in sources.values() if isinstance(source, FilesSource)]
-    found = list(dict.fromkeys(aside for source in files for aside in source.asides()))
+    found = list(dict.fromkeys(aside for source in files for aside in source.asides(today())))
     by_days = [source for source in files if not source.flat_by]
     for root in dict.fromkeys(source.root for source in by_days):
         found += list_root(root, {source.folder or source.dataset.name for source in by_days if source.root == root})
-    ahead = [(source.dataset.name, day) for source in files for day in source.days(today()) if day > today()]
-    return found + [Aside(f"{name} of {day}", Sentence("aside_ahead")) for name, day in ahead]
+    return found
 
 
 def first_day(settings: Settings) -> date:

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from orchestration.sources.connectors.database import Database
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.mapping import ANY_OTHER, Naming
 from orchestration.sources.connectors.meaning import naming_of
-from orchestration.sources.connectors.sql import WholeQuery
 from orchestration.sources.connectors.words import Document, Faults, SourcesError, TableWords
 from orchestration.sources.contract import DATASETS
+
+# SQLAlchemy is slow to import, and every run reads this part of the sources file.
+if TYPE_CHECKING:
+    from orchestration.sources.connectors.database import Database
 
 # What the live indicators need to know, and no more: what a chat database need not have can't be missing.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -99,6 +102,7 @@ def loaded_relations() -> dict[str, str]:
 def read_chat_database(path: Path) -> ChatDatabase:
     """The `live:` of the sources file; what it leaves out has the contract's own names. Raises SourcesError."""
     from orchestration.sources.connectors.sources_file import read_file
+    from orchestration.sources.connectors.sql import WholeQuery
 
     read = read_file(path)
     faults = Faults(path, {})

@@ -59,9 +59,11 @@ class FilesSource:
         """Every day that has a folder with something finished in it, and a digest of names, sizes and times."""
         return {day: self._fingerprint(folder) for day, folder in self._listing().days.items()}
 
-    def asides(self) -> list[Aside]:
-        """What lies in the dataset's folder and is not read."""
-        return self._listing().asides
+    def asides(self, today: date) -> list[Aside]:
+        """What lies in the dataset's folder and is not read, or not yet: days that lie ahead."""
+        listing = self._listing()
+        ahead = sorted(day for day in listing.days if day > today)
+        return listing.asides + [Aside(f"{self.dataset.name} of {day}", Sentence("aside_ahead")) for day in ahead]
 
     def read(self, day: date) -> Extract:
         folder = self._listing(day).days.get(day)
