@@ -1,8 +1,8 @@
 """`make bench`: one table, each row a figure beside its floor in the same run, into benchmarks/RESULTS.md.
 
-Not here: what is measured (nights.py, screens.py, loading.py, databases.py), questions over millions of messages
-(report.py), the live page (live.py).
-Run: .venv/bin/python benchmarks/bench.py [--days 60] [--rows 1000000] [--history 730]
+Not here: what is measured (nights.py, histories.py, screens.py, loading.py, databases.py, scale.py), questions over
+millions of messages (report.py), the live page (live.py).
+Run: .venv/bin/python benchmarks/bench.py [--days 60] [--rows 1000000] [--history 730] [--messages 9000000]
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import databases
+import histories
 import loading
 import nights
+import scale
 import screens
 from ratios import Ratio, table
 
@@ -26,6 +28,7 @@ from orchestration.settings import Settings
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SHORT_HISTORY, CONVERSATIONS_OF_HISTORY = 90, 20
+BACKFILLED, BRANDS = 365, 20
 
 
 def main() -> None:
@@ -34,12 +37,16 @@ def main() -> None:
     parser.add_argument("--conversations-per-day", type=int, default=120)
     parser.add_argument("--rows", type=int, default=1_000_000, help="messages to load")
     parser.add_argument("--history", type=int, default=730, help="days of the long history; 0 leaves it out")
+    parser.add_argument("--messages", type=int, default=9_000_000, help="of the full build; 0 leaves it out")
     given = parser.parse_args()
     began, load = datetime.now(UTC), os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="causerie-bench-") as made:
         found = [*of_nights(Path(made), given.days, given.conversations_per_day), *of_loads(Path(made), given.rows)]
         if given.history:
             found += nights.with_history(Path(made) / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
+            found += histories.ratios(Path(made) / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY)
+        if given.messages:
+            found.append(of_a_build(Path(made) / "build", given.messages))
     text = table(found)
     print(text)
     RESULTS.write_text(f"{heading(began, load)}\n\n{text}\n")
@@ -65,6 +72,14 @@ def of_loads(folder: Path, rows: int) -> list[Ratio]:
         finally:
             connection.close()
             warehouse.stop(settings)
+
+
+def of_a_build(folder: Path, messages: int) -> Ratio:
+    settings = Settings.from_environment({"CAUSERIE_HOME": str(folder / "home")})
+    try:
+        return scale.full_build(settings, messages)
+    finally:
+        warehouse.stop(settings)
 
 
 def heading(began: datetime, load: tuple[float, float, float]) -> str:

@@ -14,6 +14,7 @@ import os
 import re
 import statistics
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import psycopg
 import report
 from psycopg import conninfo
+from ratios import Ratio
 
 from orchestration import warehouse
 from orchestration.settings import Settings
@@ -28,8 +30,8 @@ from orchestration.settings import Settings
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 TABLE = re.compile(r"(?<=<!-- measured:begin -->\n).*?(?=<!-- measured:end -->)", re.DOTALL)
 HEADER = (
-    "| messages | raw | marts | built and published | a month's report | a year's | measured |\n"
-    "|---:|---:|---:|---:|---:|---:|---|\n"
+    "| messages | raw | marts | built and published | in one statement | a month's report | a year's | measured |\n"
+    "|---:|---:|---:|---:|---:|---:|---:|---|\n"
 )
 MESSAGES_OF_A_CONVERSATION = 9
 RUNS = 5
@@ -41,8 +43,8 @@ def main() -> None:
     given = parser.parse_args()
     rows = standing()
     for messages in given.messages:
-        found = measured(messages)
-        rows[found[0]] = found[1]
+        found = measured(Settings.from_environment(), messages)
+        rows[found.messages] = found.row
         PAGE.write_text(TABLE.sub(lambda _: written(rows), PAGE.read_text()))
     print(written(rows))
 
@@ -54,9 +56,41 @@ def standing() -> dict[int, str]:
     return {int(line.split("|")[1].replace(",", "")): line for line in lines}
 
 
-def measured(messages: int) -> tuple[int, str]:
-    """Makes the brand, and measures it; the number of its messages, and its row."""
-    settings = Settings.from_environment()
+@dataclass(frozen=True)
+class Size:
+    """A brand of so many messages: bytes of raw and marts, seconds of its build and publication and of LIFECYCLE,
+    milliseconds of reports."""
+
+    messages: int
+    raw: int
+    marts: int
+    built: float
+    floor: float
+    month: float
+    year: float
+
+    @property
+    def row(self) -> str:
+        cells = [f"{self.raw / 2**20:,.0f} MB", f"{self.marts / 2**20:,.0f} MB", f"{self.built:,.0f} s"]
+        cells += [f"{self.floor:,.1f} s", f"{self.month:,.0f} ms", f"{self.year:,.0f} ms"]
+        machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        return f"| {self.messages:,} | {' | '.join(cells)} | {machine} |"
+
+
+def full_build(settings: Settings, messages: int) -> Ratio:
+    """A brand of this size built and published whole, periods of three years included, beside one statement."""
+    found = measured(settings, messages)
+    return Ratio(
+        f"full build of {found.messages:,} messages, 3 years of periods included",
+        "one statement of the lifecycle over the same rows",
+        found.built,
+        found.floor,
+        120,
+    )
+
+
+def measured(settings: Settings, messages: int) -> Size:
+    """Makes the brand in a database of its own, and measures it."""
     admin = warehouse.url(settings)
     database = f"causerie_scale_{messages}"
     url = conninfo.make_conninfo(admin, dbname=database)
@@ -67,16 +101,31 @@ def measured(messages: int) -> tuple[int, str]:
         seconds = report.make(url, messages // MESSAGES_OF_A_CONVERSATION, settings, with_periods=True)
         with warehouse.connect(url, autocommit=True) as connection:
             number = one(connection, "select count(*) from marts.fct_message")
-            sizes = [one(connection, SIZE, schema) for schema in ("raw", "marts")]
+            raw, marts = (one(connection, SIZE, schema) for schema in ("raw", "marts"))
             month, year = (asked(connection, *dates) for dates in (MONTH, YEAR))
+            connection.execute(LIFECYCLE.encode())
+            began = time.perf_counter()
+            connection.execute(LIFECYCLE.encode())
+            floor = time.perf_counter() - began
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f"drop database if exists {database} (force)".encode())
-    machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    cells = [f"{size / 2**20:,.0f} MB" for size in sizes] + [f"{seconds:,.0f} s", f"{month:,.0f} ms", f"{year:,.0f} ms"]
-    return number, f"| {number:,} | {' | '.join(cells)} | {machine} |"
+    return Size(number, raw, marts, seconds, floor, month, year)
 
 
+# The least that a lifecycle is: who wrote first, who answered, how often, and when last, of each conversation.
+LIFECYCLE = """
+select count(*), count(*) filter (where l.visited_at is not null and l.answered_at is not null), sum(l.messages)
+from raw.conversations as c
+left join (
+    select
+        m.brand_id, m.conversation_id, count(*) as messages, max(m.sent_at) as last_message_at,
+        min(m.sent_at) filter (where m.sender_type = 'visitor') as visited_at,
+        min(m.sent_at) filter (where m.sender_type = 'member' and not m.is_automatic) as answered_at
+    from raw.messages as m
+    group by m.brand_id, m.conversation_id
+) as l on l.brand_id = c.brand_id and l.conversation_id = c.conversation_id
+"""
 SIZE = "select sum(pg_total_relation_size(oid)) from pg_class where relnamespace = %s::regnamespace and relkind = 'r'"
 MONTH = ("2023-05-01", "2023-05-31")
 YEAR = ("2023-01-01", "2023-12-31")
