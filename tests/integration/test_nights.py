@@ -179,5 +179,7 @@ def test_what_comes_out_as_it_was_states_no_day_anew(lived: Night) -> None:
             [BRAND],
         ).fetchone()
         dates = connection.execute("select local_date from build.touched_date where brand_id = %s", [BRAND]).fetchall()
+        stated = connection.execute("select distinct brand_id from build.touched_period").fetchall()
     assert rebuilt == (3,)
+    assert stated == [(BRAND,)], "of the other brand nothing has come"
     assert dates == [(date(2025, 6, 5),)]

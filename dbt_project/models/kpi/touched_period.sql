@@ -4,7 +4,8 @@
 -- last publication, those that no longer exist, and those around the first instant of a feed that has moved: what was
 -- unknown there is known, or the other way round. Those that were over and whose fluctuating indicators may still move
 -- (not final at the last publication): these indicators alone. Where an indicator is new or computed in another way,
--- all others too, of these indicators alone. Everything else stands as published.
+-- all others too, of these indicators alone. Everything else stands as published; so does what is not over or settled
+-- of a brand of which nothing has come, while the data reach no further than published: late data of one brand of many.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
     ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
@@ -41,6 +42,17 @@ stated as (
     group by k.brand_id, k.grain, k.period_start
 ),
 
+moving as (
+    select b.brand_id
+    from {{ ref('int_brands_spanned') }} as b
+    cross join {{ source('build', 'run') }} as r
+    where r.data_through is distinct from r.published_through
+    union
+    select t.brand_id from {{ ref('touched_date') }} as t
+    union
+    select t.brand_id from {{ source('raw', 'touched') }} as t
+),
+
 joined as (
     select
         coalesce(p.brand_id, s.brand_id) as brand_id,
@@ -48,12 +60,13 @@ joined as (
         coalesce(p.period_start, s.period_start) as period_start,
         p.next_period_start,
         p.brand_id is null as is_gone,
-        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null or not s.was_over
-        or b.brand_id is not null as is_touched,
-        not s.is_final as is_unsettled
+        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null
+        or (not s.was_over and m.brand_id is not null) or b.brand_id is not null as is_touched,
+        not s.is_final and m.brand_id is not null as is_unsettled
     from period as p
     full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
     left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
+    left join moving as m on m.brand_id = coalesce(p.brand_id, s.brand_id)
 ),
 
 -- Feeds whose first instant is not the published one: between the two, and as long before as indicators settle.
