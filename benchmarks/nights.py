@@ -226,8 +226,9 @@ def log_statements(settings: Settings) -> None:
 
 def run(settings: Settings, name: str, is_new: bool = True, given: Sequence[str] = ()) -> Night:
     """One `causerie run`; SystemExit where it fails, or finds nothing where it should, or the other way round."""
-    written = wal(settings)
-    before = server_log(settings).stat().st_size
+    # The first thing that is asked makes the server, and with it its log.
+    written, log = wal(settings), settings.home / "postgres" / "server.log"
+    before = log.stat().st_size
     start = time.perf_counter()
     done = subprocess.run([CAUSERIE, "run", *given], capture_output=True, text=True, env=environment(settings))
     seconds = time.perf_counter() - start
@@ -235,21 +236,12 @@ def run(settings: Settings, name: str, is_new: bool = True, given: Sequence[str]
         raise SystemExit(f"{name}: causerie run ended with {done.returncode}\n{done.stdout}{done.stderr}")
     if ("Nothing new" in done.stdout) is is_new:
         raise SystemExit(f"{name}: this is not what was to be measured\n{done.stdout}{done.stderr}")
-    statements = statements_since(settings, before)
-    return Night(name, seconds, wal(settings) - written, statements)
-
-
-def server_log(settings: Settings) -> Path:
-    return settings.home / "postgres" / "server.log"
-
-
-def statements_since(settings: Settings, place: int) -> list[tuple[float, str]]:
-    """Seconds and SQL of each statement that the server's log has from this byte on."""
-    with server_log(settings).open("rb") as file:
-        file.seek(place)
+    with log.open("rb") as file:
+        file.seek(before)
         said = file.read().decode(errors="replace")
     found = (STATEMENT.search(entry) for entry in re.split(r"\n(?=\d{4}-\d\d-\d\d )", said))
-    return [(float(one[1]) / 1000, " ".join((one[2] or "").split())) for one in found if one]
+    statements = [(float(one[1]) / 1000, " ".join((one[2] or "").split())) for one in found if one]
+    return Night(name, seconds, wal(settings) - written, statements)
 
 
 def wal(settings: Settings) -> int:

@@ -118,20 +118,21 @@ def test_supersets_datasets_hold_the_lists(town: Town, connection: psycopg.Conne
 def test_a_feed_that_begins_as_the_period_ends_tells_nothing_of_it(town: Town) -> None:
     """To the microsecond: what no feed had told of is unknown, not zero."""
     with town.night.connect() as connection:
-        brand, day, ends_at = connection.execute(
+        found = connection.execute(
             "select d.brand_id, d.local_date, d.ends_at from marts.dim_date as d"
             " inner join marts.dim_feed as f on f.brand_id = d.brand_id and f.feed = 'orders'"
             " inner join marts.fct_order as o"
             " on o.brand_id = d.brand_id and o.ordered_at >= d.starts_at and o.ordered_at < d.ends_at"
             " order by d.brand_id, d.local_date limit 1"
-        ).fetchone() or ("", None, None)
+        ).fetchone()
+        assert found, "no brand has an order"
+        brand, day, ends_at = found
         for began, is_known in ((ends_at, False), (ends_at - timedelta(microseconds=1), True)):
             connection.execute(
                 "update marts.dim_feed set began_at = %s where brand_id = %s and feed = 'orders'", [began, brand]
             )
-            found = lines(connection, "One-List-3", brand, {"date_from": day, "date_to": day})
-            assert found
-            assert {line["influenced_orders"] is not None for line in found} == {is_known}
+            members = lines(connection, "One-List-3", brand, {"date_from": day, "date_to": day})
+            assert {line["influenced_orders"] is not None for line in members} == {is_known}
         connection.rollback()
 
 

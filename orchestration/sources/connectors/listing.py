@@ -298,7 +298,7 @@ def _local(
     """
     left = left if left is not None else [MOST_ENTRIES]
     is_odd = bool(parts) and day_of(parts[0]) is None
-    # Names as text: over the ten thousand folders of years, paths take twice as long.
+    # Names as text: over the ten thousand folders of years, paths take half as long again.
     folder = "/".join((base, *parts))
     try:
         names = sorted(only or os.listdir(folder))  # noqa: PTH208
