@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from uuid import uuid4
 
 from dagster import AssetKey, DagsterEvent, DagsterInstance, DagsterRun, DagsterRunStatus
-from dagster._core.events import AssetMaterializationPlannedData
-from dagster._core.utils import make_new_run_id
+from dagster._core.events import AssetMaterializationPlannedData  # tests/unit/test_dagster_private.py says why
 
 NAME = "refused_extracts"
 # Dagster's own tag. Nothing is to be tried again: the extract is, when it has changed.
@@ -30,7 +30,7 @@ def report(instance: DagsterInstance, asset: AssetKey, run_id: str, refused: Map
     attempt = instance.add_run(
         DagsterRun(
             job_name=NAME,
-            run_id=make_new_run_id(),
+            run_id=str(uuid4()),
             status=DagsterRunStatus.STARTED,
             tags={MAX_RETRIES_TAG: "0", OF_RUN_TAG: run_id},
         )

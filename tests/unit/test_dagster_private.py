@@ -8,8 +8,11 @@ from __future__ import annotations
 import inspect
 import io
 
+from dagster import AssetKey, DagsterEvent, DagsterRunStatus
+from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage import tags
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dbt.adapters.base.connections import BaseConnectionManager
 from dbt.adapters.postgres import PostgresAdapter
@@ -39,6 +42,23 @@ def test_the_event_log_makes_its_engines_where_we_keep_them() -> None:
     for name in ("_db_lock", "_initdb", "conn_string_for_shard"):
         assert name in source, name
     assert event_log.EventLog._connect is not SqliteEventLogStorage._connect
+
+
+def test_a_partition_can_be_shown_as_attempted() -> None:
+    """assets/refusals.py: only a planned materialisation of a run that failed makes a partition red, and Dagster has no
+    public way to plan one. Without it all partitions of a run's days would be green, the refused ones too."""
+    assert list(inspect.signature(DagsterEvent.build_asset_materialization_planned_event).parameters) == [
+        "job_name", "step_key", "asset_materialization_planned_data",
+    ]  # fmt: skip
+    planned = AssetMaterializationPlannedData(AssetKey("raw"), partition="2026-03-01")
+    assert (planned.asset_key, planned.partition) == (AssetKey("raw"), "2026-03-01")
+
+
+def test_finished_runs_are_those_that_dagster_counts() -> None:
+    """automation/retention.py and automation/run_figures.py: a status more would be a run that is never forgotten."""
+    assert set(FINISHED_STATUSES) == {
+        DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED,
+    }  # fmt: skip
 
 
 def test_the_launcher_can_ask_for_the_process_of_a_run() -> None:
