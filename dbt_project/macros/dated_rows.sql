@@ -15,10 +15,11 @@ row({% for column in columns %}n.{{ column }}{{ ', ' if not loop.last }}{% endfo
         is distinct from row({% for column in columns %}p.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
-{#- What came late or corrected of the entity that a row of `alias` is of. -#}
+{#- What came late or corrected of the entity that a row of `alias` is of: the first of it, which names the others. -#}
 {% macro restatements_of(alias, entity, entity_id) -%}
 left join {{ ref('restated_entity') }} as e
         on e.brand_id = {{ alias }}.brand_id and e.entity = '{{ entity }}' and e.entity_id = {{ alias }}.{{ entity_id }}
+        and e.restatement_id = e.first_restatement_id
 {%- endmacro %}
 
 {#- The touched entities of which a row of this mart is another, a new one, or none any more. -#}
@@ -53,7 +54,7 @@ left join {{ ref('restated_entity') }} as e
     select distinct
         f.brand_id,
         date_trunc('minute', i.at) as at,
-        e.restatement_id
+        e.first_restatement_id
     from {{ relation }} as f
     inner join {{ ref('changed_entity') }} as c
         on c.brand_id = f.brand_id and c.entity = '{{ entity }}' and c.entity_id = f.{{ entity_id }}
@@ -69,7 +70,7 @@ left join {{ ref('restated_entity') }} as e
     select distinct
         i.brand_id,
         date_trunc('minute', i.at) as at,
-        e.restatement_id
+        e.first_restatement_id
     from {{ rebuilt_and_published(mart, rows, touched, entity_id) }}
     cross join
         lateral (

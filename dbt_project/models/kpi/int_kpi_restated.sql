@@ -121,8 +121,9 @@ restated_here as (
         on p.brand_id = m.brand_id and p.grain = m.grain and p.period_start = m.period_start
     inner join {{ ref('touched_date') }} as d
         on d.brand_id = m.brand_id and d.local_date >= p.period_start and d.local_date < p.next_period_start
-    cross join lateral unnest(d.restatement_ids) as u (restatement_id)
-    inner join {{ ref('restated_entity') }} as e on e.restatement_id = u.restatement_id and e.brand_id = m.brand_id
+    cross join lateral unnest(d.first_restatement_ids) as u (first_restatement_id)
+    inner join {{ ref('restated_entity') }} as e
+        on e.first_restatement_id = u.first_restatement_id and e.brand_id = m.brand_id
     group by m.brand_id, m.grain, m.period_start
 ),
 

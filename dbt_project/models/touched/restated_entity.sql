@@ -3,6 +3,7 @@
 -- Entities of which this run's loads say something that the last publication should have known, had it come in time: of
 -- before the end of what was then complete. Settings of a brand are another matter: they are compared themselves. So
 -- are its identities: orders that stand with another visitor than they were published with, and these visitors.
+-- What is of an entity names its restatements by their first one: a year that comes at once restates a member daily.
 with
 
 touched as (
@@ -56,6 +57,7 @@ restated as (
 
 select
     row_number() over (order by s.brand_id, s.entity, s.entity_id, s.load_id, s.is_setting) as restatement_id,
+    rank() over (order by s.brand_id, s.entity, s.entity_id) as first_restatement_id,
     s.brand_id,
     s.entity,
     s.entity_id,
