@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from expectations.findings import Finding, Suite, judge_by_brand
+from expectations.findings import Finding, Law, judge_by_brand
 from orchestration.sentences import Sentence
 
 # So many periods of each brand and grain are asked of the report.
@@ -30,8 +30,6 @@ def judge_answers(
 
     `indicators` are those of the catalogue that have periods.
     """
-    from expectations import laws
-
     refs = [indicator.ref for indicator in indicators]
     lines = []
     for brand, grain, start in _sample(connection, brands):
@@ -55,9 +53,9 @@ def judge_answers(
                 )
     if not lines:
         return []
-    suite: Suite = {"answers": (laws.ExpectPeriodsToBeAnswered(), True, Sentence("expect_answers"))}
+    law = Law("ExpectPeriodsToBeAnswered", True, Sentence("expect_answers"))
     names = ["brand", "period", "dimension", "row", "stated", "answered"]
-    return judge_by_brand(lines, "kpi_period", suite, names)
+    return judge_by_brand(lines, "kpi_period", "answers", law, names)
 
 
 def _sample(connection: psycopg.Connection[Any], brands: Collection[str]) -> list[tuple[str, str, date]]:

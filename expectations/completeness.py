@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, Suite, judge_by_brand
+from expectations.findings import Finding, Law, judge_by_brand
 from orchestration.sentences import Sentence, from_json
 
 # The calendar is read off the brand's dates, not off the periods that the run made.
@@ -108,8 +108,6 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
 
     `indicators` are those of the catalogue that have periods.
     """
-    from expectations import laws
-
     lines = [
         (i.ref, b.name if b else "", " ".join((*i.filters, *i.breakdowns)))
         for i in indicators
@@ -122,5 +120,5 @@ def judge_completeness(connection: psycopg.Connection[Any], indicators: Collecti
         return []
     for row in rows:
         row["example"] = from_json(row["example"]) if row["example"] else ""
-    suite: Suite = {"completeness": (laws.ExpectEveryRowOnce(), True, Sentence("expect_completeness"))}
-    return judge_by_brand(rows, "kpi_period", suite, ["brand", "what", "example", "broken"])
+    law = Law("ExpectEveryRowOnce", True, Sentence("expect_completeness"))
+    return judge_by_brand(rows, "kpi_period", "completeness", law, ["brand", "what", "example", "broken"])

@@ -3,8 +3,8 @@
 Here: one suite a dataset and run, the age of the newest complete day, and what no extract shows. Not here: single rows
 (the loader's SQL judges those), the figures judged (profiles.py), or when this runs (assets/checks.py).
 
-Great Expectations sees one small frame a dataset, a line for each figure, never the rows themselves and never the
-database: so it leaves no connection behind, and a large extract costs it nothing.
+Great Expectations sees two columns a dataset, a line for each figure, never the rows themselves: a large extract costs
+it nothing.
 """
 
 from __future__ import annotations
@@ -62,27 +62,19 @@ DUE_AT = time(2, 30)
 def judge_dataset(connection: psycopg.Connection[Any], dataset: str, required: Iterable[str]) -> list[Finding]:
     """The suite of one dataset over every standing extract that no publication covers yet. A finding that fails names
     the extract day, the brand or column, the figure and what was expected."""
-    import pandas as pd
-    from great_expectations import expectations as gxe
-
     lines = figures(connection, dataset, list(required))
     if not lines:
         return []
     excused = _excuse(connection, dataset, lines)
     sides = [("figure", "bound") if RULES[line["rule"]].side == "at least" else ("bound", "figure") for line in lines]
-    frame = pd.DataFrame(
-        {
-            "greater": [line[greater] for line, (greater, _) in zip(lines, sides, strict=True)],
-            "less": [line[less] for line, (_, less) in zip(lines, sides, strict=True)],
-        },
-        dtype="float64",
-    )
-    expectation = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-        column_A="greater", column_B="less", or_equal=True, ignore_row_if="either_value_is_missing"
-    )
+    columns = {
+        "greater": [line[greater] for line, (greater, _) in zip(lines, sides, strict=True)],
+        "less": [line[less] for line, (_, less) in zip(lines, sides, strict=True)],
+    }
     judged = {line["rule"] for line in lines}
     rules = {name: (rule.is_error, rule.expected) for name, rule in RULES.items() if name in judged}
-    return judge(frame, dataset, expectation, rules, [(line["rule"], line["line"]) for line in lines]) + excused
+    said = [(line["rule"], line["line"]) for line in lines]
+    return judge(columns, dataset, "ExpectFiguresWithinBounds", rules, said) + excused
 
 
 def _excuse(connection: psycopg.Connection[Any], dataset: str, lines: list[dict[str, Any]]) -> list[Finding]:
@@ -110,17 +102,14 @@ def due_day(now: datetime, due_at: time = DUE_AT) -> date:
 
 def judge_freshness(newest_complete_day: date | None, now: datetime, due_at: time = DUE_AT) -> list[Finding]:
     """Is the day that was due last complete? A backfill of old days does not make it so. `now` is in UTC."""
-    import pandas as pd
-    from great_expectations import expectations as gxe
-
     due = due_day(now, due_at)
     expected = Sentence("expect_complete_day", day=due.isoformat())
     if newest_complete_day is None:
         return [Finding("is_fresh", "all", False, False, Sentence("no_complete_day"), expected)]
-    frame = pd.DataFrame({"days_behind": [(due - newest_complete_day).days]})
-    expectation = gxe.ExpectColumnValuesToBeBetween(column="days_behind", max_value=0)
+    columns = {"greater": [0], "less": [(due - newest_complete_day).days]}
     line = Sentence("newest_day", day=newest_complete_day.isoformat())
-    return judge(frame, "all", expectation, {"is_fresh": (False, expected)}, [("is_fresh", line)])
+    rules: dict[Name, tuple[bool, str]] = {"is_fresh": (False, expected)}
+    return judge(columns, "all", "ExpectFiguresWithinBounds", rules, [("is_fresh", line)])
 
 
 def judge_places(asides: Sequence[Aside]) -> list[Finding]:

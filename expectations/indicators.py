@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, Suite, judge_by_brand
+from expectations.findings import Finding, Law, judge_by_brand
 from orchestration.sentences import Sentence, from_json
 
 # Name, left side, whether both sides must be equal (else left <= right), right side. A side is a sum of values (of all
@@ -120,8 +120,6 @@ def terms() -> Iterator[dict[str, Any]]:
 
 def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
     """The identities over every touched period of every brand. A finding that fails names period and both sides."""
-    from great_expectations import expectations as gxe
-
     every = list(terms())
     columns = {name: [term[name] for term in every] for name in every[0]}
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -130,11 +128,5 @@ def judge_identities(connection: psycopg.Connection[Any]) -> list[Finding]:
         return []
     for row in rows:
         row["example"] = from_json(row["example"]) if row["example"] else ""
-    suite: Suite = {
-        "identities": (
-            gxe.ExpectColumnValuesToBeBetween(column="broken", max_value=0),
-            True,
-            Sentence("expect_identities"),
-        )
-    }
-    return judge_by_brand(rows, "kpi_period", suite, ["brand", "identity", "example"])
+    law = Law("ExpectIdentitiesToHold", True, Sentence("expect_identities"))
+    return judge_by_brand(rows, "kpi_period", "identities", law, ["brand", "identity", "example"])

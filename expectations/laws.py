@@ -2,33 +2,49 @@
 indicator.
 
 Not here: computing the lines (stability.py, publishing.py, settling.py, completeness.py, double_entry.py, answers.py).
-Imported late, for Great Expectations takes seconds.
+Imported in the process that judges alone (judging.py): elsewhere they go by their names.
 """
 
 from __future__ import annotations
 
-from great_expectations.expectations import ExpectColumnValuesToBeBetween
+from typing import Literal
+
+from great_expectations.expectations import ExpectColumnPairValuesAToBeGreaterThanB, ExpectColumnValuesToBeBetween
 
 
 class ExpectNothingBroken(ExpectColumnValuesToBeBetween):
-    """How often a law was broken, in each line: never."""
+    """How often a law was broken, by its column in each line: never."""
 
     column: str = "broken"
     max_value: float = 0
     description: str = "Nothing was found that breaks the law."
 
 
+class ExpectFiguresWithinBounds(ExpectColumnPairValuesAToBeGreaterThanB):
+    """What must be at least the other of a figure and its bound, in each line that has both."""
+
+    column_A: str = "greater"
+    column_B: str = "less"
+    or_equal: bool = True
+    ignore_row_if: Literal["either_value_is_missing"] = "either_value_is_missing"
+    description: str = "Every figure of an extract keeps to its side of its bound."
+
+
+class ExpectIdentitiesToHold(ExpectNothingBroken):
+    """What must be true among the indicators of one period."""
+
+    description: str = "The parts of a period's numbers make up the whole."
+
+
 class ExpectPeriodsToStandAsTheyEnded(ExpectNothingBroken):
     """The law of stability: a fixed indicator of a period that is over says the same as of its end and now."""
 
-    column: str = "moved"
     description: str = "Every fixed indicator of a period that is over stands as it stood at the period's end."
 
 
 class ExpectChangesToHaveACause(ExpectNothingBroken):
     """The law of publication: a published fixed indicator of a period that is over changes only with a cause."""
 
-    column: str = "unexplained"
     description: str = "Every published number that moves after its period was over moves for a reason that is known."
 
 

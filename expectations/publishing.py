@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, Suite, judge_by_brand
+from expectations.findings import Finding, Law, judge_by_brand
 from orchestration.sentences import Sentence
 
 CHANGES = """
@@ -42,13 +42,11 @@ def judge_changes(connection: psycopg.Connection[Any]) -> list[Finding]:
 
     One that fails names indicator, period, and the value before and after.
     """
-    from expectations.laws import ExpectChangesToHaveACause
-
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(CHANGES).fetchall()
     expected = Sentence("expect_causes")
     if not rows:
         return [Finding("publication", "kpi_period", True, True, Sentence("no_number_moves"), expected)]
-    suite: Suite = {"publication": (ExpectChangesToHaveACause(), True, expected)}
+    law = Law("ExpectChangesToHaveACause", True, expected, column="unexplained")
     names = ["brand", "indicator", "unexplained", "period", "published", "now"]
-    return judge_by_brand(rows, "kpi_period", suite, names)
+    return judge_by_brand(rows, "kpi_period", "publication", law, names)

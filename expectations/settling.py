@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, Name, judge_by_brand
+from expectations.findings import Finding, Law, Name, judge_by_brand
 from orchestration.sentences import Sentence, from_json
 
 # A curve seen on fewer days than this does not say what to expect.
@@ -238,8 +238,6 @@ def judge_fluctuating(
     `indicators` are those of the catalogue that have periods. A finding a rule and brand; one that fails names
     indicator, period, value and what was expected.
     """
-    from expectations import laws
-
     moving = [i for i in indicators if i.stability == "fluctuating"]
     rates = [i for i in moving if i.unit == "ratio"]
     bounded = [i for i in indicators if i not in rates and i.plausible != (None, None)]
@@ -260,33 +258,22 @@ def judge_fluctuating(
         "low": [None if i.plausible[0] is None else float(i.plausible[0]) for i in bounded],
         "high": [None if i.plausible[1] is None else float(i.plausible[1]) for i in bounded],
     }
-    rules: list[tuple[Name, str, Mapping[str, Any], Any, bool, str]] = [
-        ("direction", DIRECTION, common, laws.ExpectNumeratorsToGrow(), True, Sentence("expect_direction")),
-        ("rates", RANGE, ones, laws.ExpectRatesOfAWhole(), True, Sentence("expect_rates")),
-        (
-            "plausible",
-            RANGE,
-            plausible,
-            laws.ExpectPlausibleValues(),
-            False,
-            Sentence("expect_plausible"),
-        ),
-        ("settled", SETTLED, common, laws.ExpectFinalValuesToStand(), False, Sentence("expect_settled")),
-        ("settling_time", SETTLING_TIME, common, laws.ExpectSettlingInTime(), False, Sentence("expect_settling_time")),
-        ("jumps", JUMPS, common, laws.ExpectMovesOfThePast(), False, Sentence("expect_jumps")),
+    rules: list[tuple[Name, str, Mapping[str, Any], Law]] = [
+        ("direction", DIRECTION, common, Law("ExpectNumeratorsToGrow", True, Sentence("expect_direction"))),
+        ("rates", RANGE, ones, Law("ExpectRatesOfAWhole", True, Sentence("expect_rates"))),
+        ("plausible", RANGE, plausible, Law("ExpectPlausibleValues", False, Sentence("expect_plausible"))),
+        ("settled", SETTLED, common, Law("ExpectFinalValuesToStand", False, Sentence("expect_settled"))),
+        ("settling_time", SETTLING_TIME, common, Law("ExpectSettlingInTime", False, Sentence("expect_settling_time"))),
+        ("jumps", JUMPS, common, Law("ExpectMovesOfThePast", False, Sentence("expect_jumps"))),
     ]
     found: list[Finding] = []
-    for name, query, values, expectation, is_error, expected in rules:
-        found += _judge(connection, name, query + TOLD, values, (expectation, is_error, expected))
+    for name, query, values, law in rules:
+        found += _judge(connection, name, query + TOLD, values, law)
     return found
 
 
 def _judge(
-    connection: psycopg.Connection[Any],
-    name: Name,
-    query: str,
-    values: Mapping[str, Any],
-    rule: tuple[Any, bool, str],
+    connection: psycopg.Connection[Any], name: Name, query: str, values: Mapping[str, Any], law: Law
 ) -> list[Finding]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query.encode(), values).fetchall()
@@ -296,4 +283,4 @@ def _judge(
         for column in ("period", "expected"):
             row[column] = from_json(row[column]) if row[column] else ""
     names = ["brand", "indicator", "period", "value", "expected", "broken"]
-    return judge_by_brand(rows, "kpi_period", {name: rule}, names)
+    return judge_by_brand(rows, "kpi_period", name, law, names)

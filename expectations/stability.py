@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from expectations.findings import Finding, Suite, judge_by_brand
+from expectations.findings import Finding, Law, judge_by_brand
 from orchestration.sentences import Sentence
 
 # Every brand's members are many: of each brand these are asked one by one.
@@ -86,20 +86,12 @@ def judge_stability(
     `fixed` names the indicators that the law binds, `sampled` how many members of each brand are asked (None: all).
     A finding for each brand; one that fails names indicator, period and both values.
     """
-    from expectations.laws import ExpectPeriodsToStandAsTheyEnded
-
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(AT_END)
         cursor.execute("analyze at_end")
         rows = cursor.execute(COMPARED, {"sampled": sampled, "fixed": list(fixed)}).fetchall()
     if not rows:
         return []
-    suite: Suite = {
-        "stability": (
-            ExpectPeriodsToStandAsTheyEnded(),
-            True,
-            Sentence("expect_stability"),
-        )
-    }
+    law = Law("ExpectPeriodsToStandAsTheyEnded", True, Sentence("expect_stability"), column="moved")
     names = ["brand", "indicator", "moved", "period", "at_its_end", "now"]
-    return judge_by_brand(rows, "kpi_period", suite, names)
+    return judge_by_brand(rows, "kpi_period", "stability", law, names)

@@ -5,6 +5,7 @@ Not here: what is expected (expectations/) or dbt's tests (they come with assets
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from dagster import (
 )
 from psycopg.types.json import Jsonb
 
+from expectations import completeness, double_entry, feeds, indicators, publishing, settling, stability
 from expectations.findings import Finding, GuardName
 from orchestration.assets.ingestion import DESCRIPTIONS, POOL, datasets_of
 from orchestration.assets.progress import Progress
@@ -37,6 +39,8 @@ from orchestration.settings import Settings
 from orchestration.sources import extract_days, pending
 from orchestration.sources.contract import DATASETS, Dataset
 
+# Guards wait for the server, each for one of its processors.
+AT_ONCE = 2
 # So many lines of a brand are shown with a check that fails.
 MOST_OFFENDERS = 50
 PERIODS = AssetKey(["next", "kpi_period"])
@@ -47,7 +51,7 @@ MARKUP = re.compile(r"[<>&`*\[\]\\]")
 @dataclass(frozen=True)
 class Guard:
     """One check. `judge` gives its findings, about `table`; an error among them keeps the run from publishing if the
-    guard is blocking. Expectations are imported by `judge`: Great Expectations takes seconds and 230 MB."""
+    guard is blocking."""
 
     name: str
     table: str
@@ -60,14 +64,13 @@ def checks(settings: Settings) -> list[AssetChecksDefinition]:
     """Entrance checks of every family, exit checks of the indicators, and the checks of what has been published."""
     return [
         *(asset_checks(f"{family}_entrance", AssetKey(family), entrance(family)) for family in DESCRIPTIONS),
-        asset_checks("indicators", PERIODS, INDICATORS),
         asset_checks("figures", PERIODS, FIGURES),
         asset_checks("published", PUBLICATION, published(settings)),
     ]
 
 
 def asset_checks(name: str, asset: AssetKey, guards: Sequence[Guard]) -> AssetChecksDefinition:
-    """These guards of an asset, one after the other in one step."""
+    """These guards of an asset in one step, as many at once as the server has hands for."""
 
     @multi_asset_check(
         name=name,
@@ -82,24 +85,34 @@ def asset_checks(name: str, asset: AssetKey, guards: Sequence[Guard]) -> AssetCh
     def judge(
         context: AssetCheckExecutionContext, warehouse: ResourceParam[Warehouse], progress: ResourceParam[Progress]
     ) -> Iterator[AssetCheckResult]:
-        wanted = {key.name for key in context.selected_asset_check_keys}
+        names = {key.name for key in context.selected_asset_check_keys}
+        wanted = [guard for guard in guards if guard.name in names]
         progress.stage("audit", len(wanted))
-        with warehouse.connect() as connection:
-            for guard in guards:
-                if guard.name not in wanted:
-                    continue
-                findings = judged(connection, guard)
-                record(connection, context.run.run_id, findings)
-                connection.commit()
-                progress.piece(guard.name)
-                if not findings:
-                    context.log.info(f"{guard.name}: nothing new to judge")
-                    continue
-                result = as_result(asset, guard.name, findings, context.run.run_id)
-                # Warnings come with the run's summary.
-                if not result.passed and result.severity == AssetCheckSeverity.ERROR:
-                    progress.failed(f"{guard.name}: {result.description}")
-                yield result
+        waiting = iter(wanted)
+
+        def judge_some(_: int) -> dict[str, list[Finding]]:
+            """Guards that nobody else has taken, over a session."""
+            found = {}
+            with warehouse.connect() as connection:
+                for guard in waiting:
+                    found[guard.name] = findings = judged(connection, guard)
+                    record(connection, context.run.run_id, findings)
+                    connection.commit()
+                    progress.piece(guard.name)
+            return found
+
+        sessions = min(AT_ONCE, len(wanted))
+        with ThreadPoolExecutor(sessions) as threads:
+            found = {name: of_it for some in threads.map(judge_some, range(sessions)) for name, of_it in some.items()}
+        for guard in wanted:
+            if not found[guard.name]:
+                context.log.info(f"{guard.name}: nothing new to judge")
+                continue
+            result = as_result(asset, guard.name, found[guard.name], context.run.run_id)
+            # Warnings come with the run's summary.
+            if not result.passed and result.severity == AssetCheckSeverity.ERROR:
+                progress.failed(f"{guard.name}: {result.description}")
+            yield result
 
     return judge
 
@@ -137,71 +150,49 @@ def entrance(family: str) -> list[Guard]:
 
 
 def _profile(dataset: Dataset, connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import feeds
-
     return feeds.judge_dataset(connection, dataset.name, dataset.required_columns)
 
 
 def _stability(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import stability
-
     fixed = {indicator.ref for indicator in catalogue.load().computed if indicator.stability == "fixed"}
     return stability.judge_stability(connection, fixed)
 
 
 def _publication(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import publishing
-
     return publishing.judge_changes(connection)
 
 
 def _identities(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import indicators
-
     return indicators.judge_identities(connection)
 
 
 def _fluctuating(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import settling
-
     return settling.judge_fluctuating(connection, catalogue.load().dated, catalogue.settling().tolerance)
 
 
 def _completeness(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import completeness
-
     return completeness.judge_completeness(connection, catalogue.load().dated)
 
 
 def _double_entry(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import double_entry
-
     return double_entry.judge_double_entry(connection)
 
 
-# The laws, over what marts would be.
-INDICATORS = (
+# Over what marts would be: the laws, whether the rows are all there and say what they should, and whether they move no
+# further than they may. What takes longest comes first.
+FIGURES = (
+    Guard(
+        "double_entry",
+        "kpi_period",
+        "Sampled values equal what plain queries count; of periods left alone, what the reports say.",
+        _double_entry,
+    ),
     Guard(
         "stability",
         "kpi_period",
         "A fixed indicator of a period that is over says the same as of its end and now.",
         _stability,
     ),
-    Guard(
-        "publication",
-        "kpi_period",
-        "A published fixed indicator of a period that is over changes only with a cause.",
-        _publication,
-    ),
-    Guard(
-        "identities",
-        "kpi_period",
-        "What must be true among the indicators of one period is true of every touched one.",
-        _identities,
-    ),
-)
-# Whether the rows that marts would get are all there, say what they should, and move no further than they may.
-FIGURES = (
     Guard(
         "fluctuating",
         "kpi_period",
@@ -215,10 +206,16 @@ FIGURES = (
         _completeness,
     ),
     Guard(
-        "double_entry",
+        "publication",
         "kpi_period",
-        "Sampled values equal what plain queries count; of periods left alone, what the reports say.",
-        _double_entry,
+        "A published fixed indicator of a period that is over changes only with a cause.",
+        _publication,
+    ),
+    Guard(
+        "identities",
+        "kpi_period",
+        "What must be true among the indicators of one period is true of every touched one.",
+        _identities,
     ),
 )
 
@@ -258,21 +255,15 @@ def published(settings: Settings) -> list[Guard]:
 
 
 def _freshness(settings: Settings, connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import feeds
-
     newest = pending.newest_complete_day(connection, extract_days.sources_of(settings))
     return feeds.judge_freshness(newest, datetime.now(UTC), settings.nightly)
 
 
 def _places(settings: Settings, connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import feeds
-
     return feeds.judge_places(extract_days.left_aside(extract_days.sources_of(settings)))
 
 
 def _waiting(connection: psycopg.Connection[Any]) -> list[Finding]:
-    from expectations import feeds
-
     return feeds.judge_waiting(waiting_brands(connection))
 
 

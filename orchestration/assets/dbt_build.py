@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from dagster import AssetExecutionContext, InitResourceContext, ResourceDefinition, resource
-from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation
 from packaging.version import Version
 
+from orchestration.assets.dbt_integration import DagsterDbtTranslator, DbtCliInvocation
 from orchestration.assets.resources import Warehouse
 from orchestration.marts.contracts import manifest
 from orchestration.settings import Settings

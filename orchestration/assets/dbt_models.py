@@ -25,16 +25,17 @@ from dagster import (
     ResourceParam,
     multi_asset,
 )
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
-from dagster_dbt.asset_utils import (
-    DBT_DEFAULT_EXCLUDE,
-    DBT_DEFAULT_SELECT,
-    DBT_DEFAULT_SELECTOR,
-    build_dbt_specs,
-)
 
 from orchestration import log_lines
 from orchestration.assets.dbt_build import Build
+from orchestration.assets.dbt_integration import (
+    DBT_DEFAULT_EXCLUDE,
+    DBT_DEFAULT_SELECT,
+    DBT_DEFAULT_SELECTOR,
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    build_dbt_specs,
+)
 from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions

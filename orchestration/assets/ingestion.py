@@ -21,7 +21,7 @@ from dagster import (
 )
 from psycopg import sql
 
-from expectations.findings import import_ahead
+from expectations import judging
 from orchestration.assets import refusals
 from orchestration.assets.dbt_build import Build
 from orchestration.assets.partitions import days_of
@@ -112,7 +112,7 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             if found:
                 # What is needed next begins beside what goes on here, which mostly waits.
                 build.get_ready(warehouse)
-                import_ahead()
+                judging.get_ready()
             progress.stage("load", len(found))
             for dataset, some in by_dataset(found).items():
                 for result in load_extracts(connection, DATASETS[dataset], some, sources[dataset]):

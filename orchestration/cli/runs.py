@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from expectations import judging
 from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
@@ -130,6 +131,8 @@ def _run(
         outcome.nothing_to_do = not outcome.loads
         return outcome
 
+    # What is needed next begins beside Dagster's own start.
+    judging.get_ready()
     from orchestration.automation.plan import plan
 
     for batch in plan(found, unpublished):
@@ -149,7 +152,6 @@ def _run(
 
 def _accept(connection: psycopg.Connection[Any], accept: Accepted) -> None:
     """Write the exception down, and audit its dataset anew: what stands of an extract is the newest audit's word."""
-    # Imported here: Great Expectations takes seconds and 230 MB.
     from expectations import feeds
     from orchestration.assets.checks import record
 

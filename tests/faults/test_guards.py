@@ -269,15 +269,15 @@ class Tampering:
 
 TAMPERINGS = (
     Tampering(
-        "indicators", "stability", "stability", True, "paris", ("Chat-Card-10", "day 2025-06-02 all all", "5", "9"),
+        "figures", "stability", "stability", True, "paris", ("Chat-Card-10", "day 2025-06-02 all all", "5", "9"),
         f"update build.int_kpi_answered set value = 9 where {MONDAY} and ref = 'Chat-Card-10'",
     ),
     Tampering(
-        "indicators", "publication", "publication", True, "paris", ("Chat-Card-0", "day 2025-06-02 all all", "7", "11"),
+        "figures", "publication", "publication", True, "paris", ("Chat-Card-0", "day 2025-06-02 all all", "7", "11"),
         f"update build.int_kpi_restated set cause = null, previous_value = 7 where {MONDAY} and ref = 'Chat-Card-0'",
     ),
     Tampering(
-        "indicators", "identities", "identities", True, "paris",
+        "figures", "identities", "identities", True, "paris",
         ("new dialogues are active", "day 2025-06-02 all: 99 against"),
         f"update build.int_kpi_answered set value = 99 where {MONDAY} and ref = 'Chat-Card-10'",
     ),
@@ -357,10 +357,9 @@ def built(few_periods: Night, databases: Databases, tmp_path: Path) -> Iterator[
 
 
 def test_what_was_built_passes_every_guard(built: Settings) -> None:
-    for step in ("indicators", "figures"):
-        judged = judge(built, step)
-        assert {name: one.description for name, one in judged.checks.items() if not one.passed} == {}
-        assert judged.checks and judged.terminal == ""
+    judged = judge(built, "figures")
+    assert {name: one.description for name, one in judged.checks.items() if not one.passed} == {}
+    assert len(judged.checks) == len(checks.FIGURES) and judged.terminal == ""
 
 
 @FAULT
@@ -396,9 +395,8 @@ def test_a_guard_that_crashes_says_that_it_did_and_the_others_judge(built: Setti
     with warehouse.connect(str(built.database_url)) as connection:
         connection.execute("drop view build.stg_hook__hook_events cascade")
     judged = judge(built, "figures")
-    assert {name: one.passed for name, one in judged.checks.items()} == {
-        "fluctuating": True, "completeness": True, "double_entry": False,
-    }  # fmt: skip
+    expected = {guard.name: guard.name != "double_entry" for guard in checks.FIGURES}
+    assert {name: one.passed for name, one in judged.checks.items()} == expected
     crashed = judged.checks["double_entry"]
     assert crashed.severity is AssetCheckSeverity.ERROR
     assert "double_entry: the guard itself failed, UndefinedTable: relation" in (crashed.description or "")

@@ -162,6 +162,13 @@ def test_a_second_run_finds_nothing_and_does_not_wake_dagster(settings: Settings
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_run_leaves_what_is_slow_to_import_to_the_processes_that_need_it() -> None:
+    imported = "import sys; from orchestration import definitions; from orchestration.cli import runs"
+    code = f"{imported}; sys.exit({{'great_expectations', 'pandas', 'dbt'}} & sys.modules.keys() or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.fixture
 def answer(settings: Settings, first_run: runs.Outcome) -> Callable[..., str]:
     """What a command prints that goes well, run in this process."""
