@@ -14,7 +14,9 @@ import pytest
 from landing_of import DAY, Raw, brand, conversation, message, order
 
 from orchestration.sources.connectors.mapping import HASH_KEY
-from orchestration.sources.loading import erasure
+from orchestration.sources.contract import DATASETS
+from orchestration.sources.loading import erasure, gathering
+from orchestration.sources.loading.load import load_extracts
 
 KEY = "a key of sixteen characters or more"
 WHO = "v-100%-of-them"  # what looks like a placeholder is a name like any other
@@ -66,6 +68,19 @@ def test_a_persons_rows_go_and_others_stay(raw: Raw) -> None:
     assert WHO not in kept and "c0" not in kept
     # Twice is as good as once.
     assert erasure.erase_visitor(raw.connection, "acme", WHO).rows == {}
+
+
+def test_what_was_read_before_an_erasure_is_not_loaded_after_it(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST_EXTRACTS", 1)
+    days = [DAY, DAY + timedelta(days=1)]
+    for number, day in enumerate(days):
+        raw.land("conversations", [conversation(number, visitor_id=WHO)], day)
+    loading = load_extracts(raw.connection, DATASETS["conversations"], days, raw.source("conversations"))
+    assert next(loading).counts.loaded == 1
+    erasure.erase_visitor(raw.connection, "acme", WHO)
+    (second,) = loading
+    assert (second.counts.loaded, second.counts.erased) == (0, 1)
+    assert raw.all("select * from raw.conversations") == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from landing_of import DAY, Raw, brand, conversation, message, order
 from thoroughness import times
 
 from orchestration.sources.connectors.extract import Refusal
+from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.connectors.sources_file import read_sources
 from orchestration.sources.connectors.sql import WholeQuery
 from orchestration.sources.contract import DATASETS
@@ -164,12 +165,26 @@ def test_a_batch_is_bounded_and_one_extract_may_be_larger(raw: Raw, monkeypatch:
     gathered = []
     gather = gathering.gather
     monkeypatch.setattr(
-        "orchestration.sources.loading.load.gather",
-        lambda source, days: gathered.append(gather(source, days)) or gathered[-1],
+        gathering, "gather", lambda source, days: gathered.append(gather(source, days)) or gathered[-1]
     )
     assert [result.counts.loaded for result in together(raw, "messages", DAYS)] == [2, 2, 8, 2]
     assert [[one.day for one in some.taken] for some in gathered] == [DAYS[:2], DAYS[2:3], DAYS[3:]]
     assert [one.is_held for some in gathered for one in some.taken] == [True, True, False, True]
+
+
+def test_the_next_extracts_are_read_once_while_others_are_loaded(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(raw)
+    for number, day in enumerate(DAYS):
+        raw.land("messages", [message(number)], day)
+    monkeypatch.setattr(gathering, "MOST_EXTRACTS", 1)
+    read_day, read = FilesSource.read, []
+    monkeypatch.setattr(FilesSource, "read", lambda source, day: read.append(day) or read_day(source, day))
+    loading = load_extracts(raw.connection, DATASETS["messages"], DAYS, raw.source("messages"))
+    assert next(loading).day == DAYS[0]
+    # What was not asked for yet is not loaded, though it is at hand.
+    assert raw.all("select distinct extract_day from raw.messages") == [(DAYS[0],)]
+    assert [result.day for result in loading] == DAYS[1:]
+    assert read == DAYS
 
 
 def test_many_days_are_as_many_statements_as_two(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:

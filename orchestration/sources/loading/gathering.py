@@ -1,4 +1,5 @@
-"""Which extracts are loaded in one go: small ones that follow each other are read into memory, up to a bound.
+"""Which extracts are loaded in one go: small ones that follow each other are read into memory, up to a bound, and the
+next of them while these are loaded.
 
 Nearly all of what a small extract costs is the same for a thousand of them. Not here: the loading (load.py), or the
 database: reading asks the sources alone.
@@ -7,6 +8,7 @@ database: reading asks the sources alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
@@ -14,7 +16,7 @@ from itertools import chain
 from orchestration.sources.connectors.extract import Batch, Extract, Source
 
 # A batch of extracts ends with the first of these. One extract alone may be of any size: it is read as it is sent.
-MOST_EXTRACTS = 400
+MOST_EXTRACTS = 250
 MOST_ROWS = 524_288
 MOST_BYTES = 64 * 2**20
 
@@ -63,7 +65,8 @@ def gather(source: Source, days: Sequence[date]) -> Gathered:
                 held.append(batch)
                 rows += len(batch.lines)
                 size += _size(batch)
-                if rows > MOST_ROWS or size > MOST_BYTES:
+                # Nothing waits for an extract by itself: it is sent from its second batch on.
+                if len(held) > 1 if len(days) == 1 else rows > MOST_ROWS or size > MOST_BYTES:
                     if not gathered.taken:
                         extract = replace(extract, batches=chain(held, batches))
                         gathered.taken.append(Taken(day, source, extract, is_held=False))
@@ -73,6 +76,39 @@ def gather(source: Source, days: Sequence[date]) -> Gathered:
             return gathered
         gathered.taken.append(Taken(day, source, replace(extract, batches=held), is_held=True))
     return gathered
+
+
+class Ahead:
+    """Reads the extracts after those that were asked for, while these are loaded. One reader at a time: a source may
+    hold a query open from one day to the next."""
+
+    def __init__(self) -> None:
+        self._reader = ThreadPoolExecutor(1)
+        self._next: tuple[Source, Sequence[date], Future[Gathered]] | None = None
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.shutdown(cancel_futures=True)
+
+    def gather(self, source: Source, days: Sequence[date]) -> Gathered:
+        """What `gather` gives, which may have been read already."""
+        read = self._read(source, days)
+        gathered = gather(source, days) if read is None else read
+        following = days[len(gathered) :]
+        if following and all(one.is_held for one in gathered.taken):
+            self._next = source, following, self._reader.submit(gather, source, following)
+        return gathered
+
+    def _read(self, source: Source, days: Sequence[date]) -> Gathered | None:
+        """What was read ahead, if that was of this source (since then people may have been erased) and these days."""
+        if self._next is None:
+            return None
+        expected, following, reading = self._next
+        self._next = None
+        gathered = reading.result()
+        return gathered if expected is source and list(following) == list(days) else None
 
 
 def halves(taken: Sequence[Taken]) -> Iterator[list[Taken]]:

@@ -32,7 +32,7 @@ from orchestration.sources.loading.bulk_copy import (
     stage,
     staged_table,
 )
-from orchestration.sources.loading.gathering import Taken, gather, halves
+from orchestration.sources.loading.gathering import Ahead, Taken, gather, halves
 from orchestration.sources.loading.raw_tables import ensure_indexes, names, same, stored_columns, table
 from orchestration.sources.loading.row_rules import cast, rule_sentence, unusual, verdict
 from orchestration.sources.loading.screening import Screening
@@ -105,17 +105,18 @@ def load_extracts(
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError("a load commits what it does: it needs a connection without an open transaction")
     left = list(days)
-    while left:
-        with connection.transaction():
-            _prepare_session(connection)
-            _lock_dataset(connection, dataset)
-            results = _load_first(connection, dataset, left, source)
-        left = left[len(results) :]
-        yield from results
+    with Ahead() as ahead:
+        while left:
+            with connection.transaction():
+                _prepare_session(connection)
+                _lock_dataset(connection, dataset)
+                results = _load_first(connection, dataset, left, source, ahead)
+            left = left[len(results) :]
+            yield from results
 
 
 def _load_first(
-    connection: psycopg.Connection[Any], dataset: Dataset, days: Sequence[date], source: Source
+    connection: psycopg.Connection[Any], dataset: Dataset, days: Sequence[date], source: Source, ahead: Ahead
 ) -> list[LoadResult]:
     """Load the first of these extracts and those that go with it."""
     started = datetime.now(UTC)
@@ -123,7 +124,7 @@ def _load_first(
         source = erasure.forgetful(connection, dataset, source)
     except Refusal as refusal:
         return [record_refusal(connection, dataset, days[0], None, refusal, started)]
-    gathered = gather(source, _together(connection, dataset, days, source))
+    gathered = ahead.gather(source, _together(connection, dataset, days, source))
     results = _load_all(connection, dataset, gathered.taken, source, started) if gathered.taken else []
     if gathered.failed:
         day, extract, error = gathered.failed
