@@ -43,7 +43,7 @@ where
     and k.bin = ''
 """
 
-# Published periods that the run leaves as they are, half of them beside a date that it touched.
+# Periods that the run leaves as they are published, half of them beside a date that it touched.
 LEFT_ALONE = """
 create temporary table left_alone on commit drop as
 select row_number() over () as period_number, drawn.*
@@ -65,7 +65,12 @@ from (
                     and t.local_date >= k.period_start - 1 and t.local_date <= next_day.local_date
             ) as is_near
         from (
-            select distinct brand_id, grain, period_start from next.kpi_period where grain in ('day', 'week', 'month')
+            select distinct b.brand_id, g.grain, date_trunc(g.grain, d.local_date)::date as period_start
+            from build.int_brands_spanned as b
+            cross join lateral generate_series(
+                b.first_date::timestamp, b.last_date::timestamp, interval '1 day'
+            ) as d (local_date)
+            cross join (values ('day'), ('week'), ('month')) as g (grain)
         ) as k
         inner join next.dim_date as first_day
             on first_day.brand_id = k.brand_id and first_day.local_date = k.period_start
@@ -84,7 +89,7 @@ where drawn.place <= %(sampled)s / 2
 """
 STANDING = """
 create temporary table standing on commit drop as
-select k.* from next.kpi_period as k
+select k.* from marts.kpi_period as k
 inner join left_alone as p on p.brand_id = k.brand_id and p.grain = k.grain and p.period_start = k.period_start
 where k.dimension = 'all'
 """

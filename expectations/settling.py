@@ -97,7 +97,9 @@ with judged as (
         n.value,
         jsonb_build_object('key', 'as_published', 'values', jsonb_build_object('value', p.value::text)) as expected,
         abs(n.value - p.value) > %(tolerance)s * abs(p.value) as is_broken
-    from marts.kpi_period as p
+    from build.touched_period as t
+    inner join marts.kpi_period as p
+        on p.brand_id = t.brand_id and p.grain = t.grain and p.period_start = t.period_start
     inner join build.int_kpi_answered as n
         on
             n.brand_id = p.brand_id and n.grain = p.grain and n.period_start = p.period_start

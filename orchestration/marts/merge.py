@@ -56,51 +56,72 @@ def merge(
     texts = _collatable(connection, table)
     fresh = sql.SQL("(select {} from {} as r) as fresh").format(_select("r", {c: c for c in columns}, texts), rows)
     has_rows = connection.execute(sql.SQL("select exists (select 1 from {})").format(mart)).fetchone() == (True,)
-    deleted = updated = 0
-    if has_rows and not keep_vanished:
-        absent = sql.SQL("not exists (select 1 from {} where {})").format(fresh, _equal("fresh", "published", key))
-        if touched:
-            reached: sql.Composable = sql.SQL(" using (select distinct {} from {} as t) as touched").format(
-                _select("t", touched.columns, texts), touched.relation
-            )
-            condition = sql.SQL("{} and {}").format(_equal("touched", "published", touched.columns), absent)
-        else:
-            reached, condition = sql.SQL(""), absent
+    if not has_rows:
+        return Counts(inserted=count_written(connection, _insert(mart, columns, fresh, order)))
+    reached: sql.Composable = sql.SQL("")
+    reaches: sql.Composable = sql.SQL("true")
+    if touched:
+        reached = sql.SQL("(select distinct {} from {} as t) as touched").format(
+            _select("t", touched.columns, texts), touched.relation
+        )
+        reaches = _equal("touched", "published", touched.columns)
+    deleted = 0
+    if not keep_vanished:
         deleted = count_written(
             connection,
-            sql.SQL("delete from {} as published{} where {} returning 1").format(mart, reached, condition),
-        )
-    values = [column for column in columns if column not in key]
-    if has_rows and values:
-        updated = count_written(
-            connection,
-            sql.SQL("update {} as published set {} from {} where {} and ({}) is distinct from ({}) returning 1").format(
+            sql.SQL(
+                "delete from {} as published{} where {} and not exists (select 1 from {} where {}) returning 1"
+            ).format(
                 mart,
-                sql.SQL(", ").join(
-                    sql.SQL("{} = {}").format(sql.Identifier(c), sql.Identifier("fresh", c)) for c in values
-                ),
+                sql.SQL(" using {}").format(reached) if touched else reached,
+                reaches,
                 fresh,
                 _equal("fresh", "published", key),
-                _row("published", values),
-                _row("fresh", values),
             ),
         )
-    inserted = count_written(
-        connection,
+    values = [column for column in columns if column not in key]
+    differs = sql.SQL("row({}) is distinct from row({})").format(_plain("published", values), _plain("fresh", values))
+    written = connection.execute(
+        # Each row is compared once, be it new or changed: most stand as they are.
         sql.SQL(
-            "insert into {} ({}) select {} from {}"
-            " where not exists (select 1 from {} as published where {}){} returning 1"
+            "with differing as materialized (select fresh.*, published.{first} is null as is_new from {fresh}"
+            "  left join (select published.* from {mart} as published{reached} where {reaches}) as published on {same}"
+            "  where published.{first} is null{changed}),"
+            " updated as ({update}), inserted as ({insert})"
+            " select (select count(*) from updated), (select count(*) from inserted)"
         ).format(
-            mart,
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            _plain("fresh", columns),
-            fresh,
-            mart,
-            _equal("fresh", "published", key),
-            sql.SQL(" order by {}").format(_plain("fresh", order)) if order else sql.SQL(""),
-        ),
-    )
+            first=sql.Identifier(key[0]),
+            fresh=fresh,
+            mart=mart,
+            reached=sql.SQL(" cross join {}").format(reached) if touched else reached,
+            reaches=reaches,
+            same=_equal("fresh", "published", key),
+            changed=sql.SQL(" or {}").format(differs) if values else sql.SQL(""),
+            update=_update(mart, values, key) if values else sql.SQL("select 1 where false"),
+            insert=_insert(mart, columns, sql.SQL("differing as fresh where fresh.is_new"), order),
+        )
+    ).fetchone()
+    updated, inserted = written or (0, 0)
     return Counts(inserted, updated, deleted)
+
+
+def _update(mart: sql.Identifier, values: Sequence[str], key: Sequence[str]) -> sql.Composable:
+    assigned = [sql.SQL("{} = {}").format(sql.Identifier(c), sql.Identifier("fresh", c)) for c in values]
+    return sql.SQL(
+        "update {} as published set {} from differing as fresh where not fresh.is_new and {} returning 1"
+    ).format(mart, sql.SQL(", ").join(assigned), _equal("fresh", "published", key))
+
+
+def _insert(
+    mart: sql.Identifier, columns: Sequence[str], rows: sql.Composable, order: Sequence[str]
+) -> sql.Composable:
+    return sql.SQL("insert into {} ({}) select {} from {}{} returning 1").format(
+        mart,
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        _plain("fresh", columns),
+        rows,
+        sql.SQL(" order by {}").format(_plain("fresh", order)) if order else sql.SQL(""),
+    )
 
 
 def _collatable(connection: psycopg.Connection[Any], table: str) -> set[str]:
@@ -131,10 +152,6 @@ def _equal(left: str, right: str, columns: Iterable[str]) -> sql.Composable:
 
 def _plain(alias: str, columns: Iterable[str]) -> sql.Composable:
     return sql.SQL(", ").join(sql.Identifier(alias, column) for column in columns)
-
-
-def _row(alias: str, columns: Iterable[str]) -> sql.Composable:
-    return sql.SQL("row({})").format(_plain(alias, columns))
 
 
 def count_written(

@@ -20,7 +20,7 @@ from orchestration.compiler.functions import audit_function
 from orchestration.marts import access, contracts, feeds, schema, zones
 from orchestration.marts.contracts import Mart
 from orchestration.marts.feeds import Connected
-from orchestration.marts.transaction import is_idle, refuse_open_transaction, serialised, unhindered, value_of
+from orchestration.marts.transaction import analyse, is_idle, refuse_open_transaction, serialised, unhindered, value_of
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,9 @@ def _prepare(
         )
     _write_run(connection, run_id, instant, data_through, newest)
     fingerprint.write(connection, definitions.fingerprint)
+    # A table without statistics is taken for a thousand rows: models that join this one row were planned for millions.
+    connection.execute("analyze build.run, build.indicator, build.zone, build.connected")
+    analyse(connection, "raw", ["touched"])
     return newest, rebuilt
 
 

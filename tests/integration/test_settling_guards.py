@@ -70,10 +70,7 @@ class Figures:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         connection.execute(TABLES)
-        connection.execute(
-            "insert into build.touched_period values ('b', 'day', %s, %s, %s, false)",
-            [DAY, DAY + timedelta(days=1), ENDS],
-        )
+        self.touch(DAY, ENDS)
         self.state("marts.kpi_period", Given=(400, 400, None), Rate=(0.4, 40, 100), Score=(4, 40, 10))
         self.state("build.int_kpi_answered", Given=(500, 500, None), Rate=(0.5, 50, 100), Score=(4.2, 42, 10))
         for ref in ("Given", "Rate", "Score"):
@@ -81,6 +78,10 @@ class Figures:
                 self.insert("next.kpi_settling", "b", ref, age, (least + most) / 2 if age < 14 else 1, 28, least, most)
         for age, number in ((0, 2), (1, 2), (3, 5), (None, 7)):
             self.insert("build.int_settling_answered", "b", DAY - timedelta(days=40), age, "Given", "", number)
+
+    def touch(self, day: date, ends: datetime) -> None:
+        """What is answered is of periods that are touched."""
+        self.insert("build.touched_period", "b", "day", day, day + timedelta(days=1), ends, False)
 
     def insert(self, table: str, *values: Any) -> None:
         marks = ", ".join(["%s"] * len(values))
@@ -104,6 +105,7 @@ def figures(connection: psycopg.Connection[Any]) -> Figures:
 
 
 def test_clean_figures_pass_every_rule(figures: Figures) -> None:
+    figures.touch(DAY - timedelta(days=30), ENDS - timedelta(days=30))
     figures.state("marts.kpi_period", DAY - timedelta(days=30), True, Given=(100, 100, None))
     figures.state("build.int_kpi_answered", DAY - timedelta(days=30), True, Given=(102, 102, None))
     judged = figures.judged()
@@ -126,6 +128,7 @@ def beyond_the_scale(figures: Figures) -> None:
 
 
 def moved_after_it_settled(figures: Figures) -> None:
+    figures.touch(DAY - timedelta(days=30), ENDS - timedelta(days=30))
     figures.state("marts.kpi_period", DAY - timedelta(days=30), True, Given=(100, 100, None))
     figures.state("build.int_kpi_answered", DAY - timedelta(days=30), True, Given=(103, 103, None))
 
