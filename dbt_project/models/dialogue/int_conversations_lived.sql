@@ -8,6 +8,7 @@
             {'columns': ['brand_id', 'first_call_answered_at']},
             {'columns': ['brand_id', 'handled_at']},
             {'columns': ['brand_id', 'cancelled_at']},
+            {'columns': ['brand_id', 'first_member_sent_at']},
             {'columns': ['brand_id', 'last_sent_at']},
             {'columns': ['brand_id', 'conversation_id']},
         ]
