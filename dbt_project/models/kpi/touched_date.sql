@@ -11,7 +11,8 @@ instant as (
 select
     i.brand_id,
     {{ local_date('i.at') }} as local_date,
-    array_agg(distinct i.first_restatement_id) filter (where i.first_restatement_id is not null) as first_restatement_ids
+    array_agg(distinct i.first_restatement_id) filter (where i.first_restatement_id is not null)
+        as first_restatement_ids
 from instant as i
 {{ join_local_day('i.brand_id', 'i.at') }}
 group by i.brand_id, {{ local_date('i.at') }}
