@@ -46,7 +46,7 @@ def main() -> None:
             found += nights.with_history(Path(made) / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
             found += histories.ratios(Path(made) / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY)
         if given.messages:
-            found.append(of_a_build(Path(made) / "build", given.messages))
+            found += of_a_build(Path(made) / "build", given.messages)
     text = table(found)
     print(text)
     RESULTS.write_text(f"{heading(began, load)}\n\n{text}\n")
@@ -74,10 +74,10 @@ def of_loads(folder: Path, rows: int) -> list[Ratio]:
             warehouse.stop(settings)
 
 
-def of_a_build(folder: Path, messages: int) -> Ratio:
+def of_a_build(folder: Path, messages: int) -> list[Ratio]:
     settings = Settings.from_environment({"CAUSERIE_HOME": str(folder / "home")})
     try:
-        return scale.full_build(settings, messages)
+        return scale.full_build(settings, messages, folder / "duckdb")
     finally:
         warehouse.stop(settings)
 
