@@ -5,6 +5,7 @@ Not here: starting a server (warehouse/).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -31,6 +32,8 @@ class Warehouse:
         self.url = ""
         self._tell = tell
         self._turn: psycopg.Connection[Any] | None = None
+        # Guards of a step connect at once; one of them takes a lost turn again.
+        self._taking = Lock()
 
     @property
     def application_name(self) -> str:
@@ -43,8 +46,9 @@ class Warehouse:
         Raises psycopg.OperationalError when the server stays away for CONNECT_TIMEOUT_SECONDS, or at once when it
         refuses the user or the password.
         """
-        if not self._has_turn():
-            self._take_turn()
+        with self._taking:
+            if not self._has_turn():
+                self._take_turn()
         connection = warehouse.connect(self.url, application_name=self.application_name, **options)
         try:
             with connection:
