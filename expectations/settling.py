@@ -180,6 +180,22 @@ reach as (
     group by p.brand_id, p.grain, p.period_start, s.ref
 ),
 
+-- Before what is published is looked up: PostgreSQL expects one row where there are thousands, whatever comes first, and
+-- looks through all of the rest for each.
+answered as (
+    select
+        k.*,
+        r.lowest_now,
+        r.highest_now,
+        r.lowest_before,
+        r.highest_before
+    from build.int_kpi_answered as k
+    inner join reach as r
+        on r.brand_id = k.brand_id and r.grain = k.grain and r.period_start = k.period_start and r.ref = k.ref
+    where k.dimension = 'all' and k.bin = '' and k.value is not null
+    offset 0
+),
+
 banded as (
     select
         n.brand_id,
@@ -187,14 +203,12 @@ banded as (
         n.grain || ' ' || n.period_start as period,
         n.value,
         case
-            when r.highest_before > 0 then b.value * r.lowest_now / r.highest_before
+            when n.highest_before > 0 then b.value * n.lowest_now / n.highest_before
         end - c.chance as low,
         case
-            when r.lowest_before > 0 then b.value * r.highest_now / r.lowest_before
+            when n.lowest_before > 0 then b.value * n.highest_now / n.lowest_before
         end + c.chance as high
-    from build.int_kpi_answered as n
-    inner join reach as r
-        on r.brand_id = n.brand_id and r.grain = n.grain and r.period_start = n.period_start and r.ref = n.ref
+    from answered as n
     inner join marts.kpi_period as b
         on
             b.brand_id = n.brand_id and b.grain = n.grain and b.period_start = n.period_start
@@ -209,7 +223,7 @@ banded as (
                 else %(chance_share)s::numeric * greatest(abs(n.value), abs(b.value))
             end as chance
     ) as c
-    where n.dimension = 'all' and n.bin = '' and n.value is not null and b.value is not null
+    where b.value is not null
 ),
 
 judged as (
