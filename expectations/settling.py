@@ -180,8 +180,8 @@ reach as (
     group by p.brand_id, p.grain, p.period_start, s.ref
 ),
 
--- Before what is published is looked up: PostgreSQL expects one row where there are thousands, whatever comes first, and
--- looks through all of the rest for each.
+-- Before what is published is looked up: PostgreSQL expects one row where there are thousands, whatever comes first,
+-- and looks through all of the rest for each.
 answered as (
     select
         k.*,
