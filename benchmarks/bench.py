@@ -11,6 +11,7 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -40,16 +41,23 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=9_000_000, help="of the full build; 0 leaves it out")
     given = parser.parse_args()
     began, load = datetime.now(UTC), os.getloadavg()
+    found: list[Ratio] = []
     with tempfile.TemporaryDirectory(prefix="causerie-bench-") as made:
-        found = [*of_nights(Path(made), given.days, given.conversations_per_day), *of_loads(Path(made), given.rows)]
-        if given.history:
-            found += nights.with_history(Path(made) / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
-            found += histories.ratios(Path(made) / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY)
-        if given.messages:
-            found += of_a_build(Path(made) / "build", given.messages)
-    text = table(found)
-    print(text)
-    RESULTS.write_text(f"{heading(began, load)}\n\n{text}\n")
+        for some in parts(Path(made), given):
+            found += some
+            # After each part: one that fails takes nothing of the others with it.
+            RESULTS.write_text(f"{heading(began, load)}\n\n{table(found)}\n")
+    print(table(found))
+
+
+def parts(folder: Path, given: argparse.Namespace) -> Iterator[list[Ratio]]:
+    yield of_nights(folder, given.days, given.conversations_per_day)
+    yield of_loads(folder, given.rows)
+    if given.history:
+        yield nights.with_history(folder / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
+        yield histories.ratios(folder / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY)
+    if given.messages:
+        yield of_a_build(folder / "build", given.messages)
 
 
 def of_nights(folder: Path, days: int, conversations: int) -> list[Ratio]:
