@@ -55,7 +55,8 @@ def parts(folder: Path, given: argparse.Namespace) -> Iterator[list[Ratio]]:
     yield of_loads(folder, given.rows)
     if given.history:
         yield nights.with_history(folder / "history", CONVERSATIONS_OF_HISTORY, SHORT_HISTORY, given.history)
-        yield histories.ratios(folder / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY)
+        for one in histories.ratios(folder / "whole", BACKFILLED, BRANDS, CONVERSATIONS_OF_HISTORY):
+            yield [one]
     if given.messages:
         yield of_a_build(folder / "build", given.messages)
 

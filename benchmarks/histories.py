@@ -40,8 +40,10 @@ def main() -> None:
         print(table(ratios(Path(made), given.days, given.brands, given.conversations_per_day)))
 
 
-def ratios(folder: Path, days: int, brands: int, conversations: int) -> list[Ratio]:
-    return [first_look(folder / "first"), backfill(folder, days, conversations), among(folder, brands, conversations)]
+def ratios(folder: Path, days: int, brands: int, conversations: int) -> Iterator[Ratio]:
+    yield first_look(folder / "first")
+    yield backfill(folder, days, conversations)
+    yield among(folder, brands, conversations)
 
 
 def first_look(folder: Path) -> Ratio:
