@@ -77,10 +77,13 @@ def unexpected(expectation: str, arguments: Mapping[str, str], columns: Columns)
         try:
             _judge.asked.send((expectation, dict(arguments), dict(columns)))
             found, failure = _judge.asked.recv()
-        except (EOFError, OSError) as error:
+        except BaseException as error:
+            # Whatever broke in: the next question must not get the answer to this one.
             _judge.end()
             code, _judge = _judge.process.returncode, None
-            raise NotEvaluatedError(f"the process of Great Expectations ended with {code}") from error
+            if isinstance(error, EOFError | OSError):
+                raise NotEvaluatedError(f"the process of Great Expectations ended with {code}") from error
+            raise
     if failure is not None:
         raise NotEvaluatedError(failure)
     return list(found)

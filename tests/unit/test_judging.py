@@ -30,3 +30,15 @@ def test_a_process_that_ended_is_told_of_and_the_next_question_has_another() -> 
     with pytest.raises(judging.NotEvaluatedError, match="ended with -9"):
         judging.unexpected("ExpectNothingBroken", {}, {"broken": [0]})
     assert judging.unexpected("ExpectNothingBroken", {}, {"broken": [0, 1]}) == [1]
+
+
+def test_a_question_that_is_broken_off_leaves_no_answer_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    judging.get_ready()
+    assert judging._judge
+    monkeypatch.setattr(judging._judge.asked, "recv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        judging.unexpected("ExpectNothingBroken", {}, {"broken": [1, 1]})
+    assert judging.unexpected("ExpectNothingBroken", {}, {"broken": [0, 1]}) == [1]
