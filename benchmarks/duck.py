@@ -1,5 +1,5 @@
-"""Nine figures of a period, counted by DuckDB from the raw rows of a brand: what answers in their time without a model
-before it. They are held against the report's own.
+"""Thirteen figures of a period, counted by DuckDB from the raw rows of a brand: what answers in their time without a
+model before it. They are held against the report's own.
 
 Not here: making the brand (report.py), or timing the report (scale.py).
 """
@@ -12,10 +12,13 @@ from typing import Any
 
 import psycopg
 
-# What each table of raw gives to the figures.
+# What each table gives to the figures; the days of the brand's calendar are given, and not computed.
 COLUMNS = {
-    "conversations": "conversation_id, kind, source, requested_at, handled_at",
-    "messages": "conversation_id, sender_type, sent_at, is_automatic",
+    "raw.conversations": "conversation_id, kind, source, requested_at, handled_at",
+    "raw.messages": "conversation_id, sender_type, sent_at, is_automatic",
+    "raw.widget_events": "session_id, visitor_id, occurred_at, event_type",
+    "raw.site_events": "session_id, occurred_at",
+    "marts.dim_date": "starts_at",
 }
 # The month on the brand's clock: DuckDB is told the two instants.
 WINDOW = """
@@ -47,6 +50,26 @@ dialogue as (
         where c.started_at is not null and not w.is_automatic and w.sender_type in ('visitor', 'member')
     ) as m
     group by m.conversation_id
+),
+
+-- A session that opened the widget, once a day of the brand's.
+visit as (
+    select
+        w.session_id,
+        d.starts_at,
+        arg_min(w.visitor_id, w.occurred_at) filter (where w.event_type = 'open') as visitor_id,
+        bool_or(w.event_type not in ('open', 'close', 'impression')) as is_active
+    from widget_events as w
+    asof inner join dim_date as d on w.occurred_at >= d.starts_at
+    where w.occurred_at >= $starts and w.occurred_at < $ends
+    group by w.session_id, d.starts_at
+    having bool_or(w.event_type = 'open')
+),
+
+site_event as (
+    select occurred_at, lag(occurred_at) over (partition by session_id order by occurred_at) as before
+    from site_events
+    where occurred_at >= $starts - interval 30 minutes and occurred_at < $ends
 )
 
 select
@@ -63,12 +86,20 @@ select
     (select count(*) filter (where is_answered and established_at < $ends) from dialogue),
     avg(epoch(handled_at - requested_at)) filter (
         where source = 'waiting_list' and requested_at >= $starts and requested_at < $ends and handled_at < $ends
+    ),
+    (select count(*) from visit),
+    (select count(distinct visitor_id) from visit),
+    (select count(*) from visit where is_active),
+    (
+        select count(*)
+        from site_event
+        where occurred_at >= $starts and (before is null or occurred_at >= before + interval 30 minutes)
     )
 from asked
 """
 REFS = (
     "Wlst-Card-1", "Wlst-Card-10", "Wlst-Card-11", "Chat-Card-0", "Chat-Card-1", "Chat-Card-10", "Chat-Card-20",
-    "Chat-Card-21", "Wlst-Card-13",
+    "Chat-Card-21", "Wlst-Card-13", "Wget-Card-01", "Wget-Card-02", "Wget-Card-03", "Pers-Card-1",
 )  # fmt: skip
 RUNS = 5
 
@@ -86,10 +117,11 @@ def milliseconds(connection: psycopg.Connection[Any], folder: Path, first: str, 
         ).fetchall()
     )
     with duckdb.connect(str(folder / "raw.duckdb")) as duck:
-        for table, columns in COLUMNS.items():
+        for source, columns in COLUMNS.items():
+            table = source.rpartition(".")[2]
             file = folder / f"{table}.csv"
             with file.open("wb") as written, connection.cursor() as cursor:
-                copy = f"copy (select {columns} from raw.{table}) to stdout (format csv, header)"
+                copy = f"copy (select {columns} from {source}) to stdout (format csv, header)"
                 with cursor.copy(copy.encode()) as sent:
                     written.writelines(sent)
             duck.execute(f"create or replace table {table} as from read_csv('{file}')")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from nights import environment, hold_back, run
 from ratios import Ratio, table
 
 from orchestration import warehouse
+from orchestration.marts import contracts
 from orchestration.settings import PROJECT, Settings
 from simulator import day as simulator
 
@@ -41,20 +43,49 @@ def main() -> None:
 
 
 def ratios(folder: Path, days: int, brands: int, conversations: int) -> Iterator[Ratio]:
-    yield first_look(folder / "first")
+    yield from first_look(folder / "first")
     yield backfill(folder, days, conversations)
     yield among(folder, brands, conversations)
 
 
-def first_look(folder: Path) -> Ratio:
-    """`make run` with the environment there, from nothing to the report: seconds, for a person waits for it."""
+def first_look(folder: Path) -> list[Ratio]:
+    """`make run` with the environment there, from nothing to the report: seconds, for a person waits for it. And beside
+    what has to be computed in it."""
     with installation(folder) as settings:
         start = time.perf_counter()
         done = subprocess.run(["make", "run"], cwd=PROJECT, env=environment(settings), capture_output=True, text=True)
         seconds = time.perf_counter() - start
         if done.returncode:
             raise SystemExit(f"make run ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    return Ratio("make run, from nothing to the report", "40 seconds", seconds, 40.0, 1)
+        floor = plain_sql(settings)
+    name = "make run, from nothing to the report"
+    return [
+        Ratio(name, "40 seconds", seconds, 40.0, 1),
+        Ratio(name, "plain SQL that makes the same facts of what was loaded", seconds, floor, None),
+    ]
+
+
+def plain_sql(settings: Settings) -> float:
+    """Seconds of the models' own SQL, as a psql would run it: every table from raw to the facts, one after the other.
+    Without what only a platform does: what is touched, periods, tests, publication."""
+    nodes = contracts.manifest(settings.manifest)["nodes"]
+    tables = {
+        name: node
+        for name, node in nodes.items()
+        if node["resource_type"] == "model"
+        and node["config"]["materialized"] == "table"
+        and node["fqn"][1] not in ("touched", "kpi")
+    }
+    order = TopologicalSorter({name: set(node["depends_on"]["nodes"]) & set(tables) for name, node in tables.items()})
+    with warehouse.connect(warehouse.url(settings)) as connection:
+        connection.execute("create schema plain")
+        start = time.perf_counter()
+        for node in map(tables.__getitem__, order.static_order()):
+            text = settings.home / "dbt" / "compiled" / node["package_name"] / node["original_file_path"]
+            connection.execute(f"create table plain.{node['alias']} as {text.read_text()}".encode())
+        seconds = time.perf_counter() - start
+        connection.rollback()
+    return seconds
 
 
 def backfill(folder: Path, days: int, conversations: int) -> Ratio:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Ratio:
     """`figure` of `what` beside `floor`, that of what it is held against (`beside`), both in `unit`. `wanted` is the
-    most that the one may be of the other; `as_speed` turns both round: the least that its speed may be of the other's.
-    """
+    most that the one may be of the other, None where none is set; `as_speed` turns both round: the least that its speed
+    may be of the other's."""
 
     what: str
     beside: str
     figure: float
     floor: float
-    wanted: float
+    wanted: float | None
     as_speed: bool = False
     unit: str = "s"
 
@@ -28,8 +28,13 @@ class Ratio:
         return self.floor / self.figure if self.as_speed else self.figure / self.floor
 
     @property
-    def is_reached(self) -> bool:
-        return self.ratio >= self.wanted if self.as_speed else self.ratio <= self.wanted
+    def mark(self) -> str:
+        """What is wanted, and whether that is reached: two cells of the table."""
+        if self.wanted is None:
+            return " | "
+        is_reached = self.ratio >= self.wanted if self.as_speed else self.ratio <= self.wanted
+        bound = f"{'at least' if self.as_speed else 'at most'} {self.wanted:g}"
+        return f"{bound} | {'reached' if is_reached else 'not reached'}"
 
 
 def table(ratios: Iterable[Ratio]) -> str:
@@ -38,9 +43,7 @@ def table(ratios: Iterable[Ratio]) -> str:
     lines += ["|---|---:|---|---:|---:|---:|---|"]
     for one in ratios:
         figure, floor = (f"{_plain(number)} {one.unit}" for number in (one.figure, one.floor))
-        bound = f"{'at least' if one.as_speed else 'at most'} {one.wanted:g}"
-        reached = "reached" if one.is_reached else "not reached"
-        lines.append(f"| {one.what} | {figure} | {one.beside} | {floor} | {one.ratio:.2f} | {bound} | {reached} |")
+        lines.append(f"| {one.what} | {figure} | {one.beside} | {floor} | {one.ratio:.2f} | {one.mark} |")
     return "\n".join(lines)
 
 

@@ -77,6 +77,42 @@ from raw.conversations as c
 cross join generate_series(1, 9) as k
 where k = 1 or c.member_id is not null;
 """
+# Of other visitors, on the site: four events a session, every tenth of which pauses for an hour, and up to three of the
+# widget. The sessions are strewn over the same three years.
+SESSIONS = """
+create temporary table session on commit drop as
+select
+    n, 's' || n as session_id, 'b' || abs(hashint8(n)) %% (%(sessions)s / 2) as visitor_id,
+    timestamptz '2022-01-01 00:00+00'
+    + make_interval(secs => (n::double precision / %(sessions)s) * 3 * 365 * 86400) as at
+from generate_series(1::bigint, %(sessions)s) as n;
+"""
+SITE_EVENTS = """
+insert into raw.site_events (brand_id, event_id, session_id, visitor_id, occurred_at, event_type, extract_day,
+    content_hash, load_id)
+select 'bench', s.session_id || '-' || k, s.session_id, s.visitor_id,
+    s.at + make_interval(secs => k * 40 + case when k = 4 and s.n %% 10 = 0 then 3600 else 0 end),
+    case when k = 3 then 'product_view' else 'page_view' end,
+    (s.at at time zone 'UTC')::date, sha256(convert_to(s.session_id || k, 'UTF8')), 1
+from session as s
+cross join generate_series(1, 4) as k;
+"""
+WIDGET_EVENTS = """
+insert into raw.widget_events (brand_id, event_id, session_id, visitor_id, occurred_at, event_type, extract_day,
+    content_hash, load_id)
+select 'bench', s.session_id || '-' || k, s.session_id, s.visitor_id, s.at + make_interval(secs => k * 50),
+    (array['impression', 'open', 'list_members'])[k],
+    (s.at at time zone 'UTC')::date, sha256(convert_to(s.session_id || k, 'UTF8')), 1
+from session as s
+cross join generate_series(1, 3) as k
+where k < 3 or s.n %% 2 = 0;
+"""
+TOUCHED_SESSIONS = """
+insert into raw.touched (brand_id, entity, entity_id, load_id)
+select 'bench', 'session', session_id, 0 from session
+union
+select 'bench', 'visitor', visitor_id, 0 from session
+"""
 TOUCHED = "insert into raw.touched (brand_id, entity, entity_id, load_id) values ('bench', 'brand', 'bench', 0)"
 # The periods are benchmarked by asking the report itself.
 NO_PERIODS = """
@@ -136,24 +172,51 @@ def main() -> None:
 
 def make(url: str, conversations: int, settings: Settings, with_periods: bool = False) -> float:
     """The brand in raw, built by dbt and published; the seconds of the two."""
+    with warehouse.connect(url) as connection:
+        migrate(connection)
+        for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
+            written(connection, step, {"conversations": conversations})
+            connection.commit()
+        index(connection, ("brands", "members", "conversations", "messages"))
+    return built(url, settings, with_periods, NO_PERIODS)
+
+
+def visit(url: str, sessions: int, settings: Settings) -> float:
+    """So many sessions on the site of that brand, which stands in marts; the seconds of their build and publication.
+    The periods stay as they are."""
+    with warehouse.connect(url) as connection:
+        for step in (SESSIONS, SITE_EVENTS, WIDGET_EVENTS, TOUCHED_SESSIONS):
+            written(connection, step, {"sessions": sessions})
+        connection.commit()
+        index(connection, ("site_events", "widget_events"))
+    return built(url, settings, with_periods=False)
+
+
+def written(connection: psycopg.Connection[Any], step: str, values: dict[str, int]) -> None:
+    """Rows of raw, with what that took."""
+    began = time.perf_counter()
+    connection.execute(step.encode(), values if "%%" in step else None)
+    print(f"  {step.split('(')[0].strip().splitlines()[0]}: {time.perf_counter() - began:.1f} s", flush=True)
+
+
+def index(connection: psycopg.Connection[Any], datasets: Sequence[str]) -> None:
+    for name in datasets:
+        ensure_indexes(connection, DATASETS[name])
+        connection.execute(f"analyze raw.{name}".encode())
+    connection.commit()
+
+
+def built(url: str, settings: Settings, with_periods: bool, prepared: str = "select 1") -> float:
+    """What is touched, built by dbt and published; the seconds of the two. Without periods, what is `prepared` stands
+    for the models of them."""
     kpi = Path(settings.dbt_project) / "models" / "kpi"
     left_out = ["kpi_period", *(path.stem for path in kpi.glob("*.sql") if path.stem not in OF_FEEDS)]
     manifest = json.loads(settings.manifest.read_bytes())
     instant = datetime(2025, 1, 1, tzinfo=UTC)
     with warehouse.connect(url) as connection:
-        migrate(connection)
-        for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
-            began = time.perf_counter()
-            connection.execute(step.encode(), {"conversations": conversations} if "%%" in step else None)
-            connection.commit()
-            print(f"  {step.split('(')[0].strip()}: {time.perf_counter() - began:.1f} s", flush=True)
-        for name in ("brands", "members", "conversations", "messages"):
-            ensure_indexes(connection, DATASETS[name])
-            connection.execute(f"analyze raw.{name}".encode())
-        connection.commit()
         preparation.prepare(connection, manifest, "benchmark", instant, instant)
         if not with_periods:
-            connection.execute(NO_PERIODS)
+            connection.execute(prepared.encode())
             connection.commit()
     began = building = time.perf_counter()
     subprocess.run(

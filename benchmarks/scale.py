@@ -36,6 +36,8 @@ HEADER = (
     "|---:|---:|---:|---:|---:|---:|---:|---|\n"
 )
 MESSAGES_OF_A_CONVERSATION = 9
+# Each with four events of the site and two or three of the widget.
+SESSIONS_OF_A_MESSAGE = 1 / 12
 RUNS = 5
 
 
@@ -80,10 +82,20 @@ class Size:
 
 
 def full_build(settings: Settings, messages: int, folder: Path) -> list[Ratio]:
-    """A brand of this size built and published whole, periods of three years included, beside one statement; and its
-    report of a month beside DuckDB, whose tables stand in the folder."""
+    """A brand of this size built and published whole, periods of three years included, beside one statement. Then, with
+    events of the site and the widget beside the messages, its report of a month beside DuckDB, whose tables stand in
+    the folder."""
     took: list[float] = []
-    found = measured(settings, messages, lambda connection: took.append(duck.milliseconds(connection, folder, *MONTH)))
+    sessions = round(messages * SESSIONS_OF_A_MESSAGE)
+
+    def with_events(connection: psycopg.Connection[Any], url: str) -> None:
+        report.visit(url, sessions, settings)
+        took.extend((asked(connection, *MONTH), duck.milliseconds(connection, folder, *MONTH)))
+        took.append(one(connection, "select sum(n) from (select count(*) as n from raw.site_events union all"
+                                    " select count(*) from raw.widget_events) as e"))  # fmt: skip
+
+    found = measured(settings, messages, with_events)
+    month, floor, events = took
     return [
         Ratio(
             f"full build of {found.messages:,} messages, 3 years of periods included",
@@ -93,19 +105,19 @@ def full_build(settings: Settings, messages: int, folder: Path) -> list[Ratio]:
             120,
         ),
         Ratio(
-            f"all indicators of a month, {found.messages:,} messages",
-            "nine of them by DuckDB from the same raw rows",
-            found.month / 1000,
-            took[0] / 1000,
+            f"all indicators of a month, {found.messages:,} messages, {events:,.0f} events of site and widget",
+            f"{len(duck.REFS)} of them by DuckDB from the same raw rows",
+            month / 1000,
+            floor / 1000,
             1,
         ),
     ]
 
 
 def measured(
-    settings: Settings, messages: int, look: Callable[[psycopg.Connection[Any]], object] = lambda _: None
+    settings: Settings, messages: int, look: Callable[[psycopg.Connection[Any], str], object] = lambda *_: None
 ) -> Size:
-    """Makes the brand in a database of its own, and measures it; `look` sees it while it stands."""
+    """Makes the brand in a database of its own, and measures it; `look` sees it, with its URL, while it stands."""
     admin = warehouse.url(settings)
     database = f"causerie_scale_{messages}"
     url = conninfo.make_conninfo(admin, dbname=database)
@@ -122,7 +134,7 @@ def measured(
             began = time.perf_counter()
             connection.execute(LIFECYCLE.encode())
             floor = time.perf_counter() - began
-            look(connection)
+            look(connection, url)
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f"drop database if exists {database} (force)".encode())

@@ -186,7 +186,7 @@ def _rebuild(
     target = settings.home / "verify"
     done = subprocess.run(
         [
-            dbt_build.dbt_executable(), "--no-use-colors", *dbt_build.dbt_arguments(), "--project-dir",
+            dbt_build.dbt_executable(), "--no-use-colors", *dbt_build.dbt_arguments(views_stand=False), "--project-dir",
             str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project), "--target-path", str(target),
             "--log-path", str(target),
         ],

@@ -30,13 +30,22 @@ def dbt_executable() -> str:
     return str(Path(sys.executable).parent / "causerie-dbt")
 
 
-def dbt_arguments() -> list[str]:
+def dbt_arguments(views_stand: bool) -> list[str]:
     """One build of everything: the touched tables decide how much that is, so no variable changes from run to run.
 
     The target is named: under any other the models themselves refuse (macros/of_the_run_under_way.sql). Unit tests
     judge the SQL, not the data: they run in `make test`. dbt's own file has what it tells the run, without debugging.
     """
-    return ["build", "--target", "build", "--exclude-resource-type", "unit_test", "--log-level-file", "info"]
+    everything = ["build", "--target", "build", "--exclude-resource-type", "unit_test", "--log-level-file", "info"]
+    return everything + what_is_made(views_stand)
+
+
+def what_is_made(views_stand: bool) -> list[str]:
+    """Where the views stand (marts/relations.py) they are left alone, and the tables under them are filled anew; else
+    every relation is made anew."""
+    # A test of a view stands for itself, or it would be left out with the view.
+    tables = ["--exclude", "config.materialized:view", "--indirect-selection", "empty"]
+    return tables if views_stand else ["--full-refresh"]
 
 
 def hand_on_parsed(parsed: Path, target: Path) -> None:
@@ -55,20 +64,21 @@ class Build:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._target = settings.home / "dbt"
-        self._url = ""
+        self._meant_for = ("", False)
         self._waiting: subprocess.Popen[bytes] | None = None
 
-    def get_ready(self, warehouse: Warehouse) -> None:
+    def get_ready(self, warehouse: Warehouse, views_stand: bool) -> None:
         """Start the process, which asks nothing of the database yet. If this run builds nothing after all, it ends."""
-        if self._waiting is None or self._url != warehouse.url:
+        meant_for = (warehouse.url, views_stand)
+        if self._waiting is None or self._meant_for != meant_for:
             self.end()
-            self._url, self._waiting = warehouse.url, self._started(warehouse)
+            self._meant_for, self._waiting = meant_for, self._started(warehouse, views_stand)
 
     def go(
-        self, context: AssetExecutionContext, warehouse: Warehouse, translator: DagsterDbtTranslator
+        self, context: AssetExecutionContext, warehouse: Warehouse, translator: DagsterDbtTranslator, views_stand: bool
     ) -> DbtCliInvocation:
         """Let the process build, and give its events."""
-        self.get_ready(warehouse)
+        self.get_ready(warehouse, views_stand)
         process, self._waiting = self._waiting, None
         assert process and process.stdin
         with suppress(BrokenPipeError):  # it has ended, and its output says why
@@ -92,10 +102,10 @@ class Build:
                 process.kill()
             self._waiting = None
 
-    def _started(self, warehouse: Warehouse) -> subprocess.Popen[bytes]:
+    def _started(self, warehouse: Warehouse, views_stand: bool) -> subprocess.Popen[bytes]:
         hand_on_parsed(self._settings.manifest.parent, self._target)
         return subprocess.Popen(
-            [dbt_executable(), *dbt_arguments()],
+            [dbt_executable(), *dbt_arguments(views_stand)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,6 +121,8 @@ class Build:
             "PYTHONUNBUFFERED": "1",
             # What dagster-dbt reads its events from.
             "DBT_LOG_FORMAT": "json",
+            # Set-up has written the manifest, and how the nodes went is told by events.
+            "DBT_WRITE_JSON": "false",
             "DBT_TARGET_PATH": str(self._target),
             "DBT_LOG_PATH": str(self._target),
             "DBT_PROFILES_DIR": str(self._settings.dbt_project),

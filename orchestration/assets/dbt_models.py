@@ -20,6 +20,7 @@ from dagster import (
     CodeReferencesMetadataValue,
     Failure,
     LocalFileCodeReference,
+    MaterializeResult,
     MetadataValue,
     Output,
     ResourceParam,
@@ -39,7 +40,7 @@ from orchestration.assets.dbt_integration import (
 from orchestration.assets.ingestion import DESCRIPTIONS, OWNERS, POOL
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse, end_left_sessions
-from orchestration.marts import feeds, outdated, preparation
+from orchestration.marts import feeds, outdated, preparation, relations
 from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import held_back
 from orchestration.settings import Settings
@@ -147,6 +148,12 @@ def node_count(manifest: Mapping[str, Any]) -> int:
     return sum(node["resource_type"] in {"model", "seed", "test"} for node in manifest["nodes"].values())
 
 
+def views(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The models that are views."""
+    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
+    return [node for node in models if node["config"]["materialized"] == "view"]
+
+
 def with_row_count(event: Any, connection: psycopg.Connection[Any]) -> Any:
     """A built table's event with its number of rows, as the statistics that dbt had taken right after have it."""
     if not isinstance(event, Output):
@@ -223,6 +230,8 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
                 data_through,
                 feeds.declared(sources),
             )
+            views_stand = not prepared.rebuilt and relations.stand(connection, described, settings.manifest)
+            relations.forget(connection)
             # The dbt of a killed run lives on and opens sessions; from here on build.run refuses it new statements
             # (macros/of_the_run_under_way.sql), and this ends those that it had begun.
             end_left_sessions(connection, context.run_id)
@@ -230,12 +239,17 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         for remark in prepared.remarks:
             context.log.warning(remark)
             progress.remark(remark)
-        progress.stage("build", node_count(described))
-        invocation = build.go(context, warehouse, translator)
+        left_alone = views(described) if views_stand else []
+        progress.stage("build", node_count(described) - len(left_alone))
+        invocation = build.go(context, warehouse, translator, views_stand)
         with log_lines.printed("dbt"), warehouse.connect(autocommit=True) as connection:
             for event in invocation.stream():
                 progress.piece(name_of(event))
                 yield with_query(with_row_count(event, connection), invocation.target_path / "compiled", described)
+            relations.note(connection, settings.manifest)
+        for view in left_alone:
+            # It stands, over tables that were filled anew: what it shows is of this run.
+            yield MaterializeResult(asset_key=translator.get_asset_key(view))
 
     for output in models.op.output_defs:
         # The same for dbt's tests, whose outputs have no such attribute.

@@ -27,8 +27,11 @@ from orchestration.assets.dbt_build import Build
 from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
+from orchestration.marts import relations
+from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load, rows_standing
 from orchestration.sources import extract_days, looks, pending
+from orchestration.sources.connectors.files import FilesSource
 from orchestration.sources.contract import DATASETS, Dataset
 from orchestration.sources.loading.load import load_extracts
 from orchestration.sources.loading.raw_tables import ensure_indexes, table
@@ -95,7 +98,12 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
         only_pending = context.run.tags.get(ONLY_PENDING_TAG, "false")
         days = days_of(context.partition_time_window)
         configured = extract_days.sources_of(warehouse.settings)
-        sources = {name: source for name, source in configured.items() if name in names}
+        # Whoever started the run has looked everywhere; here it is about its days.
+        sources = {
+            name: source.of(days) if isinstance(source, FilesSource) else source
+            for name, source in configured.items()
+            if name in names
+        }
         with warehouse.connect() as connection:
             newest = newest_load(connection)
             connection.commit()
@@ -111,7 +119,9 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             looks.announce(sources, found)
             if found:
                 # What is needed next begins beside what goes on here, which mostly waits.
-                build.get_ready(warehouse)
+                described = warehouse.settings.manifest
+                build.get_ready(warehouse, relations.stand(connection, manifest(described), described))
+                connection.commit()
                 judging.get_ready()
             progress.stage("load", len(found))
             for dataset, some in by_dataset(found).items():

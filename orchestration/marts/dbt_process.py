@@ -20,6 +20,7 @@ from dbt.adapters.postgres.connections import PostgresConnectionManager
 from dbt.contracts.files import FileHash
 from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
+from dbt.tracking import track_behavior_change_warn
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 
@@ -67,9 +68,11 @@ def _is_written(manager: EventManager, event: BaseEvent, level: EventLevel | Non
     """Whether anybody hears of an event: dbt lays each out in full before a logger says that it is below its level, and
     of its nodes it tells ten times as much for debugging as for reading."""
     debugging = (EventLevel.DEBUG, EventLevel.TEST)
-    if (level or event.level_tag()) not in debugging or manager.callbacks:
+    if (level or event.level_tag()) not in debugging:
         return True
-    return any(logger.level in debugging for logger in manager.loggers)
+    # dbt itself listens too, for one kind of warning.
+    listens = any(callback is not track_behavior_change_warn for callback in manager.callbacks)
+    return listens or any(logger.level in debugging for logger in manager.loggers)
 
 
 _fire_event = EventManager.fire_event

@@ -17,10 +17,11 @@ import psycopg
 import pytest
 
 from orchestration import warehouse
+from orchestration.assets.dbt_build import what_is_made
 from orchestration.assets.ingestion import by_dataset
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
-from orchestration.marts import feeds, preparation, publication
+from orchestration.marts import feeds, preparation, publication, relations
 from orchestration.marts.publication import Published
 from orchestration.settings import PROJECT
 from orchestration.sources import pending
@@ -118,11 +119,18 @@ class Night:
         clean build."""
         self.nights += 1
         run_id = f"night-{self.nights}"
-        manifest = json.loads((self.target / "manifest.json").read_bytes())
+        read_from = self.target / "manifest.json"
+        manifest = json.loads(read_from.read_bytes())
         with self.connect() as connection:
             through, connected = pending.data_through(connection, self.sources), feeds.declared(self.sources)
-            preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through, connected)
-            self.dbt(*(("build", "--exclude-resource-type", "unit_test") if audited else ("run",)))
+            prepared = preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through, connected)
+            views_stand = not prepared.rebuilt and relations.stand(connection, manifest, read_from)
+            relations.forget(connection)
+            connection.commit()
+            command = ("build", "--exclude-resource-type", "unit_test") if audited else ("run",)
+            self.dbt(*command, *what_is_made(views_stand))
+            relations.note(connection, read_from)
+            connection.commit()
             return publication.publish(
                 connection, manifest, run_id, datetime.now(UTC), [], reader_functions(), statements.tables()
             )

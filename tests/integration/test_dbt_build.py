@@ -30,9 +30,12 @@ def build(database: str, tmp_path: Path) -> Iterator[Spied]:
     settings = Settings.from_environment({"CAUSERIE_HOME": str(tmp_path / "home"), "CAUSERIE_DATABASE_URL": database})
     found = Spied(settings)
     run: Any = SimpleNamespace(url=database, application_name="a run")
-    found.get_ready(run)
+    found.get_ready(run, views_stand=True)
+    former = found.process
+    found.get_ready(run, views_stand=False)
+    assert former.returncode is not None, "what it was to leave alone does not stand after all"
     begun = found.process
-    found.get_ready(run)
+    found.get_ready(run, views_stand=False)
     assert found.process is begun, "a run has one process"
     yield found
     found.end()

@@ -126,7 +126,7 @@ def _faults(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
         is_public = layer in ("mart", "readers")
         if (node["access"] == "public") != is_public or not node["group"]:
             yield "access", name
-        if layer == "mart" and (key, "unique_key") not in tested:
+        if layer == "mart" and (key, "keys") not in tested:
             yield "mart without a tested key", name
         if layer == "mart" and not node["contract"]["enforced"]:
             yield "mart without a contract", name

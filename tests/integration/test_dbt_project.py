@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from night import DBT_PROJECT, Night
+from platforms import Copies
 
 from orchestration.assets.dbt_build import dbt_executable
 from orchestration.catalogue import catalogue
@@ -35,6 +36,26 @@ def manifest(parsed: Path) -> dict[str, Any]:
 def test_the_unit_tests_of_the_rules_hold(small_days: Night) -> None:
     # dbt reads the columns of what a unit test stands in for: the relations must be there.
     small_days.dbt("test", "--select", "test_type:unit")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "rows"),
+    [
+        ("insert into build.int_ratings_requested select * from build.int_ratings_requested limit 1", 1),
+        ("update build.int_ratings_requested set rating_id = null", 3),  # as many as brands have ratings
+        ("update build.int_ratings_requested set conversation_id = conversation_id || ' of nobody'", None),
+        ("update build.int_ratings_requested set brand_id = 'nobody'", None),
+    ],
+)
+@pytest.mark.xdist_group("small_days")
+def test_keys_that_do_not_hold_are_found(small_days_again: Copies, spoilt: str, rows: int | None) -> None:
+    """Twice there, without its key, of a conversation or a brand that is not there: each row is told of."""
+    with small_days_again() as night:
+        with night.connect() as connection:
+            changed = connection.execute(spoilt.encode()).rowcount
+            assert changed > 0
+        with pytest.raises(AssertionError, match=f"keys_of_fct_rating: Got {rows or changed} result"):
+            night.dbt("test", "--select", "keys_of_fct_rating")
 
 
 def test_what_was_read_for_one_database_is_not_read_anew_for_another(

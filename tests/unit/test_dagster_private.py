@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import inspect
 import io
+from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from dagster import AssetKey, DagsterEvent, DagsterRunStatus
 from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.launcher import DefaultRunLauncher
@@ -16,13 +19,15 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dbt.adapters.base.connections import BaseConnectionManager
 from dbt.adapters.postgres import PostgresAdapter
+from dbt.events.logging import setup_event_logger
+from dbt_common.events import event_manager_client
 from dbt_common.events.base_types import EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
 from dbt_common.events.types import Note
 
 from orchestration.automation import event_log, jobs, plan, run_launcher
-from orchestration.marts.dbt_process import KeptSessions, _fire_what_is_written
+from orchestration.marts.dbt_process import KeptSessions, _fire_what_is_written, _is_written
 
 
 def test_tags_are_dagsters() -> None:
@@ -74,7 +79,15 @@ def test_dbt_closes_a_session_where_we_keep_it() -> None:
     assert "rollback" in inspect.getsource(BaseConnectionManager.rollback_if_open)
 
 
-def test_dbt_tells_what_a_logger_writes_and_nothing_else() -> None:
+# The flags of a run's dbt that its logging looks at.
+LOGGING = {
+    "LOG_LEVEL": "info", "LOG_LEVEL_FILE": "info", "LOG_FORMAT": "json", "LOG_FORMAT_FILE": "debug", "QUIET": False,
+    "DEBUG": False, "USE_COLORS": False, "USE_COLORS_FILE": False, "LOG_CACHE_EVENTS": False,
+    "LOG_FILE_MAX_BYTES": 1000,
+}  # fmt: skip
+
+
+def test_dbt_tells_what_a_logger_writes_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """marts/dbt_process.py: dbt lays an event out before a logger finds it below its level (a fifth of a node)."""
     for level, told in ((EventLevel.INFO, ["an info"]), (EventLevel.DEBUG, ["a debug", "an info"])):
         manager, stream = EventManager(), io.StringIO()
@@ -82,6 +95,13 @@ def test_dbt_tells_what_a_logger_writes_and_nothing_else() -> None:
         _fire_what_is_written(manager, Note(msg="a debug"), EventLevel.DEBUG)
         _fire_what_is_written(manager, Note(msg="an info"), EventLevel.INFO)
         assert [line[-len(one) :] for line, one in zip(stream.getvalue().splitlines(), told, strict=True)] == told
+    # As dbt sets its logging up, which listens too: nothing for debugging is laid out.
+    with monkeypatch.context() as patch:
+        patch.setattr(event_manager_client, "_EVENT_MANAGER", manager := EventManager())
+        setup_event_logger(SimpleNamespace(**LOGGING, LOG_PATH=str(tmp_path)))
+        assert (len(manager.loggers), len(manager.callbacks)) == (2, 1)
+        assert not _is_written(manager, Note(msg="a debug"), EventLevel.DEBUG)
+        assert _is_written(manager, Note(msg="an info"), EventLevel.INFO)
     heard: list[str] = []
     manager = EventManager()
     manager.add_callback(lambda message: heard.append(message.info.level))

@@ -43,7 +43,7 @@ def test_a_days_folder(tmp_path: Path, folder: str) -> None:
     listing = list_dataset(str(tmp_path), "messages")
     assert [file.name for file in listing.days[DAY].files] == ["a.csv", "b.jsonl"]
     assert (listing.days[DAY].faults, listing.asides) == ([], [])
-    assert list_dataset(str(tmp_path), "messages", DAY) == listing
+    assert list_dataset(str(tmp_path), "messages", [DAY]) == listing
     assert [file.name for file in source(tmp_path).read(DAY).files] == ["a.csv", "b.jsonl"]
 
 
@@ -139,7 +139,7 @@ def test_stores_say_the_same(tmp_path: Path) -> None:
     listing = list_dataset("memory://odd", "messages")
     assert {aside.place for aside in listing.asides} == SAID
     assert [file.name for file in listing.days[DAY].files] == ["a.jsonl"]
-    assert list_dataset("memory://odd", "messages", DAY).days == listing.days
+    assert list_dataset("memory://odd", "messages", [DAY]).days == listing.days
     assert [aside.place for aside in list_root("memory://odd", DATASETS)] == ["message"]
     memory.pipe("/odd/messages/2026-03-02/deep/a.jsonl", b"x")
     faults = list_dataset("memory://odd", "messages").days[DAY].faults

@@ -39,6 +39,7 @@ def test_a_run_carries_its_range_and_whether_it_reloads_what_stands() -> None:
 
 
 def test_dbt_gets_no_variables_and_runs_no_unit_tests() -> None:
-    arguments = dbt_arguments()
-    assert "--vars" not in arguments
-    assert arguments[arguments.index("--exclude-resource-type") + 1] == "unit_test"
+    for views_stand in (True, False):
+        arguments = dbt_arguments(views_stand)
+        assert "--vars" not in arguments
+        assert arguments[arguments.index("--exclude-resource-type") + 1] == "unit_test"

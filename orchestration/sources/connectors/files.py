@@ -12,8 +12,8 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from orchestration.settings import Limits
 from orchestration.sources.connectors.csv_rows import read_csv
 from orchestration.sources.connectors.extract import Batch, Extract, Refusal
 from orchestration.sources.connectors.json_lines import read_json_lines
-from orchestration.sources.connectors.listing import Aside, DayFolder, flat_root, list_dataset, list_flat
+from orchestration.sources.connectors.listing import Aside, DayFolder, Listing, flat_root, list_dataset, list_flat
 from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.connectors.parquet import MAGIC, read_parquet
@@ -35,6 +35,8 @@ from orchestration.sources.contract import Dataset
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 GZIP = b"\x1f\x8b"
+# A store is asked for each day by itself.
+FEW_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,27 @@ class FilesSource:
     # Flat: the files stand in the root itself, which may be a pattern of their names, and this dates each: when it was
     # `modified`, or a date in its `name`.
     flat_by: Literal["modified", "name"] | None = None
+    # Where given, other days are not looked for.
+    only: tuple[date, ...] = ()
+    _seen: list[Listing] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def of(self, days: Collection[date]) -> FilesSource:
+        """The same source, of which these days alone are known, where few are quicker found than all."""
+        return replace(self, only=tuple(days)) if len(days) <= FEW_DAYS else self
 
     def days(self, today: date) -> Mapping[date, str]:
         """Every day that has a folder with something finished in it, and a digest of names, sizes and times."""
-        return {day: self._fingerprint(folder) for day, folder in self._listing().days.items()}
+        self._seen[:] = [self._listing(self.only)]
+        return {day: self._fingerprint(folder) for day, folder in self._seen[0].days.items()}
 
     def asides(self, today: date) -> list[Aside]:
-        """What lies in the dataset's folder and is not read, or not yet: days that lie ahead."""
-        listing = self._listing()
+        """What lies in the dataset's folder and is not read, or not yet: days that lie ahead. As `days` saw it last."""
+        listing = self._seen[0] if self._seen else self._listing()
         ahead = sorted(day for day in listing.days if day > today)
         return listing.asides + [Aside(f"{self.dataset.name} of {day}", Sentence("aside_ahead")) for day in ahead]
 
     def read(self, day: date) -> Extract:
-        folder = self._listing(day).days.get(day)
+        folder = self._listing((day,)).days.get(day)
         if folder is None:
             of_day = Sentence("of_day", dataset=self.dataset.name, day=day.isoformat())
             raise Refusal(Sentence("folder_away", where=of_day))
@@ -75,10 +85,10 @@ class FilesSource:
         batches = self._batches(day, folder, unknown, left_out)
         return Extract(folder.files, self._fingerprint(folder), batches, unknown, left_out)
 
-    def _listing(self, day: date | None = None) -> Any:
+    def _listing(self, days: Collection[date] = ()) -> Listing:
         if self.flat_by:
             return list_flat(self.root, self.flat_by, ENDINGS)
-        return list_dataset(self.root, self._folder(), day)
+        return list_dataset(self.root, self._folder(), days)
 
     def _folder(self) -> str:
         return self.folder or self.dataset.name

@@ -83,14 +83,14 @@ def is_unfinished(name: str) -> bool:
     return name.startswith(".") or name.endswith((".tmp", ".part"))
 
 
-def list_dataset(root: str, dataset: str, day: date | None = None) -> Listing:
-    """The extract days of a dataset below a root, or one of them. Whatever can't be listed is said, never raised.
+def list_dataset(root: str, dataset: str, days: Collection[date] = ()) -> Listing:
+    """The extract days of a dataset below a root, or these of them. Whatever can't be listed is said, never raised.
 
     An extract day is there when its folder holds something finished; one whose folder holds only _SUCCESS has no files.
     """
     listing = Listing()
     odd: dict[str, str] = {}
-    for entry in _entries(f"{root.rstrip('/')}/{dataset}", day):
+    for entry in _entries(f"{root.rstrip('/')}/{dataset}", days):
         _file_away(entry, listing, odd)
     for of_day in listing.days.values():
         of_day.files.sort(key=lambda file: file.name)
@@ -235,18 +235,18 @@ def _first(found: list[Aside], where: str) -> list[Aside]:
     return [*found[:MOST_NAMED], *[Aside(where, Sentence("aside_more", count=more))][: more > 0]]
 
 
-def _entries(folder: str, day: date | None) -> Iterator[_Entry]:
-    """Everything in a dataset's folder that a listing must know of; with `day`, of that day alone."""
+def _entries(folder: str, days: Collection[date]) -> Iterator[_Entry]:
+    """Everything in a dataset's folder that a listing must know of; with `days`, of these alone."""
     system, base = fsspec.core.url_to_fs(folder)
     if isinstance(system, LocalFileSystem):
-        yield from _local(base, only=_names(day))
+        yield from _local(base, only=_names(days))
         return
     try:
         system.invalidate_cache()
-        for top in _names(day) or ("",):
+        for top in _names(days) or ("",):
             yield from _stored(system, base.rstrip("/"), top)
     except Exception as error:  # whatever a store may raise: the run goes on, and says so
-        yield _Entry(_names(day)[:1], trouble=cause(error))
+        yield _Entry(_names(days)[:1], trouble=cause(error))
 
 
 def _flat(root: str) -> Iterator[_Entry]:
@@ -266,8 +266,8 @@ def _flat(root: str) -> Iterator[_Entry]:
         yield _Entry((), trouble=cause(error))
 
 
-def _names(day: date | None) -> tuple[str, ...]:
-    return (f"{day}", f"dt={day}") if day else ()
+def _names(days: Collection[date]) -> tuple[str, ...]:
+    return tuple(name for day in days for name in (f"{day}", f"dt={day}"))
 
 
 def _stored(system: fsspec.AbstractFileSystem, base: str, top: str, deep: int | None = None) -> Iterator[_Entry]:

@@ -1,0 +1,54 @@
+"""Whether what dbt makes in `build` and `next` stands as the project at hand would make it: then a run fills the tables
+anew and leaves the views alone, of which a night would make fifty again as they were.
+
+Not here: the tables of readers (schema.py), or how a table is filled (dbt_project/macros/rebuilt_table.sql).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+SAID = "What the run under way would publish; its views were made by the project of manifest "
+
+
+def stand(connection: psycopg.Connection[Any], manifest: Mapping[str, Any], read_from: Path) -> bool:
+    """Did a build by this very manifest end well, and is every relation still what it made?"""
+    row = connection.execute("select obj_description(to_regnamespace('next'), 'pg_namespace')").fetchone()
+    if row is None or row[0] != SAID + _digest(read_from):
+        return False
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    missing = connection.execute(
+        """
+        select 1
+        from unnest(%s::text[], %s::text[], %s::text[]) as m (schema, name, kind)
+        left join pg_class as c on c.relnamespace = to_regnamespace(m.schema) and c.relname = m.name
+        where c.relkind is distinct from (case m.kind when 'view' then 'v' else 'r' end)
+        limit 1
+        """,
+        [
+            [node["schema"] for node in models],
+            [node["alias"] for node in models],
+            [node["config"]["materialized"] for node in models],
+        ],
+    )
+    return missing.fetchone() is None
+
+
+def forget(connection: psycopg.Connection[Any]) -> None:
+    """Until `note`: who builds next makes everything anew, whatever becomes of this build."""
+    connection.execute("comment on schema next is null")
+
+
+def note(connection: psycopg.Connection[Any], read_from: Path) -> None:
+    """A build by this manifest has ended well."""
+    connection.execute(sql.SQL("comment on schema next is {}").format(sql.Literal(SAID + _digest(read_from))))
+
+
+def _digest(manifest: Path) -> str:
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
