@@ -26,7 +26,7 @@ from orchestration.sources.connectors import csv_blocks, json_blocks, lines
 from orchestration.sources.connectors.extract import Refusal
 from orchestration.sources.connectors.files import read_file
 from orchestration.sources.connectors.mapping import Naming
-from orchestration.sources.connectors.reading import MOST_UNKNOWN, Reading
+from orchestration.sources.connectors.reading import MOST_UNKNOWN, Learned, Reading
 from orchestration.sources.contract import DATASETS
 
 HEADER = "brand_id,message_id,conversation_id,sender_type,sender_id,sent_at,is_automatic,content_type"
@@ -36,12 +36,20 @@ ROW = "acme,m{},c1,visitor,v1,2026-03-10T09:00:00Z,false,text"
 class Read:
     """One file, read: rows as dictionaries, lines, faults as (line, rule, column), unknown columns."""
 
-    def __init__(self, path: Path, dataset: str = "messages", naming: Naming | None = None, **limits: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        dataset: str = "messages",
+        naming: Naming | None = None,
+        learned: Learned | None = None,
+        **limits: int,
+    ) -> None:
         self.unknown: set[str] = set()
         self.rows: list[dict[str, Any]] = []
         self.lines: list[int] = []
         self.faults: list[tuple[int, str, str | None]] = []
         reading = Reading(0, DATASETS[dataset], naming or Naming(), self.unknown, path.name, Limits(**limits))
+        reading.learned = learned or reading.learned
         for batch in read_file(fsspec.filesystem("file"), str(path), reading):
             columns = {name: values.to_pylist() for name, values in batch.columns.items()}
             lines = batch.lines.to_pylist()
@@ -106,11 +114,11 @@ ODD_JSON = [
 ]
 
 
-def all_of(path: Path) -> Any:
+def all_of(path: Path, learned: Learned | None = None) -> Any:
     """What a file comes to, whichever way; a value that is not there is null, and faults come line by line: within a
     batch, those of lines that can't be read stand before all others."""
     try:
-        read = Read(path)
+        read = Read(path, learned=learned)
     except Refusal as refusal:
         return str(refusal)
     rows = [{name: value for name, value in row.items() if value is not None} for row in read.rows]
@@ -146,6 +154,35 @@ def test_a_block_is_read_as_its_lines_are(blocks: Any, name: str, head: str, som
                 assert quickly == all_of(path)
 
     read_both_ways()
+
+
+LACKING = {name: value for name, value in message(1, message_id="m#").items() if name != "content_type"}
+LIKE_THEM = [
+    message(1, message_id="m#", sender_id=None),
+    LACKING,
+    LACKING | {"note": {"content_type": 1}},
+    LACKING | {"sender_id": '"content_type": '},
+]
+FILES = st.lists(st.sampled_from([*JSON_ROWS, *map(json.dumps, LIKE_THEM)]), min_size=1, max_size=3)
+
+
+@settings(deadline=None)
+@given(FILES, FILES)
+def test_a_file_is_read_as_if_none_had_come_before(former: list[str], told: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        before, path = (land(Path(folder), name, "\n".join([*rows, ""])) for name, rows in
+                        (("before.jsonl", former), ("a.jsonl", told)))  # fmt: skip
+        learned = Learned()
+        all_of(before, learned)
+        assert all_of(path, learned) == all_of(path)
+
+
+def test_what_one_file_taught_is_not_learned_again(tmp_path: Path) -> None:
+    learned, kind = Learned(), json_blocks.PlainBlocks
+    with patch.object(kind, "_learn", autospec=True, side_effect=kind._learn) as once:
+        for name in ("a.jsonl", "b.jsonl"):
+            assert len(Read(land(tmp_path, name, objects(message(1, sender_id=None))), learned=learned).rows) == 1
+    assert once.call_count == 1
 
 
 @pytest.mark.parametrize(("name", "rows"), [("a.csv", CSV_ROWS[:2]), ("a.jsonl", JSON_ROWS[:2])])

@@ -29,7 +29,7 @@ from orchestration.sources.connectors.listing import Aside, DayFolder, Listing, 
 from orchestration.sources.connectors.mapping import Naming
 from orchestration.sources.connectors.outside_text import cause
 from orchestration.sources.connectors.parquet import MAGIC, read_parquet
-from orchestration.sources.connectors.reading import Form, Reading, Unfolded
+from orchestration.sources.connectors.reading import Form, Learned, Reading, Unfolded
 from orchestration.sources.connectors.signatures import LONGEST, known_kind
 from orchestration.sources.contract import Dataset
 
@@ -58,6 +58,7 @@ class FilesSource:
     flat_by: Literal["modified", "name"] | None = None
     # Where given, other days are not looked for.
     only: tuple[date, ...] = ()
+    _learned: Learned = field(default_factory=Learned, init=False, repr=False, compare=False)
     _seen: list[Listing] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def of(self, days: Collection[date]) -> FilesSource:
@@ -111,7 +112,8 @@ class FilesSource:
             if file.size:  # an empty file says that nothing happened
                 where = "/".join(filter(None, (self.dataset.name, folder.folder, file.name)))
                 reading = Reading(
-                    number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form, left_out
+                    *(number, self.dataset, self.naming, unknown, where, self.limits, unfolded, self.form, left_out),
+                    learned=self._learned,
                 )
                 yield from read_file(system, f"{base}/{file.name}", reading)
 

@@ -80,12 +80,35 @@ class PlainBlocks:
                 return _read(content, self.schema)
             except pa.ArrowException:
                 self.schema = None
+        elif (table := self._as_before(content)) is not None:
+            return table
         if self._learned == MOST_LEARNED:
             self.are_allowed = False
             return None
         self._learned += 1
         self.schema = self._learn(content[: content.find(b"\n", min(LEARNED_BYTES, len(content) - 1)) + 1])
-        return None if self.schema is None else _read(content, self.schema)
+        if self.schema is None:
+            return None
+        self.reading.learned.schema = self.schema
+        return _read(content, self.schema)
+
+    def _as_before(self, content: bytes) -> pa.Table | None:
+        """Read by the keys of an earlier file, if this one has them all."""
+        if (former := self.reading.learned.schema) is None:
+            return None
+        try:
+            table = _read(content, former)
+        except pa.ArrowException:
+            return None
+        # One without any value may not be there. A text has no quotes of its own, so this can only be a key; but where
+        # objects have objects in them it may be another's.
+        empty = [name for name in table.column_names if table[name].null_count == len(table)]
+        is_flat = not any(pa.types.is_nested(field.type) for field in former)
+        are_there = (re.search(rb'"%b"\s*:' % re.escape(name.encode()), content) for name in empty)
+        if empty and not (is_flat and all(are_there)):
+            return None
+        self.schema = former
+        return table
 
     def _learn(self, sample: bytes) -> pa.Schema | None:
         """The keys of some lines with the types in which all of their values can be read as they are written; None

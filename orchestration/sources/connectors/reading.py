@@ -12,6 +12,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from orchestration.sentences import Sentence
 from orchestration.settings import Limits
 from orchestration.sources.connectors.extract import Batch, Fault, Refusal, check_columns
@@ -33,6 +35,14 @@ class Unfolded:
     """How many bytes an extract has come to so far, its compression undone."""
 
     size: int = 0
+
+
+@dataclass
+class Learned:
+    """The keys of an earlier file of the same source, with the types of their values (json_blocks.py): the next one has
+    the same, nearly always."""
+
+    schema: pa.Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class Reading:
     unfolded: Unfolded = field(default_factory=Unfolded)
     form: Form = field(default_factory=Form)
     left_out: Counter[str] = field(default_factory=Counter)
+    learned: Learned = field(default_factory=Learned)
 
     def __post_init__(self) -> None:
         self.mapper = Mapper(self.dataset, self.naming, self.where, self.left_out)

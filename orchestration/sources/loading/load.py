@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import takewhile
 from typing import Any, Literal
@@ -58,8 +58,8 @@ class Counts:
     erased: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        mine, theirs = asdict(self), asdict(other)
-        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+        theirs = vars(other)
+        return Counts(**{name: count + theirs[name] for name, count in vars(self).items()})
 
 
 @dataclass(frozen=True)
