@@ -45,12 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, action="append", required=True)
     given = parser.parse_args()
-    rows = standing()
     for messages in given.messages:
-        found = measured(Settings.from_environment(), messages)
-        rows[found.messages] = found.row
-        PAGE.write_text(TABLE.sub(lambda _: written(rows), PAGE.read_text()))
-    print(written(rows))
+        note(measured(Settings.from_environment(), messages))
+    print(written(standing()))
 
 
 def standing() -> dict[int, str]:
@@ -58,6 +55,12 @@ def standing() -> dict[int, str]:
     found = TABLE.search(PAGE.read_text())
     lines = [line for line in (found[0] if found else "").splitlines() if re.match(r"\| [\d,]+ \|", line)]
     return {int(line.split("|")[1].replace(",", "")): line for line in lines}
+
+
+def note(found: Size) -> None:
+    """Write the row of a brand of this size into the page."""
+    rows = standing() | {found.messages: found.row}
+    PAGE.write_text(TABLE.sub(lambda _: written(rows), PAGE.read_text()))
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,9 @@ class Size:
 
 
 def full_build(settings: Settings, messages: int, folder: Path) -> list[Ratio]:
-    """A brand of this size built and published whole, periods of three years included, beside one statement. Then, with
-    events of the site and the widget beside the messages, its report of a month beside DuckDB, whose tables stand in
-    the folder."""
+    """A brand of this size built and published whole, periods of three years included, beside one statement, and its row
+    in docs/scale.md. Then, with events of the site and the widget beside the messages, its report of a month beside
+    DuckDB, whose tables stand in the folder."""
     took: list[float] = []
     sessions = round(messages * SESSIONS_OF_A_MESSAGE)
 
@@ -95,6 +98,7 @@ def full_build(settings: Settings, messages: int, folder: Path) -> list[Ratio]:
                                     " select count(*) from raw.widget_events) as e"))  # fmt: skip
 
     found = measured(settings, messages, with_events)
+    note(found)
     month, floor, events = took
     return [
         Ratio(

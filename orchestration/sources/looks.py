@@ -87,7 +87,9 @@ def shown(
     """The extract days that each source has, with the fingerprints of their extracts, as last looked at."""
     kept: dict[str, dict[date, str]] = {}
     with connection.transaction():
-        for dataset, day, fingerprint in connection.execute("select dataset, extract_day, fingerprint from raw.shown"):
+        for dataset, day, fingerprint in connection.execute(
+            "select dataset, extract_day, fingerprint from raw.shown where dataset = any (%s)", [list(sources)]
+        ):
             kept.setdefault(dataset, {})[day] = fingerprint
     for name, source in sources.items():
         if isinstance(source, LookedAt):

@@ -47,14 +47,15 @@ def pending_extracts(
         standing: dict[tuple[str, date], str] = {
             (dataset, day): fingerprint
             for dataset, day, fingerprint in connection.execute(
-                "select dataset, extract_day, fingerprint from raw.extract"
+                "select dataset, extract_day, fingerprint from raw.extract where dataset = any (%s)", [list(sources)]
             )
         }
         refused: dict[tuple[str, date], str] = {
             (dataset, day): fingerprint
             for dataset, day, outcome, fingerprint in connection.execute(
                 "select distinct on (dataset, extract_day) dataset, extract_day, outcome, fingerprint"
-                " from raw.load order by dataset, extract_day, load_id desc"
+                " from raw.load where dataset = any (%s) order by dataset, extract_day, load_id desc",
+                [list(sources)],
             )
             if outcome == "refused"
         }
