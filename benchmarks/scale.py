@@ -85,8 +85,8 @@ class Size:
 
 
 def full_build(settings: Settings, messages: int, folder: Path) -> list[Ratio]:
-    """A brand of this size built and published whole, periods of three years included, beside one statement, and its row
-    in docs/scale.md. Then, with events of the site and the widget beside the messages, its report of a month beside
+    """A brand of this size built and published whole, periods of three years included, beside one statement, and its
+    row in docs/scale.md. Then, with events of the site and the widget beside the messages, its report of a month beside
     DuckDB, whose tables stand in the folder."""
     took: list[float] = []
     sessions = round(messages * SESSIONS_OF_A_MESSAGE)
