@@ -148,10 +148,34 @@ def node_count(manifest: Mapping[str, Any]) -> int:
     return sum(node["resource_type"] in {"model", "seed", "test"} for node in manifest["nodes"].values())
 
 
-def views(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The models that are views."""
-    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
-    return [node for node in models if node["config"]["materialized"] == "view"]
+class Standing:
+    """The views that a build leaves alone, as assets of the run: each is told of once, over tables that were filled
+    anew, before whatever reads it, for Dagster wants assets in the order in which they depend on each other."""
+
+    def __init__(self, manifest: Mapping[str, Any], are_left_alone: bool) -> None:
+        self._nodes = manifest["nodes"]
+        self._left = [
+            name
+            for name, node in self._nodes.items()
+            if are_left_alone and node["resource_type"] == "model" and node["config"]["materialized"] == "view"
+        ]
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def above(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """Those that a model or test reads and that were not told of yet."""
+        for parent in self._nodes[name]["depends_on"]["nodes"]:
+            if parent in self._left:
+                self._left.remove(parent)
+                yield from self.above(parent)
+                yield self._nodes[parent]
+
+    def rest(self) -> Iterator[Mapping[str, Any]]:
+        while self._left:
+            last = self._left.pop()
+            yield from self.above(last)
+            yield self._nodes[last]
 
 
 def with_row_count(event: Any, connection: psycopg.Connection[Any]) -> Any:
@@ -239,16 +263,17 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
         for remark in prepared.remarks:
             context.log.warning(remark)
             progress.remark(remark)
-        left_alone = views(described) if views_stand else []
-        progress.stage("build", node_count(described) - len(left_alone))
+        standing = Standing(described, views_stand)
+        progress.stage("build", node_count(described) - len(standing))
         invocation = build.go(context, warehouse, translator, views_stand)
         with log_lines.printed("dbt"), warehouse.connect(autocommit=True) as connection:
             for event in invocation.stream():
                 progress.piece(name_of(event))
+                for view in standing.above(str(event.metadata["unique_id"].value)):
+                    yield MaterializeResult(asset_key=translator.get_asset_key(view))
                 yield with_query(with_row_count(event, connection), invocation.target_path / "compiled", described)
             relations.note(connection, settings.manifest)
-        for view in left_alone:
-            # It stands, over tables that were filled anew: what it shows is of this run.
+        for view in standing.rest():
             yield MaterializeResult(asset_key=translator.get_asset_key(view))
 
     for output in models.op.output_defs:
