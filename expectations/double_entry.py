@@ -142,49 +142,61 @@ def _pairs(event: str) -> str:
     return _hooks(f"{what} + count(*) filter (where visitor_id is null)", f"event_type = '{event}'")
 
 
-def _dialogues(what: str, spoken: str = "true") -> str:
-    """Over the conversations in which somebody (`spoken`) wrote in the period: when each became a dialogue."""
-    return (
-        f"select {what} from (select greatest(min(message_at) filter (where written_by = 'visitor'),"
-        " case when bool_or(written_by = 'visitor') then min(message_at) filter (where written_by = 'member') end)"
-        " as established_at, bool_or(written_by = 'member') as is_answered"
-        " from next.fct_message where brand_id = %(brand)s and conversation_id in (select m.conversation_id"
-        f" from next.fct_message as m where m.brand_id = %(brand)s and {_within('m.message_at')}"
-        f" and m.written_by in ('visitor', 'member') and {spoken})"
-        " group by conversation_id) as d where is_answered"
-    )
-
+# The conversations in which somebody wrote in the period: how many became dialogues in it, how many were some by its
+# end, and in how many of these a member wrote.
+DIALOGUES = f"""
+select
+    count(*) filter (where {_within("d.established_at")}),
+    count(*) filter (where d.established_at < %(ends)s),
+    count(*) filter (where d.established_at < %(ends)s and d.has_member)
+from (
+    select
+        bool_or(m.written_by = 'visitor') as is_asked,
+        bool_or(m.written_by = 'member') as is_answered,
+        bool_or(m.written_by = 'member' and {_within("m.message_at")}) as has_member,
+        greatest(
+            min(m.message_at) filter (where m.written_by = 'visitor'),
+            min(m.message_at) filter (where m.written_by = 'member')
+        ) as established_at
+    from next.fct_message as m
+    where
+        m.brand_id = %(brand)s
+        and m.conversation_id in (
+            select w.conversation_id
+            from next.fct_message as w
+            where w.brand_id = %(brand)s and {_within("w.message_at")} and w.written_by in ('visitor', 'member')
+        )
+    group by m.conversation_id
+) as d
+where d.is_asked and d.is_answered
+"""
 
 WAITING = "source = 'waiting_list'"
-QUERIES: Mapping[str, str] = {
-    "Wlst-Card-1": _requests("count(*)", f"{WAITING} and {_within('requested_at')}"),
-    "Wlst-Card-3": _requests("count(*)", f"{WAITING} and {_within('cancelled_at')}"),
-    "Wlst-Card-10": _requests("count(*)", f"{WAITING} and {_within('handled_at')}"),
-    "Wlst-Card-11": _requests(
+# By the refs of what a query counts, a column each.
+QUERIES: Mapping[tuple[str, ...], str] = {
+    ("Wlst-Card-1",): _requests("count(*)", f"{WAITING} and {_within('requested_at')}"),
+    ("Wlst-Card-3",): _requests("count(*)", f"{WAITING} and {_within('cancelled_at')}"),
+    ("Wlst-Card-10",): _requests("count(*)", f"{WAITING} and {_within('handled_at')}"),
+    ("Wlst-Card-11",): _requests(
         "count(*)", f"{WAITING} and {_within('requested_at')} and coalesce(handled_at, 'infinity') >= %(ends)s"
     ),
-    "Wlst-Card-13": _requests(
+    ("Wlst-Card-13",): _requests(
         "avg(extract(epoch from handled_at - requested_at))",
         f"{WAITING} and {_within('requested_at')} and handled_at < %(ends)s",
     ),
-    "Hook-Card-2": _hooks("count(distinct member_id)"),
-    "Hook-Card-4": _pairs("display"),
-    "Hook-Card-5": _pairs("click"),
-    "Chat-Card-0": _requests("count(*)", _within("requested_at")),
-    "Chat-Card-1": _requests("count(*)", _within(f"case when {WAITING} then handled_at else requested_at end")),
-    "Chat-Card-10": _dialogues(f"count(*) filter (where {_within('established_at')})"),
-    "Chat-Card-20": _dialogues("count(*) filter (where established_at < %(ends)s)"),
-    "Chat-Card-21": _dialogues("count(*) filter (where established_at < %(ends)s)", "m.written_by = 'member'"),
-    "Chat-Card-70": _ratings("count(distinct r.conversation_id)"),
-    "Chat-Card-71": _ratings("count(*)"),
-    "Chat-Card-72": _ratings("count(r.given_at)"),
-    "Chat-Card-73": _ratings("avg(r.score) filter (where r.given_at is not null)"),
-    "Jour-Card-1": "select count(*) from build.stg_personalisation__journey_runs"
-    f" where brand_id = %(brand)s and {_within('started_at')}",
-    "Jour-Card-2": "select count(*) from build.stg_personalisation__journey_runs"
-    f" where brand_id = %(brand)s and {_within('completed_at')}",
-    "Jour-Card-3": "select count(*) from build.stg_personalisation__journey_runs"
-    f" where brand_id = %(brand)s and {_within('cancelled_at')}",
+    ("Hook-Card-2",): _hooks("count(distinct member_id)"),
+    ("Hook-Card-4",): _pairs("display"),
+    ("Hook-Card-5",): _pairs("click"),
+    ("Chat-Card-0",): _requests("count(*)", _within("requested_at")),
+    ("Chat-Card-1",): _requests("count(*)", _within(f"case when {WAITING} then handled_at else requested_at end")),
+    ("Chat-Card-10", "Chat-Card-20", "Chat-Card-21"): DIALOGUES,
+    ("Chat-Card-70", "Chat-Card-71", "Chat-Card-72", "Chat-Card-73"): _ratings(
+        "count(distinct r.conversation_id), count(*), count(r.given_at),"
+        " avg(r.score) filter (where r.given_at is not null)"
+    ),
+    ("Jour-Card-1", "Jour-Card-2", "Jour-Card-3"): f"select count(*) filter (where {_within('started_at')}),"
+    f" count(*) filter (where {_within('completed_at')}), count(*) filter (where {_within('cancelled_at')})"
+    " from build.stg_personalisation__journey_runs where brand_id = %(brand)s",
 }
 
 
@@ -201,25 +213,25 @@ def judge_double_entry(connection: psycopg.Connection[Any], sampled: int = SAMPL
 
 def _by_hand(connection: psycopg.Connection[Any], sampled: int) -> Iterator[dict[str, Any]]:
     """Touched periods by the queries written by hand."""
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with connection.cursor(row_factory=dict_row) as cursor, connection.cursor() as counting:
         for period in cursor.execute(PERIODS.encode(), {"sampled": sampled}).fetchall():
             rows = cursor.execute(STATED, period).fetchall()
             stated = {row["ref"]: row["value"] for row in rows}
             # What is unknown for want of a feed is null, where a plain query counts 0.
             unknown = {row["ref"] for row in rows if row["missing"] and row["value"] is None}
-            for ref, query in QUERIES.items():
-                if ref in unknown:
+            for refs, query in QUERIES.items():
+                if unknown.issuperset(refs):
                     continue
-                row = cursor.execute(query.encode(), period).fetchone()
-                counted = next(iter(row.values())) if row else None
-                yield {
-                    "brand": period["brand"],
-                    "indicator": ref,
-                    "period": f"{period['grain']} {period['period_start']}",
-                    "stated": str(stated.get(ref)),
-                    "counted": str(counted),
-                    "broken": int(not _agree(counted, stated.get(ref))),
-                }
+                for ref, counted in zip(refs, counting.execute(query.encode(), period).fetchone() or (), strict=True):
+                    if ref not in unknown:
+                        yield {
+                            "brand": period["brand"],
+                            "indicator": ref,
+                            "period": f"{period['grain']} {period['period_start']}",
+                            "stated": str(stated.get(ref)),
+                            "counted": str(counted),
+                            "broken": int(not _agree(counted, stated.get(ref))),
+                        }
 
 
 def _asked_anew(connection: psycopg.Connection[Any], sampled: int) -> list[dict[str, Any]]:
