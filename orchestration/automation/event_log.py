@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._there: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -47,7 +48,31 @@ class EventLog(SqliteEventLogStorage):
     def wipe(self) -> None:
         for shard in list(self._engines):
             self._close(shard)
+        self._there.clear()
         super().wipe()
+
+    # What a database may not have yet is asked of it with each event, by a file opened anew for that; what it has once,
+    # it keeps.
+
+    def has_table(self, table_name: str) -> bool:
+        return self._is_there(f"table {table_name}", lambda: super(EventLog, self).has_table(table_name))
+
+    def has_secondary_index(self, name: str) -> bool:
+        return self._is_there(f"index {name}", lambda: super(EventLog, self).has_secondary_index(name))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        asked = super()._has_asset_key_col_on_connection
+        return self._is_there(f"column {column_name}", lambda: asked(conn, column_name))
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        return self._is_there(f"column {column_name}", lambda: super(EventLog, self).has_asset_key_col(column_name))
+
+    def _is_there(self, what: str, ask: Callable[[], bool]) -> bool:
+        if what not in self._there:
+            if not ask():
+                return False
+            self._there.add(what)
+        return True
 
     def dispose(self) -> None:
         super().dispose()
