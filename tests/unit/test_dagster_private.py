@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import inspect
 import io
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -107,3 +109,13 @@ def test_dbt_tells_what_a_logger_writes_and_nothing_else(tmp_path: Path, monkeyp
     manager.add_callback(lambda message: heard.append(message.info.level))
     _fire_what_is_written(manager, Note(msg="a debug"), EventLevel.DEBUG)
     assert heard == ["debug"], "who listens hears everything"
+
+
+def test_pyarrow_needs_no_pandas_for_what_is_none_of_its() -> None:
+    """sources/connectors/__init__.py: it looks for pandas before it converts its first values, and then no more."""
+    asked = (
+        "import sys; from orchestration.sources.loading import load; import pyarrow as pa, numpy as np;"
+        "pa.array([1, None]); pa.array(np.arange(3)); pa.array(['a']); assert 'pandas' not in sys.modules;"
+        "import pandas as pd; assert pa.table({'a': [1]}).to_pandas().equals(pd.DataFrame({'a': [1]}))"
+    )
+    subprocess.run([sys.executable, "-c", asked], check=True)
