@@ -67,8 +67,10 @@ def test_a_backend_is_killed(own: Settings, tmp_path: Path, figure: Callable[[st
     url = warehouse.start(own)
 
     def look() -> Raw:
-        warehouse.wait_until_ready(url, 60)
-        return Raw(warehouse.connect(url), tmp_path)
+        while True:
+            warehouse.wait_until_ready(url, 60)
+            with suppress(psycopg.OperationalError):  # the server notices only now that one of its processes is gone
+                return Raw(warehouse.connect(url), tmp_path)
 
     raw = look()
     raw.take("brands", [brand()])
