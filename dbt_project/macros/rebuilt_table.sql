@@ -1,7 +1,7 @@
 {#- A table of what a run touched, made in one statement with its hook, indexes and statistics. dbt's own table is made
     under another name and renamed for readers who ask meanwhile, in a dozen statements; here nobody reads before the
     publication, and a night makes seventy tables. A table that stands is filled anew, so that the views over it stand
-    too; with --full-refresh it is made anew, and takes its views with it. -#}
+    too; with --full-refresh it is made anew, and takes its views with it: always so on Citus (marts/relations.py). -#}
 {% materialization table, adapter='postgres' %}
 {%- set existing = load_cached_relation(this) -%}
 {%- set built = this.incorporate(type='table') -%}
