@@ -25,11 +25,11 @@ import psycopg
 from psycopg import conninfo
 
 from orchestration import warehouse
-from orchestration.assets.dbt_build import dbt_executable
 from orchestration.catalogue import catalogue
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import preparation, publication
+from orchestration.marts.dbt_ready import dbt_executable
 from orchestration.settings import Settings
 from orchestration.sources.contract import DATASETS
 from orchestration.sources.loading.raw_tables import ensure_indexes

@@ -21,12 +21,11 @@ import psycopg
 from psycopg import sql
 
 from orchestration import warehouse
-from orchestration.assets import dbt_build
 from orchestration.assets.progress import Progress
 from orchestration.catalogue import catalogue
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
-from orchestration.marts import access_check, contracts, feeds, preparation, publication
+from orchestration.marts import access_check, contracts, dbt_ready, feeds, preparation, publication
 from orchestration.marts.contracts import Mart
 from orchestration.marts.feeds import Connected
 from orchestration.readers.ledger import newest_generation
@@ -186,9 +185,9 @@ def _rebuild(
     target = settings.home / "verify"
     done = subprocess.run(
         [
-            dbt_build.dbt_executable(), "--no-use-colors", *dbt_build.dbt_arguments(views_stand=False), "--project-dir",
-            str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project), "--target-path", str(target),
-            "--log-path", str(target),
+            dbt_ready.dbt_executable(), "--no-use-colors", *dbt_ready.dbt_arguments(views_stand=False),
+            "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
+            "--target-path", str(target), "--log-path", str(target),
         ],
         env=warehouse.dbt_environment(url),
         capture_output=True,

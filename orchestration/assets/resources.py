@@ -19,7 +19,6 @@ from orchestration.sources.loading.upgrade import migrate
 from orchestration.warehouse import locks
 
 CONNECT_TIMEOUT_SECONDS = 60
-RUN_SESSION = f"{warehouse.NAME} run "  # and its id: the application name of a run's sessions, those of dbt too
 RECONNECTIONS = 3
 
 
@@ -37,7 +36,7 @@ class Warehouse:
 
     @property
     def application_name(self) -> str:
-        return RUN_SESSION + self.run_id
+        return warehouse.session_of_run(self.run_id)
 
     @contextmanager
     def connect(self, **options: Any) -> Iterator[psycopg.Connection[Any]]:
@@ -112,7 +111,7 @@ def end_left_sessions(connection: psycopg.Connection[Any], run_id: str) -> int:
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
         " where datname = current_database() and usename = current_user and starts_with(application_name, %s)"
         "  and application_name <> %s",
-        [RUN_SESSION, RUN_SESSION + run_id],
+        [warehouse.session_of_run(""), warehouse.session_of_run(run_id)],
     )
     return len(ended.fetchall())
 

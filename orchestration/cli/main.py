@@ -487,14 +487,14 @@ def docs(
     import subprocess
 
     from orchestration import warehouse
-    from orchestration.assets import dbt_build
+    from orchestration.marts import dbt_ready
 
     settings = Settings.from_environment()
     folder = settings.home / "docs"
     where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
     where += ["--target", "marts", "--target-path", str(folder), "--log-path", str(settings.home / "logs")]
     environment = warehouse.dbt_environment(warehouse.url(settings))
-    dbt = dbt_build.dbt_executable()
+    dbt = dbt_ready.dbt_executable()
     made = subprocess.run([dbt, "--quiet", "docs", "generate", "--static", *where], env=environment, check=False)
     if made.returncode:
         raise typer.Exit(made.returncode)

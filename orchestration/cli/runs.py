@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psycopg
 
@@ -19,7 +20,7 @@ from expectations import judging
 from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
-from orchestration.marts import access, dbt_manifest, outdated
+from orchestration.marts import access, contracts, dbt_manifest, dbt_ready, outdated, relations
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -124,6 +125,7 @@ def _run(
             # takes other feeds for connected.
             unpublished = unpublished or bool(outdated.reasons(connection, settings))
         outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))
+        views_stand = relations.stand(connection, contracts.manifest(settings.manifest), settings.manifest)
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:
         with warehouse.connect(url) as connection:
@@ -136,9 +138,14 @@ def _run(
     from orchestration.automation.plan import plan
 
     for batch in plan(found, unpublished):
-        run_id, failures = _execute(settings, batch, only_pending=not explicit, progress=progress)
+        run_id = str(uuid4())
+        if batch.publishes:
+            dbt_ready.waiting.get_ready(settings, url, warehouse.session_of_run(run_id), views_stand)
         outcome.run_ids.append(run_id)
-        outcome.failures += failures
+        try:
+            outcome.failures += _execute(settings, batch, run_id, only_pending=not explicit, progress=progress)
+        finally:
+            dbt_ready.waiting.end()
         if outcome.failures:
             break
     with warehouse.connect(url) as connection:
@@ -183,8 +190,10 @@ def log_file(settings: Settings) -> Path:
     return settings.home / "logs" / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
 
 
-def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Progress | None) -> tuple[str, list[str]]:
-    """One in-process Dagster run; returns its id, and what failed, in words."""
+def _execute(
+    settings: Settings, batch: Batch, run_id: str, only_pending: bool, progress: Progress | None
+) -> list[str]:
+    """One in-process Dagster run; returns what failed, in words."""
     from orchestration import definitions
     from orchestration.assets import resources
     from orchestration.automation import instance as dagster_instance
@@ -195,9 +204,10 @@ def _execute(settings: Settings, batch: Batch, only_pending: bool, progress: Pro
     with dagster_instance.opened(settings) as instance:
         result = defs.resolve_job_def(jobs.JOB).execute_in_process(
             instance=instance,
+            run_id=run_id,
             asset_selection=batch.assets(definitions.following(defs)),
             tags={**batch.tags(only_pending), **run_launcher.this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             raise_on_error=False,
         )
-    return result.run_id, failures_of(result.all_events)
+    return failures_of(result.all_events)

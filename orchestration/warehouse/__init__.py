@@ -5,6 +5,7 @@ from orchestration.warehouse.connection import (
     connect,
     dbt_environment,
     run_migrations,
+    session_of_run,
     url,
     wait_until_ready,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "is_running",
     "program",
     "run_migrations",
+    "session_of_run",
     "start",
     "stop",
     "url",

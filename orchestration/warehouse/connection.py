@@ -76,6 +76,11 @@ def run_migrations(connection: psycopg.Connection[Any], then: Callable[[psycopg.
     return [path.name for path in new]
 
 
+def session_of_run(run_id: str) -> str:
+    """The application name of a run's sessions, those of its dbt too."""
+    return f"{NAME} run {run_id}"
+
+
 def dbt_environment(url: str, application_name: str = NAME) -> dict[str, str]:
     """The whole environment of a dbt that is started: this process's, and what dbt_project/profiles.yml reads.
 

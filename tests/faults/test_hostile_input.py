@@ -17,9 +17,9 @@ from dagster import DagsterInvalidConfigError, DagsterUnknownPartitionError
 from night import Night
 
 from orchestration import definitions
-from orchestration.assets import dbt_build
 from orchestration.automation.jobs import JOB
 from orchestration.cli import main
+from orchestration.marts import dbt_ready
 from orchestration.readers import report
 from orchestration.readers.report import Question, ReportError
 from orchestration.settings import Settings
@@ -69,7 +69,7 @@ def test_strings_that_would_be_code(small_days: Night, tmp_path: Path, figure: C
                 job.execute_in_process(run_config={"ops": {text: {}}})
             tried += len(questions) + 6
     # dbt is given no variables at all, so none can carry anything.
-    assert not any("--vars" in argument for argument in dbt_build.dbt_arguments(views_stand=False))
+    assert not any("--vars" in argument for argument in dbt_ready.dbt_arguments(views_stand=False))
     with suppress(OSError):
         assert not list((tmp_path / "dagster").iterdir())
     assert small_days.digest() == before

@@ -17,11 +17,11 @@ import psycopg
 import pytest
 
 from orchestration import warehouse
-from orchestration.assets.dbt_build import what_is_made
 from orchestration.assets.ingestion import by_dataset
 from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import feeds, preparation, publication, relations
+from orchestration.marts.dbt_ready import what_is_made
 from orchestration.marts.publication import Published
 from orchestration.settings import PROJECT
 from orchestration.sources import pending

@@ -18,9 +18,9 @@ import pytest
 from night import DBT_PROJECT, Night
 from platforms import Copies
 
-from orchestration.assets.dbt_build import dbt_executable
 from orchestration.catalogue import catalogue
 from orchestration.marts.contracts import marts_of
+from orchestration.marts.dbt_ready import dbt_executable
 from orchestration.sources import staging_docs
 
 KPIS = Path(__file__).parents[2] / ".." / "shared" / "spec" / "KPIS.md"

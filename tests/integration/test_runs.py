@@ -383,7 +383,7 @@ def test_other_definitions_are_something_new(settings: Settings, first_run: runs
 def test_a_run_ends_what_a_killed_run_left_in_the_server(settings: Settings) -> None:
     url, said = str(settings.database_url), list[str]()
     with (
-        warehouse.connect(url, application_name=resources.RUN_SESSION + "killed") as left,
+        warehouse.connect(url, application_name=warehouse.session_of_run("killed")) as left,
         warehouse.connect(url, application_name="a reader") as reader,
         ThreadPoolExecutor() as pool,
     ):
@@ -391,13 +391,13 @@ def test_a_run_ends_what_a_killed_run_left_in_the_server(settings: Settings) -> 
         with resources.writing(settings, "next", said.append) as ours:
             assert isinstance(statement.exception(), psycopg.OperationalError)
             with ours.connect() as own:
-                assert own.execute("show application_name").fetchone() == (resources.RUN_SESSION + "next",)
+                assert own.execute("show application_name").fetchone() == (warehouse.session_of_run("next"),)
             assert reader.execute("select 1").fetchone() == (1,)
     assert said == ["a killed run had left sessions in the server: ended 1"]
 
 
 def test_the_dbt_that_a_killed_run_left_builds_nothing(settings: Settings, first_run: runs.Outcome) -> None:
-    environment = warehouse.dbt_environment(str(settings.database_url), resources.RUN_SESSION + "killed")
+    environment = warehouse.dbt_environment(str(settings.database_url), warehouse.session_of_run("killed"))
     with pytest.raises(AssertionError, match="this run is over"):
         dbt("run", "--select", "stg_chat__brands", target=settings.home / "dbt", environment=environment)
 

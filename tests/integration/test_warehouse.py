@@ -19,7 +19,7 @@ from modes import open_to_others
 from psycopg import conninfo
 
 from orchestration import warehouse
-from orchestration.assets import dbt_build
+from orchestration.marts import dbt_ready
 from orchestration.settings import Settings
 from orchestration.sources.loading.upgrade import migrate
 from orchestration.warehouse.connection import MIGRATIONS
@@ -275,12 +275,12 @@ def test_what_set_up_has_parsed_is_handed_on_to_its_owner_alone(tmp_path: Path) 
     parsed.mkdir()
     (parsed / "partial_parse.msgpack").write_bytes(b"1")
     (parsed / "partial_parse.msgpack").chmod(0o644)
-    dbt_build.hand_on_parsed(parsed, target)
+    dbt_ready.hand_on_parsed(parsed, target)
     assert open_to_others(tmp_path / "home") == [] and (target / "partial_parse.msgpack").read_bytes() == b"1"
     # What an earlier version left there is closed, and otherwise left alone: it is of the newest build.
     (target / "partial_parse.msgpack").write_bytes(b"2")
     (target / "partial_parse.msgpack").chmod(0o644)
-    dbt_build.hand_on_parsed(parsed, target)
+    dbt_ready.hand_on_parsed(parsed, target)
     assert open_to_others(tmp_path / "home") == [] and (target / "partial_parse.msgpack").read_bytes() == b"2"
 
 

@@ -4,10 +4,10 @@ from datetime import date
 
 from dagster import AssetKey
 
-from orchestration.assets.dbt_build import dbt_arguments
 from orchestration.assets.ingestion import ONLY_PENDING_TAG
 from orchestration.assets.partitions import Stretch
 from orchestration.automation.plan import Batch, plan, range_tags
+from orchestration.marts.dbt_ready import dbt_arguments
 
 MARCH, MAY = date(2026, 3, 1), date(2026, 5, 1)
 
