@@ -193,6 +193,7 @@ def first_and_next(
         pq.write_table(hold_back(sorted(landing.glob("messages/*"))), folder / "part-late.parquet")
     log_statements(settings)
     nights = [run(settings, f"first run of {days} days")]
+    settle(settings)
     for day in sorted(later.glob(f"*/{last}")):
         shutil.move(day, landing / day.parent.name / day.name)
     nights.append(run(settings, "one more day"))
@@ -216,6 +217,14 @@ def hold_back(extracts: list[Path], name: str = "part-0.parquet") -> pa.Table:
 def environment(settings: Settings) -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("CAUSERIE_", "DAGSTER_"))}
     return mine | {"CAUSERIE_HOME": str(settings.home), "CAUSERIE_LANDING": str(settings.landing)}
+
+
+def settle(settings: Settings) -> None:
+    """What the server does in the hours until the next night: statistics, and on the disk what the first run left in
+    memory."""
+    with warehouse.connect(warehouse.url(settings), autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
 
 
 def log_statements(settings: Settings) -> None:

@@ -14,8 +14,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import xlsxwriter
-
 from orchestration.sources.connectors.outside_text import sheet_text
 
 NUMERIC = ("count", "ratio", "seconds", "amount", "score")
@@ -87,6 +85,8 @@ def _csv_value(value: Any, timezone: str, comma: bool) -> str:
 
 def as_workbook(table: Table, currency: str, timezone: str) -> bytes:
     """An XLSX workbook with one sheet: numbers as numbers in the form of their unit, durations as times."""
+    import xlsxwriter  # for whoever downloads one: a run imports these tables for their words
+
     held = io.BytesIO()
     with xlsxwriter.Workbook(held, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         forms = {

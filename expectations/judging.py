@@ -100,7 +100,8 @@ def main(descriptor: int) -> None:
     from expectations import laws
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # nobody would see them
+    # Nobody would see them. Not as a variable of the context, which would write its whole configuration as YAML first.
+    context.variables.config.progress_bars = {"globally": False}  # type: ignore[assignment]
     lines = context.data_sources.add_pandas("run").add_dataframe_asset("lines")
     whole = lines.add_batch_definition_whole_dataframe("whole")
 
