@@ -100,7 +100,8 @@ def heading(began: datetime, load: tuple[float, float, float]) -> str:
     )
     return (
         "# Benchmarks\n\n"
-        "Written by `make bench`. Seconds are those of this machine; a ratio is of two figures of one run.\n\n"
+        "Written by `make bench`. Seconds are those of this machine; a ratio is of two figures of one run. Every\n"
+        "statement of a night is logged meanwhile, which takes some of its time.\n\n"
         f"{began:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores ({model}), load before {load[0]:.1f},"
         f" Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in names) + "."
     )

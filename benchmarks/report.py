@@ -116,12 +116,13 @@ select 'bench', 'visitor', visitor_id, 0 from session
 TOUCHED = "insert into raw.touched (brand_id, entity, entity_id, load_id) values ('bench', 'brand', 'bench', 0)"
 # The periods are benchmarked by asking the report itself.
 NO_PERIODS = """
-create table build.int_kpi_answered as select * from marts.kpi_period where false;
-create table build.int_kpi_restated as select * from marts.kpi_published where false;
-create table build.int_settling_curved as select * from marts.kpi_settling where false;
-create table build.touched_period as select brand_id, grain, period_start from marts.kpi_period where false;
-create table build.int_indicator_days_counted as select * from marts.fct_indicator_day where false;
-create table build.touched_day as select brand_id, local_date from marts.fct_indicator_day where false;
+create table if not exists build.int_kpi_answered as select * from marts.kpi_period where false;
+create table if not exists build.int_kpi_restated as select * from marts.kpi_published where false;
+create table if not exists build.int_settling_curved as select * from marts.kpi_settling where false;
+create table if not exists build.touched_period as
+    select brand_id, grain, period_start from marts.kpi_period where false;
+create table if not exists build.int_indicator_days_counted as select * from marts.fct_indicator_day where false;
+create table if not exists build.touched_day as select brand_id, local_date from marts.fct_indicator_day where false;
 """
 # Of the models of periods these tell since when datasets are known, without which numbers are unknown.
 OF_FEEDS = ("int_brands_spanned", "int_feeds_begun")
@@ -175,10 +176,10 @@ def make(url: str, conversations: int, settings: Settings, with_periods: bool = 
     with warehouse.connect(url) as connection:
         migrate(connection)
         for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
-            written(connection, step, {"conversations": conversations})
+            fill(connection, step, {"conversations": conversations})
             connection.commit()
         index(connection, ("brands", "members", "conversations", "messages"))
-    return built(url, settings, with_periods, NO_PERIODS)
+    return build(url, settings, with_periods)
 
 
 def visit(url: str, sessions: int, settings: Settings) -> float:
@@ -186,13 +187,13 @@ def visit(url: str, sessions: int, settings: Settings) -> float:
     The periods stay as they are."""
     with warehouse.connect(url) as connection:
         for step in (SESSIONS, SITE_EVENTS, WIDGET_EVENTS, TOUCHED_SESSIONS):
-            written(connection, step, {"sessions": sessions})
+            fill(connection, step, {"sessions": sessions})
         connection.commit()
         index(connection, ("site_events", "widget_events"))
-    return built(url, settings, with_periods=False)
+    return build(url, settings, with_periods=False)
 
 
-def written(connection: psycopg.Connection[Any], step: str, values: dict[str, int]) -> None:
+def fill(connection: psycopg.Connection[Any], step: str, values: dict[str, int]) -> None:
     """Rows of raw, with what that took."""
     began = time.perf_counter()
     connection.execute(step.encode(), values if "%%" in step else None)
@@ -206,9 +207,9 @@ def index(connection: psycopg.Connection[Any], datasets: Sequence[str]) -> None:
     connection.commit()
 
 
-def built(url: str, settings: Settings, with_periods: bool, prepared: str = "select 1") -> float:
-    """What is touched, built by dbt and published; the seconds of the two. Without periods, what is `prepared` stands
-    for the models of them."""
+def build(url: str, settings: Settings, with_periods: bool) -> float:
+    """What is touched, built by dbt and published; the seconds of the two. Without periods their models stay as they
+    are, or stand empty."""
     kpi = Path(settings.dbt_project) / "models" / "kpi"
     left_out = ["kpi_period", *(path.stem for path in kpi.glob("*.sql") if path.stem not in OF_FEEDS)]
     manifest = json.loads(settings.manifest.read_bytes())
@@ -216,7 +217,7 @@ def built(url: str, settings: Settings, with_periods: bool, prepared: str = "sel
     with warehouse.connect(url) as connection:
         preparation.prepare(connection, manifest, "benchmark", instant, instant)
         if not with_periods:
-            connection.execute(prepared.encode())
+            connection.execute(NO_PERIODS)
             connection.commit()
     began = building = time.perf_counter()
     subprocess.run(

@@ -11,7 +11,6 @@ Not here: what only a run can show (check.py and the tests).
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from sqlglot import exp
 
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import access, contracts, schema
+from orchestration.marts.dbt_ready import dbt_executable, hand_on_parsed
 from orchestration.settings import PROJECT
 
 BRAND = "brand_id"
@@ -74,15 +74,13 @@ def _line(rule: int, where: str, what: str) -> str:
 
 def _compiled() -> Iterator[Text]:
     """Every model of the dbt project as PostgreSQL gets it. Nothing is asked of a database."""
-    dbt = Path(sys.executable).parent / "causerie-dbt"
     with tempfile.TemporaryDirectory(prefix="causerie-rules-") as folder:
         # What set-up has read need not be read again: dbt looks which files have changed since.
-        if (read := DBT / "target" / "partial_parse.msgpack").exists():
-            shutil.copy(read, folder)
+        hand_on_parsed(DBT / "target", Path(folder))
         subprocess.run(
-            [dbt, "--quiet", "compile", "--no-populate-cache", "--no-introspect", "--select", "resource_type:model",
-             "--target", "build", "--project-dir", DBT, "--profiles-dir", DBT, "--target-path", folder,
-             "--log-path", folder], check=True,
+            [dbt_executable(), "--quiet", "compile", "--no-populate-cache", "--no-introspect",
+             "--select", "resource_type:model", "--target", "build", "--project-dir", DBT, "--profiles-dir", DBT,
+             "--target-path", folder, "--log-path", folder], check=True,
         )  # fmt: skip
         for path in sorted(Path(folder, "compiled", "causerie", "models").rglob("*.sql")):
             yield Text(f"models/{path.parent.name}/{path.name}", path.read_text())

@@ -36,7 +36,7 @@ class Build:
             manifest=manifest(self._settings.manifest),
             dagster_dbt_translator=translator,
             project_dir=self._settings.dbt_project,
-            target_path=self._settings.home / "dbt",
+            target_path=dbt_ready.target_of(self._settings),
             raise_on_error=True,
             context=context,
             cli_version=Version(version("dbt-core")),

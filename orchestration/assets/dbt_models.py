@@ -254,7 +254,7 @@ def dbt_models(settings: Settings) -> AssetsDefinition:
                 data_through,
                 feeds.declared(sources),
             )
-            views_stand = not prepared.rebuilt and relations.stand(connection, described, settings.manifest)
+            views_stand = not prepared.rebuilt and relations.stand(connection, settings.manifest)
             relations.forget(connection)
             # The dbt of a killed run lives on and opens sessions; from here on build.run refuses it new statements
             # (macros/of_the_run_under_way.sql), and this ends those that it had begun.

@@ -28,7 +28,6 @@ from orchestration.assets.partitions import days_of
 from orchestration.assets.progress import Progress
 from orchestration.assets.resources import Warehouse
 from orchestration.marts import relations
-from orchestration.marts.contracts import manifest
 from orchestration.readers.ledger import COUNTS, Load, loads_after, newest_load, rows_standing
 from orchestration.sources import extract_days, looks, pending
 from orchestration.sources.connectors.files import FilesSource
@@ -119,8 +118,7 @@ def ingestion_asset(family: str, partitions: PartitionsDefinition) -> AssetsDefi
             looks.announce(sources, found)
             if found:
                 # What is needed next begins beside what goes on here, which mostly waits.
-                described = warehouse.settings.manifest
-                build.get_ready(warehouse, relations.stand(connection, manifest(described), described))
+                build.get_ready(warehouse, relations.stand(connection, warehouse.settings.manifest))
                 connection.commit()
                 judging.get_ready()
             progress.stage("load", len(found))

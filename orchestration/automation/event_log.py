@@ -64,9 +64,6 @@ class EventLog(SqliteEventLogStorage):
         asked = super()._has_asset_key_col_on_connection
         return self._is_there(f"column {column_name}", lambda: asked(conn, column_name))
 
-    def has_asset_key_col(self, column_name: str) -> bool:
-        return self._is_there(f"column {column_name}", lambda: super(EventLog, self).has_asset_key_col(column_name))
-
     def _is_there(self, what: str, ask: Callable[[], bool]) -> bool:
         if what not in self._there:
             if not ask():

@@ -20,7 +20,7 @@ from expectations import judging
 from orchestration import warehouse
 from orchestration.automation import alerts
 from orchestration.automation.failures import failures_of
-from orchestration.marts import access, contracts, dbt_manifest, dbt_ready, outdated, relations
+from orchestration.marts import access, dbt_manifest, dbt_ready, outdated, relations
 from orchestration.readers.ledger import (
     FailedCheck,
     Generation,
@@ -125,7 +125,7 @@ def _run(
             # takes other feeds for connected.
             unpublished = unpublished or bool(outdated.reasons(connection, settings))
         outcome = Outcome(asides=extract_days.left_aside(sources), waiting=waiting_brands(connection))
-        views_stand = relations.stand(connection, contracts.manifest(settings.manifest), settings.manifest)
+        views_stand = relations.stand(connection, settings.manifest)
     extract_days.remember_first_day(settings, [day for _, day in found])
     if not found and not unpublished:
         with warehouse.connect(url) as connection:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 
+from orchestration.marts.dbt_ready import dbt_executable
 from orchestration.settings import IS_PACKAGED, Settings
 
 # What dbt reads. The templates of indicators/ are rendered by us, when they are needed.
@@ -30,7 +30,7 @@ def make(settings: Settings) -> None:
         return
     print("Reading the dbt project ...", flush=True)
     # As a run asks for it: for another target, dbt would read it all again.
-    parse = [str(Path(sys.executable).parent / "causerie-dbt"), "--quiet", "parse", "--target", "build"]
+    parse = [dbt_executable(), "--quiet", "parse", "--target", "build"]
     where = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project)]
     subprocess.run([*parse, *where], check=True)
     _note(settings).write_text(found)

@@ -2,7 +2,7 @@
 its session from the first model to the last test, and a project that was read is not read again because the database is
 another one.
 
-dbt itself closes a session after each of two hundred nodes, and each new one is let in anew and begins with nothing
+dbt itself closes a session after each of a hundred nodes, and each new one is let in anew and begins with nothing
 looked up. And it holds what it has read against host, port and name of the database, of which our models use only the
 name, in what a relation is called. Not here: what is built (assets/dbt_models.py).
 """

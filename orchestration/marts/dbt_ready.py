@@ -88,20 +88,24 @@ class Waiting:
 waiting = Waiting()
 
 
+def target_of(settings: Settings) -> Path:
+    """Where the dbt of a run writes: what it has read, what it has compiled, its log."""
+    return settings.home / "dbt"
+
+
 def _started(settings: Settings, url: str, application_name: str, views_stand: bool) -> subprocess.Popen[bytes]:
-    target = settings.home / "dbt"
-    hand_on_parsed(settings.manifest.parent, target)
+    hand_on_parsed(settings.manifest.parent, target_of(settings))
     return subprocess.Popen(
         [dbt_executable(), *dbt_arguments(views_stand)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=settings.dbt_project,
-        env=_environment(settings, target, url, application_name),
+        env=_environment(settings, url, application_name),
     )
 
 
-def _environment(settings: Settings, target: Path, url: str, application_name: str) -> Mapping[str, str]:
+def _environment(settings: Settings, url: str, application_name: str) -> Mapping[str, str]:
     """For the child process; in no configuration, so that it is shown nowhere."""
     return {
         **dbt_environment(url, application_name),
@@ -111,8 +115,8 @@ def _environment(settings: Settings, target: Path, url: str, application_name: s
         "DBT_LOG_FORMAT": "json",
         # Set-up has written the manifest, and how the nodes went is told by events.
         "DBT_WRITE_JSON": "false",
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target),
+        "DBT_TARGET_PATH": str(target_of(settings)),
+        "DBT_LOG_PATH": str(target_of(settings)),
         "DBT_PROFILES_DIR": str(settings.dbt_project),
         "DBT_PROJECT_DIR": str(settings.dbt_project),
     }

@@ -7,27 +7,28 @@ Not here: the tables of readers (schema.py), or how a table is filled (dbt_proje
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from orchestration.marts import contracts
 from orchestration.warehouse import distribution
 
 SAID = "What the run under way would publish; its views were made by the project of manifest "
 
 
-def stand(connection: psycopg.Connection[Any], manifest: Mapping[str, Any], read_from: Path) -> bool:
+def stand(connection: psycopg.Connection[Any], manifest: Path) -> bool:
     """Did a build by this very manifest end well, and is every relation still what it made? On Citus never: it would
     plan what fills a table, hand it on to the workers, and can't do all of it."""
     if distribution.has_workers(connection):
         return False
     row = connection.execute("select obj_description(to_regnamespace('next'), 'pg_namespace')").fetchone()
-    if row is None or row[0] != SAID + _digest(read_from):
+    if row is None or row[0] != SAID + _digest(manifest):
         return False
-    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    nodes = contracts.manifest(manifest)["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model"]
     missing = connection.execute(
         """
         select 1
@@ -50,9 +51,9 @@ def forget(connection: psycopg.Connection[Any]) -> None:
     connection.execute("comment on schema next is null")
 
 
-def note(connection: psycopg.Connection[Any], read_from: Path) -> None:
+def note(connection: psycopg.Connection[Any], manifest: Path) -> None:
     """A build by this manifest has ended well."""
-    connection.execute(sql.SQL("comment on schema next is {}").format(sql.Literal(SAID + _digest(read_from))))
+    connection.execute(sql.SQL("comment on schema next is {}").format(sql.Literal(SAID + _digest(manifest))))
 
 
 def _digest(manifest: Path) -> str:

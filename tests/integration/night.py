@@ -124,7 +124,7 @@ class Night:
         with self.connect() as connection:
             through, connected = pending.data_through(connection, self.sources), feeds.declared(self.sources)
             prepared = preparation.prepare(connection, manifest, run_id, datetime.now(UTC), through, connected)
-            views_stand = not prepared.rebuilt and relations.stand(connection, manifest, read_from)
+            views_stand = not prepared.rebuilt and relations.stand(connection, read_from)
             relations.forget(connection)
             connection.commit()
             command = ("build", "--exclude-resource-type", "unit_test") if audited else ("run",)

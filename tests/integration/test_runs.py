@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import marts_digest
 import psycopg
 import pytest
-from dagster import AssetCheckResult, AssetKey
+from dagster import AssetCheckResult, AssetKey, DagsterEventType
 from landing_of import message
 from night import dbt
 from typer.testing import CliRunner
@@ -60,6 +60,15 @@ def first_run(settings: Settings) -> runs.Outcome:
     """A week of a small brand, loaded and published."""
     simulator.write(Path(settings.landing), DAYS - 1, 1, 10, FIRST)
     return runs.run(settings, None, None)
+
+
+# What dbt made as views, by schema and name, and what each is to the server.
+VIEWS = """
+select c.relnamespace::regnamespace::text, c.relname, c.oid
+from pg_class as c
+where c.relnamespace in ('build'::regnamespace, 'next'::regnamespace) and c.relkind = 'v'
+order by 1, 2
+"""
 
 
 def rows(settings: Settings, query: str) -> list[Any]:
@@ -308,8 +317,17 @@ def test_a_refused_extract_is_named_and_the_rest_published(
 
     shutil.rmtree(landing)
     shutil.copytree(kept, landing)
+    views = rows(settings, VIEWS)
     mended = runs.run(settings, None, None)
     assert (mended.exit_code, [load.dataset for load in mended.loads]) == (0, ["conversations", "messages"])
+
+    # It left the views alone, and they are assets of it all the same: what they show is of this run.
+    assert rows(settings, VIEWS) == views
+    with dagster_instance.opened(settings) as instance:
+        told = instance.all_logs(mended.run_ids[-1], of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    events = (entry.dagster_event for entry in told)
+    shown = {tuple(event.asset_key.path) for event in events if event and event.asset_key}
+    assert ("next", "fct_message") in shown and {(schema, name) for schema, name, _ in views} <= shown
 
 
 @pytest.mark.long

@@ -35,7 +35,7 @@ from orchestration.sources.contract import Dataset
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 GZIP = b"\x1f\x8b"
-# A store is asked for each day by itself.
+# Beyond so many, all are listed at once: of a store each day would be asked for by itself.
 FEW_DAYS = 31
 
 
