@@ -7,6 +7,7 @@
 
     One test a mart, for a test costs a run as much as a model does. -#}
 {% test keys(model, belongs_to=[]) %}
+{{- config(meta={'description': 'Each key stands once, without a null in it, and what a row names is there.'}) }}
 {%- set mart = namespace(key=[], rebuilt=none, is_apart=false) %}
 {%- for node in (graph.nodes.values() if execute else []) if node.resource_type == 'model' and node.alias == model.identifier %}
 {%- set publication = node.config.meta.publication %}

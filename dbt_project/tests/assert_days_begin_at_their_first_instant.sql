@@ -1,3 +1,4 @@
+{{ config(meta={"description": "A local day begins at the first instant of its date, and ends as the next begins."}) }}
 -- A local day begins at the first instant that has its date on the brand's clock and lasts until the next one begins.
 -- So the instant before it has an earlier date, also where midnight comes twice; a date that the zone skipped is empty.
 -- Rows returned are days that do not. Only the calendars that this run built are looked at.

@@ -119,6 +119,10 @@ def _faults(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "intermediate": r"(int|touched|changed|restated|settling)_[a-z_]+",
         "readers": r"[a-z_]+",
     }
+    for node in manifest["nodes"].values():
+        # Who meets it as a check in Dagster reads what it holds.
+        if node["resource_type"] == "test" and not node["meta"].get("description"):
+            yield "test without a description", node["name"]
     for key, node in models.items():
         name, layer = node["name"], _layer(node)
         if not re.fullmatch(named[layer], name):
