@@ -93,6 +93,7 @@ def kept(home: Path, dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint
     except (OSError, ValueError, TypeError, KeyError):
         pass  # never noted, or by another version
     found = at_hand(dbt_project)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(file, json.dumps({"made_from": made_from, "fingerprint": asdict(found)}))
     return found
 
