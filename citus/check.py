@@ -3,8 +3,8 @@
 First the rules that make it possible are held against all SQL (rules.py); that needs no Citus. Then, on this machine
 and in a temporary folder: a few made-up brands are published in one night on one node, and in two nights on the
 cluster; each table of marts is compared by digest, questions are asked of both in turn, by the superuser and by a
-brand's own role, and a worker is added while readers ask. Exit code 0: no rule broken, no difference, no error; 3:
-Citus could not be had.
+brand's own role, and a worker is added while readers ask; and the suite's laws, exactness among them, are held over the
+cluster. Exit code 0: no rule broken, no difference, no error; 3: Citus could not be had.
 
     .venv/bin/python citus/check.py [--brands 3] [--days 6] [--conversations-per-day 15]
 
@@ -44,6 +44,11 @@ from marts_digest import digest  # noqa: E402
 
 RUNS = 7
 READERS = 2
+# The suite's laws whose tests bring rows of their own: those on copies of a database can't be held over several nodes.
+LAWS = (
+    "test_indicators_exact.py", "test_law_of_stability.py", "test_lists.py", "test_kpi_rows.py",
+    "test_order_and_repetition.py::test_the_same_extracts_again_change_nothing",
+)  # fmt: skip
 # What is asked of one brand, over the days that were made up.
 QUESTIONS = {
     "all indicators, the whole time": "select * from marts.kpi_report(%(brand)s, %(from)s, %(to)s)",
@@ -80,7 +85,7 @@ def main() -> int:
         first, last = make_up(place / "landing", given.brands, given.days, given.conversations_per_day)
         (place / "nodes").mkdir()
         with one_node(place) as single, cluster(place / "nodes", binaries, workers=2) as several:
-            found = compare(place, single, several, first, last)
+            found = laws(several.coordinator.url()) + compare(place, single, several, first, last)
     return 1 if broken or found else 0
 
 
@@ -136,6 +141,20 @@ def causerie(place: Path, home: str, url: str, *command: str) -> None:
         raise SystemExit(f"causerie {' '.join(command)} failed on {home}:\n{done.stdout}{done.stderr}")
     published = [line for line in done.stdout.splitlines() if line.startswith("Published")]
     print(f"{home}: causerie {' '.join(command)}: {time.monotonic() - began:.0f} s. {' '.join(published)}", flush=True)
+
+
+def laws(url: str) -> int:
+    """The suite's laws over the cluster, in databases of their own; 1 where one does not hold."""
+    tests = [str(ROOT / "tests" / "integration" / law) for law in LAWS]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *tests],
+        env=os.environ | {"CAUSERIE_TEST_DATABASE_URL": url}, capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    print(
+        "the suite's laws: " + (done.stdout + done.stderr if done.returncode else done.stdout.splitlines()[-1]),
+        flush=True,
+    )
+    return int(bool(done.returncode))
 
 
 def describe(many: psycopg.Connection[Any]) -> None:

@@ -14,13 +14,15 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlglot
 from sqlglot import exp
 
+from orchestration.catalogue import catalogue
+from orchestration.compiler import statements
 from orchestration.compiler.functions import reader_functions
 from orchestration.marts import access, contracts, schema
 from orchestration.marts.dbt_ready import dbt_executable, hand_on_parsed
@@ -59,6 +61,7 @@ def broken() -> list[str]:
         *_words([*models, *functions, *migrations]),
         *(line for model in models for line in _brandless(model, _tables_of_brands(manifest))),
         *_functions(functions),
+        *_questions([*_asked(), *(one for one in functions if "p_brand text" in one.sql)]),
         *_policies(),
         *_counts(),
     ]
@@ -183,7 +186,7 @@ def _is_within_brand(select: exp.Select) -> bool:
     return select.parent_select is not None and _says_brand(select.args.get("where"))
 
 
-# --- functions (3), policies (4), counts (8) --------------------------------------------------------------------------
+# --- functions (3), questions (2), policies (4), counts (8) -----------------------------------------------------------
 
 
 def _functions(functions: list[Text]) -> Iterator[str]:
@@ -196,6 +199,24 @@ def _functions(functions: list[Text]) -> Iterator[str]:
         answers = len(re.findall(r"^\s*return query", function.sql, re.MULTILINE))
         if "returns table" in function.sql and answers != 1:
             yield _line(3, opening[1], f"answers in {answers} statements")
+
+
+def _questions(texts: Iterable[Text]) -> Iterator[str]:
+    """A question of one brand goes to one worker whole if each table names that brand itself, or is joined with one
+    that does; a row made of parameters does not tell Citus which worker."""
+    for text in texts:
+        tables = {alias: table for table, alias in re.findall(r"\bmarts\.(\w+) as (\w+)", text.sql)}
+        for alias, other in dict.fromkeys(re.findall(rf"\b(\w+)\.{BRAND} = (\w+)\.{BRAND}\b", text.sql)):
+            if alias in tables and other not in tables:
+                yield _line(2, text.where, f"{tables[alias]} takes its brand from {other}, not the question")
+
+
+def _asked() -> Iterator[Text]:
+    """The catalogue's SQL, of which the functions put their questions together."""
+    for row in statements.tables(catalogue.load())["kpi_scan"]:
+        for piece in (row["buckets"].obj, row["sql"].obj):
+            for name, sql in piece.items():
+                yield Text(f"marts.kpi_scan, {name} of {row['form']} {row['name']}", str(sql))
 
 
 def _policies() -> Iterator[str]:

@@ -230,16 +230,19 @@ def _free_port() -> int:
 @pytest.mark.long
 def test_several_runs_at_once_and_the_night_asked_for_by_the_daemon(deployment: Deployment) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    by_hand = deployment.launch(yesterday - timedelta(days=1))
 
     def asked_by(kind: str) -> list[str]:
         return [run for run, (_, tags) in deployment.runs().items() if f"dagster/{kind}_name" in tags]
 
-    # Asking costs the web server work: not ten times a second.
-    for kind in ("sensor", "schedule"):
-        until(partial(asked_by, kind), f"the {kind}'s tick", LONG_SECONDS, pause_seconds=2)
-    together = [status for status, _ in deployment.runs().values() if status != "SUCCESS"]
-    assert len(together) > 1, "or several runs at once were not tried"
+    with warehouse.connect(deployment.url) as other, other.transaction():
+        # Nobody writes before all of them have been asked for: by itself the first may have ended by then.
+        warehouse.locks.hold_turn(other)
+        by_hand = deployment.launch(yesterday - timedelta(days=1))
+        # Asking costs the web server work: not ten times a second.
+        for kind in ("sensor", "schedule"):
+            until(partial(asked_by, kind), f"the {kind}'s tick", LONG_SECONDS, pause_seconds=2)
+        together = [status for status, _ in deployment.runs().values() if status != "SUCCESS"]
+    assert len(together) > 2, "or several runs at once were not tried"
 
     def ended() -> bool:
         states = {status for status, _ in deployment.runs().values()}

@@ -76,6 +76,13 @@ def test_a_function_answers_in_one_statement_of_plpgsql() -> None:
     assert list(rules._functions([twice])) == ["rule 3: marts.f: answers in 2 statements"]
 
 
+def test_a_table_names_the_brand_of_the_question_itself() -> None:
+    asks = "select 1 from asked as q left join marts.dim_feed as d on d.brand_id ="
+    said = list(rules._questions([rules.Text("a list", f"{asks} q.brand_id")]))
+    assert said == ["rule 2: a list: dim_feed takes its brand from q, not the question"]
+    assert list(rules._questions([rules.Text("", f"{asks} p_brand"), rules.Text("", f"{asks} $7")])) == []
+
+
 def test_a_key_begins_with_the_brand() -> None:
     said = (
         "create table marts.t (\n    brand_id text not null,\n    id text not null,\n    primary key (id, brand_id)\n);"
