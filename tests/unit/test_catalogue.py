@@ -36,7 +36,7 @@ def test_every_anchor_leads_an_index_of_its_mart_and_of_the_rows_that_a_run_rebu
             continue  # found by local date
         published = facts.marts()[mart]["config"]["meta"]["publication"]["indexes"]
         leading = [tuple(one["columns"] if isinstance(one, dict) else one) for one in published]
-        (model,) = catalogue.PROJECT.rglob(f"dbt_project/models/**/{facts.built_from(mart).rows}.sql")
+        (model,) = catalogue.PROJECT.glob(f"dbt_project/models/**/{facts.built_from(mart).rows}.sql")
         rebuilt = [tuple(re.findall(r"'(\w+)'", one)) for one in re.findall(r"'columns': (\[.*?\])", model.read_text())]
         for column in columns:
             # Some facts are asked for one kind or type at a time.
