@@ -60,7 +60,7 @@ QUESTIONS = {
     "a list": "select * from marts.kpi_list('One-List-1', %(brand)s, %(from)s, %(to)s)",
     "periods": "select * from marts.kpi_period where brand_id = %(brand)s",
 }
-# Over every brand: grouped by brand first (rule 10).
+# Over every brand: grouped by brand first (rule 2).
 OVER_ALL = {
     "messages of every brand": "select brand_id, count(*) from marts.fct_message group by brand_id",
     "bi_daily of every brand": "select * from marts.bi_daily",
@@ -145,6 +145,7 @@ def causerie(place: Path, home: str, url: str, *command: str) -> None:
 
 def laws(url: str) -> int:
     """The suite's laws over the cluster, in databases of their own; 1 where one does not hold."""
+    print("the suite's laws, on the cluster: some minutes ...", flush=True)
     tests = [str(ROOT / "tests" / "integration" / law) for law in LAWS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *tests],

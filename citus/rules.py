@@ -55,20 +55,21 @@ def broken() -> list[str]:
     models = list(_compiled())
     manifest = contracts.manifest(DBT / "target" / "manifest.json")
     functions = [Text(f"marts function {number}", sql) for number, sql in enumerate(reader_functions(), 1)]
+    pieces = list(_of_catalogue())
     migrations = [Text(f"migrations/{path.name}", path.read_text()) for path in sorted(MIGRATIONS.glob("*.sql"))]
     return [
         *_keys(manifest, migrations),
-        *_words([*models, *functions, *migrations]),
+        *_words([*models, *pieces, *functions, *migrations]),
         *(line for model in models for line in _brandless(model, _tables_of_brands(manifest))),
         *_functions(functions),
-        *_questions([*_asked(), *(one for one in functions if "p_brand text" in one.sql)]),
+        *_questions([*pieces, *(one for one in functions if "p_brand text" in one.sql)]),
         *_policies(),
         *_counts(),
     ]
 
 
 def looked_at() -> str:
-    return "dbt's models, the functions and views of marts, the migrations and the code that publishes"
+    return "dbt's models, the catalogue, the functions and views of marts, the migrations and the code that publishes"
 
 
 def _line(rule: int, where: str, what: str) -> str:
@@ -87,6 +88,22 @@ def _compiled() -> Iterator[Text]:
         )  # fmt: skip
         for path in sorted(Path(folder, "compiled", "causerie", "models").rglob("*.sql")):
             yield Text(f"models/{path.parent.name}/{path.name}", path.read_text())
+
+
+def _of_catalogue() -> Iterator[Text]:
+    """The pieces of marts.kpi_scan, of which the functions put their questions together."""
+    for row in statements.tables(catalogue.load())["kpi_scan"]:
+        for sql in _strings([row["buckets"].obj, row["sql"].obj]):
+            yield Text(f"marts.kpi_scan, {row['form']} {row['name']}", sql)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in nested lists and objects."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _strings(one)
 
 
 # --- keys (1) and words -----------------------------------------------------------------------------------------------
@@ -209,14 +226,6 @@ def _questions(texts: Iterable[Text]) -> Iterator[str]:
         for alias, other in dict.fromkeys(re.findall(rf"\b(\w+)\.{BRAND} = (\w+)\.{BRAND}\b", text.sql)):
             if alias in tables and other not in tables:
                 yield _line(2, text.where, f"{tables[alias]} takes its brand from {other}, not the question")
-
-
-def _asked() -> Iterator[Text]:
-    """The catalogue's SQL, of which the functions put their questions together."""
-    for row in statements.tables(catalogue.load())["kpi_scan"]:
-        for piece in (row["buckets"].obj, row["sql"].obj):
-            for name, sql in piece.items():
-                yield Text(f"marts.kpi_scan, {name} of {row['form']} {row['name']}", str(sql))
 
 
 def _policies() -> Iterator[str]:

@@ -72,9 +72,9 @@ class Extracts:
     golden: str
 
 
-def told(digest: str) -> str:
-    """A digest without who has access: login roles are named by a key of their installation, and one with a server or a
-    schema of raw of its own has another than the clean build's."""
+def without_access(digest: str) -> str:
+    """The lines of a digest but that of access: login roles are named by a key of their installation, which one with a
+    server or a schema of raw of its own makes anew."""
     return "\n".join(line for line in digest.splitlines() if not line.startswith("access "))
 
 

@@ -27,7 +27,7 @@ import psycopg
 import pytest
 from landing_of import DAY, Doomed, Raw, brand, message
 
-from faults.installation import PATIENCE_SECONDS, Extracts, Installation, told, until
+from faults.installation import PATIENCE_SECONDS, Extracts, Installation, until, without_access
 from orchestration import warehouse
 from orchestration.cli import runs
 from orchestration.readers.ledger import newest_generation
@@ -254,7 +254,7 @@ def test_the_server_is_killed_in_mid_run(
         with warehouse.connect(warehouse.start(settings)) as connection:
             connection.execute("set transaction isolation level repeatable read")
             generation = newest_generation(connection)
-            return generation.number if generation else 0, told(marts_digest.digest(connection))
+            return generation.number if generation else 0, without_access(marts_digest.digest(connection))
 
     try:
         assert runs.run(settings, few_days.days[0], few_days.days[0]).exit_code == 0
@@ -276,7 +276,7 @@ def test_the_server_is_killed_in_mid_run(
             outcome = run.result()
         assert (outcome.exit_code, outcome.failures) == (0, [])
         new = seen()
-        assert new == (old[0] + 1, told(few_days.golden))
+        assert new == (old[0] + 1, without_access(few_days.golden))
         assert set(states) <= {old, new} and states[0] == old
     finally:
         warehouse.stop(settings)
@@ -308,7 +308,7 @@ def test_the_server_goes_away(
     warehouse.start(own)
     said, _ = run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 0, said
-    assert told(installation.digest()) == told(few_days.golden)
+    assert without_access(installation.digest()) == without_access(few_days.golden)
 
     # Not up at the start: it comes when the run has knocked in vain.
     warehouse.stop(own)
@@ -319,7 +319,7 @@ def test_the_server_goes_away(
     warehouse.start(own)
     said, _ = run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 0, said
-    assert told(installation.digest()) == told(few_days.golden)
+    assert without_access(installation.digest()) == without_access(few_days.golden)
 
     # A password that is wrong: no waiting.
     parts = urlsplit(installation.url)

@@ -22,7 +22,7 @@ from landing_of import Doomed
 from night import Extract, Night, dbt
 
 import simulator
-from faults.installation import PATIENCE_SECONDS, Extracts, Installation, told
+from faults.installation import PATIENCE_SECONDS, Extracts, Installation, without_access
 from orchestration.cli import runs
 from orchestration.marts import access_check
 from orchestration.settings import PROJECT
@@ -82,7 +82,7 @@ def test_two_first_builds_at_once(
         at_once = [twin.causerie("run") for twin in twins]
         said = [run.communicate(timeout=PATIENCE_SECONDS)[0] for run in at_once]
         assert [run.returncode for run in at_once] == [0, 0], said
-        assert told(twins[0].digest()) == told(few_days.golden)
+        assert without_access(twins[0].digest()) == without_access(few_days.golden)
     figure("2 of 2 exit code 0, golden")
 
 
