@@ -1,7 +1,6 @@
 {#- The answers of the reports over the schema next for the touched periods, by each of these dimensions. -#}
 {% macro answered_anew(dimensions) %}
 {{ facts_of_the_reports() }}
--- depends_on: {{ ref('kpi_settling') }}
 -- depends_on: {{ ref('touched_period') }}
 select
     a.brand_id,

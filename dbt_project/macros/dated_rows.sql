@@ -45,8 +45,8 @@ left join {{ ref('restated_entity') }} as e
     inner join {{ ref('touched_member') }} as m on m.brand_id = n.brand_id and m.member_id = n.member_id
 {% endmacro %}
 
-{#- When the rows of a mart are counted, by its stored `instants`, as they now are and as they were published; with what
-    came late or corrected of their entity. To the minute, which no day cuts.
+{#- When the rows of a mart are counted, by its stored `instants`, as they now are and as they were published; with the
+    touched model of their entities, and what came late or corrected of them. To the minute, which no day cuts.
     Of changed entities, all their rows: what counts one row may ask another. -#}
 {% macro instants_of_changed_entities(mart, rows, touched, entity_id, instants) %}
 {%- set entity = touched.split('_') | last %}
@@ -54,6 +54,7 @@ left join {{ ref('restated_entity') }} as e
     select distinct
         f.brand_id,
         date_trunc('minute', i.at) as at,
+        '{{ touched }}' as touched_model,
         e.first_restatement_id
     from {{ relation }} as f
     inner join {{ ref('changed_entity') }} as c
@@ -70,6 +71,7 @@ left join {{ ref('restated_entity') }} as e
     select distinct
         i.brand_id,
         date_trunc('minute', i.at) as at,
+        '{{ touched }}' as touched_model,
         e.first_restatement_id
     from {{ rebuilt_and_published(mart, rows, touched, entity_id) }}
     cross join

@@ -155,3 +155,22 @@ union all
 union all
 {{ first_and_last('fct_widget_visit', [], ['opened_at']) }}
 {% endmacro %}
+{#- The touched models of the entities whose rows each indicator reads.
+    Written from kpi_catalogue.yml by `python -m orchestration.catalogue.dbt_macros`: change the catalogue. -#}
+{% macro touched_models_read() %}
+select 'touched_activity' as touched_model, unnest(array['Amb-Card-52']) as ref
+union all
+select 'touched_conversation' as touched_model, unnest(array['Ads-Card-1', 'Ads-Card-3', 'Agnt-Card-1', 'Agnt-Card-3', 'Agnt-Card-4', 'Amb-Card-23', 'Chat-Bar-10', 'Chat-Bar-11', 'Chat-Bar-12', 'Chat-Bar-50', 'Chat-Card-0', 'Chat-Card-1', 'Chat-Card-10', 'Chat-Card-11', 'Chat-Card-12', 'Chat-Card-14', 'Chat-Card-15', 'Chat-Card-16', 'Chat-Card-17', 'Chat-Card-18', 'Chat-Card-19', 'Chat-Card-2', 'Chat-Card-20', 'Chat-Card-21', 'Chat-Card-22', 'Chat-Card-3', 'Chat-Card-30', 'Chat-Card-31', 'Chat-Card-32', 'Chat-Card-33', 'Chat-Card-34', 'Chat-Card-35', 'Chat-Card-37', 'Chat-Card-38', 'Chat-Card-4', 'Chat-Card-50', 'Chat-Card-60', 'Chat-Card-70', 'Chat-Card-71', 'Chat-Card-72', 'Chat-Card-73', 'Chat-Card-8', 'Chat-Card-85', 'Chat-Card-86', 'Chat-Donut-1', 'Chat-Donut-2', 'Desk-Card-1', 'Desk-Card-2', 'Desk-Card-3', 'Desk-Card-4', 'Desk-Card-5', 'Desk-Card-6', 'Desk-Card-7', 'Desk-Card-8', 'Desk-Card-9', 'Engt-Card-1', 'Engt-Card-3', 'One-Card-1', 'One-Card-10', 'One-Card-2', 'One-Card-20', 'One-Card-21', 'One-Card-22', 'One-Card-23', 'One-Card-24', 'One-Card-3', 'One-Card-30', 'One-Card-31', 'One-Card-4', 'One-Card-40', 'One-Card-60', 'Wlst-Card-1', 'Wlst-Card-10', 'Wlst-Card-11', 'Wlst-Card-12', 'Wlst-Card-13', 'Wlst-Card-14', 'Wlst-Card-2', 'Wlst-Card-3']) as ref
+union all
+select 'touched_hook' as touched_model, unnest(array['Hook-Card-10', 'Hook-Card-2', 'Hook-Card-3', 'Hook-Card-4', 'Hook-Card-5']) as ref
+union all
+select 'touched_order' as touched_model, unnest(array['Chat-Bar-51', 'Chat-Card-80', 'Chat-Card-81', 'Chat-Card-82', 'Chat-Card-85', 'Chat-Card-86', 'Cust-Card-1', 'Cust-Card-1a', 'Cust-Card-3', 'Cust-Card-3a', 'One-Card-10', 'One-Card-11', 'One-Card-12', 'One-Card-13', 'One-Card-14', 'Sale-Card-10', 'Sale-Card-11', 'Sale-Card-12', 'Sale-Card-9', 'Shop-Card-1', 'Shop-Card-1a', 'Shop-Card-2', 'Shop-Card-2a', 'Shop-Card-3', 'Shop-Card-3a', 'Shop-Card-4', 'Shop-Card-5']) as ref
+union all
+select 'touched_run' as touched_model, unnest(array['Jour-Card-1', 'Jour-Card-2', 'Jour-Card-3', 'Jour-Card-4', 'Jour-Card-5']) as ref
+union all
+select 'touched_session' as touched_model, unnest(array['One-Card-50', 'One-Card-51', 'One-Card-52', 'Wget-Card-01', 'Wget-Card-02', 'Wget-Card-03', 'Wget-Card-04', 'Wget-Card-05', 'Wget-Card-06', 'Wget-Card-18', 'Wget-Card-19']) as ref
+union all
+select 'touched_site_session' as touched_model, unnest(array['Pers-Card-10', 'Pers-Card-11', 'Reco-Card-6']) as ref
+union all
+select 'touched_visitor' as touched_model, unnest(array['Ads-Card-2', 'Ads-Funnel-1', 'Ads-Funnel-2', 'Ads-Funnel-3', 'Ads-Funnel-4', 'Ads-Funnel-5', 'Ads-Funnel-6', 'Agnt-Card-2', 'Engt-Card-2', 'Engt-Funnel-1', 'Engt-Funnel-2', 'Engt-Funnel-3', 'Engt-Funnel-4', 'Engt-Funnel-5', 'Engt-Funnel-6', 'Pers-Card-1', 'Pers-Card-12', 'Pers-Card-13', 'Pers-Card-2', 'Reco-Card-1', 'Reco-Card-2', 'Reco-Card-3', 'Reco-Card-4', 'Reco-Card-5', 'Reco-Card-7', 'Reco-Card-8']) as ref
+{% endmacro %}

@@ -8,6 +8,7 @@ the catalogue; a test holds the file equal. Not here: what the models make of an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 
 from orchestration.catalogue import expressions, facts
 from orchestration.catalogue.catalogue import load
@@ -92,6 +93,16 @@ def read_together(catalogue: Catalogue) -> tuple[set[str], set[str]]:
     return together, by_member
 
 
+def touched_models_read(catalogue: Catalogue) -> dict[str, list[str]]:
+    """The indicators of kpi_period by the kinds of entities (their touched models) whose rows they read. Members' versions
+    and what all read are no such kinds: what they move is noted otherwise (read_together, touched_period)."""
+    found: dict[str, set[str]] = {}
+    for indicator in catalogue.dated:
+        for mart in {*read_by(indicator, catalogue)} - {MEMBERS, *READ_BY_ALL}:
+            found.setdefault(str(facts.built_from(mart).touched), set()).add(indicator.ref)
+    return {touched: sorted(refs) for touched, refs in sorted(found.items())}
+
+
 def render(catalogue: Catalogue) -> str:
     """The macro file."""
     dated = instants(catalogue)
@@ -125,6 +136,11 @@ def render(catalogue: Catalogue) -> str:
             "A brand's first and last instant in each fact.",
             "\nunion all\n".join(lived).splitlines(),
         )
+        + _macro(
+            "touched_models_read",
+            "The touched models of the entities whose rows each indicator reads.",
+            "\nunion all\n".join(starmap(_read, touched_models_read(catalogue).items())).splitlines(),
+        )
     )
 
 
@@ -146,6 +162,11 @@ def _of_touched(macro: str, mart: str, *more: str) -> str:
 def _lived(mart: str, columns: dict[str, bool]) -> str:
     bounded = [column for column, is_bounded in columns.items() if is_bounded]
     return f"{{{{ first_and_last('{mart}', {_list(bounded)}, {_list(list(columns))}) }}}}"
+
+
+def _read(touched: str, refs: list[str]) -> str:
+    listed = "', '".join(refs)
+    return f"select '{touched}' as touched_model, unnest(array['{listed}']) as ref"
 
 
 if __name__ == "__main__":

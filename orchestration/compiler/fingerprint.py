@@ -55,8 +55,8 @@ def of_models(dbt_project: Path = PROJECT / "dbt_project") -> str:
 def of_indicators(catalogue: Catalogue) -> Mapping[str, str]:
     """By ref a digest of the SQL that computes an indicator for a period, beside the models that it reads: when it
     changes, so may every value published before."""
-    shared = functions.audit_function(catalogue)
-    return {i.ref: _digest([shared, statements.of_indicator(catalogue, i)]) for i in catalogue.dated}
+    shared = functions.audit_functions(catalogue)
+    return {i.ref: _digest([*shared, statements.of_indicator(catalogue, i)]) for i in catalogue.dated}
 
 
 def at_hand(dbt_project: Path = PROJECT / "dbt_project") -> Fingerprint:
@@ -73,7 +73,7 @@ def _of_sql_and_words(catalogue: Catalogue) -> tuple[str, str]:
     tables = statements.tables(catalogue)
     of_sql = {name: rows for name, rows in tables.items() if name != "dim_kpi"}
     return (
-        _digest([functions.audit_function(catalogue), *answering, statements.as_text(of_sql)]),
+        _digest([*functions.audit_functions(catalogue), *answering, statements.as_text(of_sql)]),
         _digest([*views, statements.as_text({"dim_kpi": tables["dim_kpi"]})]),
     )
 

@@ -62,9 +62,11 @@ def _labelled(catalogue: Catalogue, language: str) -> str:
 
 
 @at_hand.made_once
-def audit_function(catalogue: Catalogue) -> str:
-    """`next.kpi_answers`: the report over the schema `next`, before anything is published, for all touched periods."""
-    return _answering("kpi_answers", catalogue, PARAMETERS).replace("marts.", "next.")
+def audit_functions(catalogue: Catalogue) -> list[str]:
+    """`next.kpi_answers` and `next.kpi_shares`: the report over the schema `next`, before anything is published, for all
+    touched periods, and how settled they are."""
+    made = [_answering(name, catalogue, PARAMETERS) for name in ("kpi_answers", "kpi_shares")]
+    return [function.replace("marts.", "next.") for function in made]
 
 
 def _answering(name: str, catalogue: Catalogue, parameters: Iterable[tuple[str, str, str | None]]) -> str:

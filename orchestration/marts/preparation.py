@@ -16,7 +16,7 @@ from psycopg import sql
 
 from orchestration.catalogue import catalogue
 from orchestration.compiler import fingerprint, statements
-from orchestration.compiler.functions import audit_function
+from orchestration.compiler.functions import audit_functions
 from orchestration.marts import access, contracts, feeds, schema, zones
 from orchestration.marts.contracts import Mart
 from orchestration.marts.feeds import Connected
@@ -38,7 +38,7 @@ class Definitions:
     being altered would wait. `indicators`: the digest of each by its ref; `fixed`: which are."""
 
     fingerprint: fingerprint.Fingerprint
-    audit_function: str
+    audit_functions: Sequence[str]
     audit_tables: Mapping[str, list[statements.Row]]
     indicators: Mapping[str, str]
     fixed: Sequence[str]
@@ -47,7 +47,7 @@ class Definitions:
     def at_hand(cls) -> Definitions:
         return cls(
             fingerprint.at_hand(),
-            audit_function(),
+            audit_functions(),
             statements.audit_tables(),
             fingerprint.of_indicators(),
             [indicator.ref for indicator in catalogue.load().dated if indicator.stability == "fixed"],
@@ -126,8 +126,8 @@ def _prepare(
 
 def _create_audit(connection: psycopg.Connection[Any], definitions: Definitions) -> None:
     """Put the report over `next` in place, with the tables that it reads, unless they are."""
-    function, tables = definitions.audit_function, definitions.audit_tables
-    digest = hashlib.sha256((function + statements.as_text(tables)).encode()).hexdigest()
+    functions, tables = definitions.audit_functions, definitions.audit_tables
+    digest = hashlib.sha256(("".join(functions) + statements.as_text(tables)).encode()).hexdigest()
     signature = "next.kpi_answers(text, text, text)"
     before = value_of(connection, "select obj_description(to_regprocedure(%s), 'pg_proc')", signature)
     if before and str(before).endswith(digest):
@@ -152,7 +152,8 @@ def _create_audit(connection: psycopg.Connection[Any], definitions: Definitions)
         "select p.oid::regprocedure::text from pg_proc as p where p.pronamespace = 'next'::regnamespace"
     ).fetchall():
         connection.execute(sql.SQL("drop function {}").format(sql.SQL(former)))
-    connection.execute(function.encode())
+    for function in functions:
+        connection.execute(function.encode())
     connection.execute(
         sql.SQL("comment on function next.kpi_answers is {}").format(
             sql.Literal(f"Every touched period of every brand by one dimension, as defined by {digest}")

@@ -78,7 +78,7 @@ def test_a_relation_reads_its_own_entities_alone() -> None:
 
 
 def test_dbt_is_told_of_every_mart_that_the_reports_over_next_read() -> None:
-    texts = (functions.audit_function(), statements.as_text(statements.audit_tables()))
+    texts = (*functions.audit_functions(), statements.as_text(statements.audit_tables()))
     read = {name for text in texts for name in re.findall(r"\bnext\.((?:fct|dim)_\w+)", text)}
     told = set(dbt_macros.facts_read(catalogue.load()))
     assert (read - told, told - read) == (set(), set())

@@ -1,11 +1,13 @@
 {{ config(indexes=[{'columns': ['brand_id', 'grain', 'period_start']}]) }}
 
--- The periods to state anew. Whole: those around a touched date, those not stated yet, those that were not over at the
--- last publication, those that no longer exist, and those around the first instant of a feed that has moved: what was
--- unknown there is known, or the other way round. Those that were over and whose fluctuating indicators may still move
--- (not final at the last publication): these indicators alone. Where an indicator is new or computed in another way,
--- all others too, of these indicators alone. Everything else stands as published; so does what is not over or settled
--- of a brand of which nothing has come, while the data reach no further than published: late data of one brand of many.
+-- The periods to state anew. Whole: those not stated yet, those that were not over at the last publication, those of a
+-- touched brand, those that no longer exist, and those around the first instant of a feed that has moved: what was
+-- unknown there is known, or the other way round. Altered, those around a touched date: the indicators that read what is
+-- of a touched kind. Those that were over and whose fluctuating indicators may still move (not final at the last
+-- publication): these indicators alone. Where an indicator is new or computed in another way, all others too, of these
+-- indicators alone. Everything else stands as published.
+-- While the data reach no further than published, time alone moves nothing. Only how settled a period is may be another
+-- share, where the brand's curve is measured anew: such periods are here, and none of their indicators is stated anew.
 {%- set grains = [
     ('day', "d.local_date", "1 day"), ('week', "d.week_start_date", "7 days"), ('month', "d.month_start_date", "1 month"),
     ('quarter', "d.quarter_start_date", "3 months"), ('year', "date_trunc('year', d.local_date::timestamp)::date", "1 year"),
@@ -42,12 +44,8 @@ stated as (
     group by k.brand_id, k.grain, k.period_start
 ),
 
-moving as (
-    select b.brand_id
-    from {{ ref('int_brands_spanned') }} as b
-    cross join {{ source('build', 'run') }} as r
-    where r.data_through is distinct from r.published_through
-    union
+-- Brands whose curve of settling is measured anew: of which something has come.
+told as (
     select t.brand_id from {{ ref('touched_date') }} as t
     union
     select t.brand_id from {{ source('raw', 'touched') }} as t
@@ -60,13 +58,18 @@ joined as (
         coalesce(p.period_start, s.period_start) as period_start,
         p.next_period_start,
         p.brand_id is null as is_gone,
-        coalesce(p.is_touched, false) or p.brand_id is null or s.brand_id is null
-        or (not s.was_over and m.brand_id is not null) or b.brand_id is not null as is_touched,
-        not s.is_final and m.brand_id is not null as is_unsettled
+        p.brand_id is null or s.brand_id is null or b.brand_id is not null or (r.has_moved and not s.was_over) as is_whole,
+        coalesce(p.is_touched, false) as is_altered,
+        r.has_moved and not s.is_final as is_unsettled,
+        t.brand_id is not null and not s.is_final as is_curved_anew
     from period as p
     full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
     left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
-    left join moving as m on m.brand_id = coalesce(p.brand_id, s.brand_id)
+    left join told as t on t.brand_id = coalesce(p.brand_id, s.brand_id)
+    cross join (
+        select run.data_through is distinct from run.published_through as has_moved
+        from {{ source('build', 'run') }} as run
+    ) as r
 ),
 
 -- Feeds whose first instant is not the published one: between the two, and as long before as indicators settle.
@@ -90,13 +93,15 @@ dated as (
         first_day.starts_at,
         next_day.starts_at as ends_at,
         j.is_gone,
-        j.is_touched
+        j.is_whole
         or exists (
             select 1
             from feed_moved as m
             where m.brand_id = j.brand_id and next_day.starts_at > m.first_at and next_day.starts_at <= m.last_at
-        ) as is_touched,
-        j.is_unsettled
+        ) as is_whole,
+        j.is_altered,
+        j.is_unsettled,
+        j.is_curved_anew
     from joined as j
     left join {{ ref('dim_date') }} as first_day
         on first_day.brand_id = j.brand_id and first_day.local_date = j.period_start and not j.is_gone
@@ -117,7 +122,12 @@ select
 from (
     select
         *,
-        case when is_touched then 'whole' when is_unsettled then 'unsettled' else 'redefined' end as extent
+        case
+            when is_whole or (is_altered and is_unsettled) then 'whole'
+            when is_altered then 'altered'
+            when is_unsettled then 'unsettled'
+            else 'redefined'
+        end as extent
     from dated
 ) as d
-where exists (select 1 from {{ ref('touched_indicator') }} as i where i.extent = d.extent)
+where d.is_curved_anew or exists (select 1 from {{ ref('touched_indicator') }} as i where i.extent = d.extent)
