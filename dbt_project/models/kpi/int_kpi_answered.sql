@@ -29,8 +29,7 @@ answered as (
         on k.brand_id = p.brand_id and k.grain = p.grain and k.period_start = p.period_start
     -- What the catalogue has no more is stated of no period.
     inner join {{ source('build', 'indicator') }} as i on i.ref = k.ref
-    left join {{ ref('touched_indicator') }} as t on t.extent = p.extent and t.ref = k.ref
-    where t.ref is null
+    where (p.extent, k.ref) not in (select t.extent, t.ref from {{ ref('touched_indicator') }} as t)
 )
 
 select
