@@ -21,6 +21,7 @@ from dbt.contracts.files import FileHash
 from dbt.contracts.graph.manifest import Manifest, ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
 from dbt.tracking import track_behavior_change_warn
+from dbt_common.behavior_flags import BehaviorFlagRendered
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 
@@ -105,9 +106,15 @@ def _read_before(loader: ManifestLoader) -> Manifest | None:
     return project and read_for(project, loader.root_project.credentials.database)
 
 
+def _told_of_by_the_adapter() -> str:
+    """Which module a behaviour flag is of, for a warning: dbt asks the source files of all modules for it, each time."""
+    return PostgresAdapter.__module__
+
+
 def adapt() -> None:
     """Make of the dbt in this process the one that runs start."""
     PostgresAdapter.ConnectionManager = KeptSessions
+    BehaviorFlagRendered._default_source = staticmethod(_told_of_by_the_adapter)  # type: ignore[method-assign]
     EventManager.fire_event = _fire_what_is_written  # type: ignore[method-assign, assignment]
     ManifestLoader.build_manifest_state_check = _state_wherever_it_is_built  # type: ignore[method-assign]
     ManifestLoader.read_manifest_for_partial_parse = _read_before  # type: ignore[method-assign, assignment]

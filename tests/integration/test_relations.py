@@ -36,26 +36,22 @@ def test_a_night_fills_the_tables_and_leaves_the_views(small_days_again: Copies)
 
 def test_views_that_do_not_stand_are_made_again(small_days_again: Copies) -> None:
     with small_days_again() as night:
-        digest = night.digest()
+        digest, views = night.digest(), made(night, "v")
         manifest = night.target / "manifest.json"
-        read = manifest.read_bytes()
-
-        def drop() -> None:
-            with night.connect() as connection:
-                connection.execute("drop view next.fct_order")
-
-        def break_off() -> None:
-            with night.connect() as connection:
-                relations.forget(connection)
-
-        try:
-            for undo in (drop, break_off, lambda: manifest.write_bytes(read + b"\n")):
-                views = made(night, "v")
-                undo()
-                night.publish()
-                again = made(night, "v")
-                assert again.keys() == views.keys()
-                assert not {oid for oid, _ in again.values()} & {oid for oid, _ in views.values()}
-        finally:
-            manifest.write_bytes(read)
+        other = manifest.with_name("other.json")
+        other.write_bytes(manifest.read_bytes() + b"\n")
+        with night.connect() as connection:
+            assert relations.stand(connection, manifest)
+            assert not relations.stand(connection, other), "made by another project"
+            relations.forget(connection)
+            assert not relations.stand(connection, manifest), "whatever became of the build under way"
+            connection.rollback()
+            connection.execute("drop view next.fct_order")
+            assert not relations.stand(connection, manifest), "not all there"
+        night.publish()
+        again = made(night, "v")
+        assert again.keys() == views.keys()
+        assert not {oid for oid, _ in again.values()} & {oid for oid, _ in views.values()}
         assert night.digest() == digest
+        with night.connect() as connection:
+            assert relations.stand(connection, manifest)
