@@ -15,10 +15,10 @@ import json
 import os
 import statistics
 import subprocess
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import psycopg
@@ -36,6 +36,8 @@ from orchestration.sources.loading.raw_tables import ensure_indexes
 from orchestration.sources.loading.upgrade import migrate
 
 RUNS = 15
+# Three years of the brand, to the end of 2024-12-30.
+FIRST_DAY, DAYS = date(2022, 1, 1), 1095
 
 # Pseudo-random by hashing, so that every run makes the same brand.
 BRAND = """
@@ -56,9 +58,9 @@ select 'bench', 'c' || c.n, 'v' || abs(hashint8(c.n)) %% (%(conversations)s / 3)
 from (
     select n, abs(hashint8(n + 7)) as h,
         (array['waiting_list', 'direct', 'hook', 'phygital'])[1 + abs(hashint8(n + 3)) %% 4] as source,
-        timestamptz '2022-01-01 00:00+00'
-        + make_interval(secs => (n::double precision / %(conversations)s) * 3 * 365 * 86400) as at
-    from generate_series(1::bigint, %(conversations)s) as n
+        %(day)s::timestamp at time zone 'UTC' + make_interval(secs =>
+            86400 * %(days)s * (n - %(first)s)::double precision / (%(last)s - %(first)s + 1)) as at
+    from generate_series(%(first)s::bigint, %(last)s::bigint) as n
 ) as c;
 """
 MESSAGES = """
@@ -75,7 +77,7 @@ select 'bench', c.conversation_id || '-' || k, c.conversation_id,
     (c.requested_at at time zone 'UTC')::date, sha256(convert_to(c.conversation_id || k, 'UTF8')), 1
 from raw.conversations as c
 cross join generate_series(1, 9) as k
-where k = 1 or c.member_id is not null;
+where (k = 1 or c.member_id is not null) and c.extract_day >= %(day)s;
 """
 # Of other visitors, on the site: four events a session, every tenth of which pauses for an hour, and up to three of the
 # widget. The sessions are strewn over the same three years.
@@ -112,6 +114,19 @@ insert into raw.touched (brand_id, entity, entity_id, load_id)
 select 'bench', 'session', session_id, 0 from session
 union
 select 'bench', 'visitor', visitor_id, 0 from session
+"""
+# A conversation of ten goes on five days later.
+LATER = """
+insert into raw.messages (brand_id, message_id, conversation_id, sender_type, sender_id, sent_at, is_automatic,
+    content_type, extract_day, content_hash, load_id)
+select 'bench', c.conversation_id || '-later', c.conversation_id, 'visitor', c.visitor_id,
+    c.requested_at + interval '5 days', false, 'text', %(day)s, sha256(convert_to(c.conversation_id, 'UTF8')), 1
+from raw.conversations as c
+where c.extract_day = %(day)s::date - 5 and c.member_id is not null and right(c.conversation_id, 1) = '7';
+"""
+TOUCHED_DAY = """
+insert into raw.touched (brand_id, entity, entity_id, load_id)
+select distinct 'bench', 'conversation', m.conversation_id, 0 from raw.messages as m where m.extract_day = %(day)s
 """
 TOUCHED = "insert into raw.touched (brand_id, entity, entity_id, load_id) values ('bench', 'brand', 'bench', 0)"
 # The periods are benchmarked by asking the report itself.
@@ -175,11 +190,26 @@ def make(url: str, conversations: int, settings: Settings, with_periods: bool = 
     """The brand in raw, built by dbt and published; the seconds of the two."""
     with warehouse.connect(url) as connection:
         migrate(connection)
+        values = {"conversations": conversations, "first": 1, "last": conversations, "day": FIRST_DAY, "days": DAYS}
         for step in (BRAND, CONVERSATIONS, MESSAGES, TOUCHED):
-            fill(connection, step, {"conversations": conversations})
+            fill(connection, step, values)
             connection.commit()
         index(connection, ("brands", "members", "conversations", "messages"))
-    return build(url, settings, with_periods)
+    return build(url, settings, with_periods) + vacuum(url)
+
+
+def day_more(url: str, place: int, conversations: int, so_far: int, settings: Settings) -> tuple[float, int]:
+    """The day so many places after the brand's own, with so many conversations; the seconds of its build and
+    publication, and its messages."""
+    day = FIRST_DAY + timedelta(days=DAYS + place)
+    values = {"conversations": so_far, "first": so_far + 1, "last": so_far + conversations, "day": day, "days": 1}
+    with warehouse.connect(url) as connection:
+        for step in (CONVERSATIONS, MESSAGES, LATER, TOUCHED_DAY):
+            fill(connection, step, values)
+        connection.commit()
+        found = connection.execute("select count(*) from raw.messages where extract_day = %s", [day]).fetchone()
+    seconds = build(url, settings, with_periods=True, day=day)
+    return seconds, found[0] if found else 0
 
 
 def visit(url: str, sessions: int, settings: Settings) -> float:
@@ -190,14 +220,14 @@ def visit(url: str, sessions: int, settings: Settings) -> float:
             fill(connection, step, {"sessions": sessions})
         connection.commit()
         index(connection, ("site_events", "widget_events"))
-    return build(url, settings, with_periods=False)
+    return build(url, settings, with_periods=False) + vacuum(url)
 
 
-def fill(connection: psycopg.Connection[Any], step: str, values: dict[str, int]) -> None:
+def fill(connection: psycopg.Connection[Any], step: str, values: Mapping[str, Any]) -> None:
     """Rows of raw, with what that took."""
-    began = time.perf_counter()
-    connection.execute(step.encode(), values if "%%" in step else None)
-    print(f"  {step.split('(')[0].strip().splitlines()[0]}: {time.perf_counter() - began:.1f} s", flush=True)
+    began = perf_counter()
+    connection.execute(step.encode(), values if "%%" in step or "%(" in step else None)
+    print(f"  {step.split('(')[0].strip().splitlines()[0]}: {perf_counter() - began:.1f} s", flush=True)
 
 
 def index(connection: psycopg.Connection[Any], datasets: Sequence[str]) -> None:
@@ -207,32 +237,39 @@ def index(connection: psycopg.Connection[Any], datasets: Sequence[str]) -> None:
     connection.commit()
 
 
-def build(url: str, settings: Settings, with_periods: bool) -> float:
-    """What is touched, built by dbt and published; the seconds of the two. Without periods their models stay as they
-    are, or stand empty."""
+def build(url: str, settings: Settings, with_periods: bool, day: date = FIRST_DAY + timedelta(days=DAYS)) -> float:
+    """What is touched, built by dbt and published, data reaching to the end of this day; the seconds of the two.
+    Without periods their models stay as they are, or stand empty."""
     kpi = Path(settings.dbt_project) / "models" / "kpi"
     left_out = ["kpi_period", *(path.stem for path in kpi.glob("*.sql") if path.stem not in OF_FEEDS)]
     manifest = json.loads(settings.manifest.read_bytes())
-    instant = datetime(2025, 1, 1, tzinfo=UTC)
+    instant = datetime.combine(day + timedelta(days=1), time(), UTC)
     with warehouse.connect(url) as connection:
         preparation.prepare(connection, manifest, "benchmark", instant, instant)
         if not with_periods:
             connection.execute(NO_PERIODS)
             connection.commit()
-    began = building = time.perf_counter()
+    began = building = perf_counter()
     subprocess.run(
         [dbt_executable(), "--quiet", "run", "--project-dir", settings.dbt_project, "--profiles-dir",
          settings.dbt_project, *([] if with_periods else ["--exclude", *left_out])],
         env=os.environ | warehouse.dbt_environment(url), check=True,
     )  # fmt: skip
-    print(f"  dbt: {time.perf_counter() - began:.1f} s", flush=True)
-    began = time.perf_counter()
+    print(f"  dbt: {perf_counter() - began:.1f} s", flush=True)
+    began = perf_counter()
     with warehouse.connect(url) as connection:
         publication.publish(connection, manifest, "benchmark", instant, [], reader_functions(), statements.tables())
+    print(f"  publication: {perf_counter() - began:.1f} s", flush=True)
+    return perf_counter() - building
+
+
+def vacuum(url: str) -> float:
+    """What the server does by itself after so many new rows; its seconds."""
+    began = perf_counter()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
-    print(f"  publication: {time.perf_counter() - began:.1f} s", flush=True)
-    return time.perf_counter() - building
+    print(f"  vacuum: {perf_counter() - began:.1f} s", flush=True)
+    return perf_counter() - began
 
 
 def measure(url: str) -> None:
@@ -261,10 +298,10 @@ def timed(connection: psycopg.Connection[Any], queries: Sequence[str], values: d
     took: list[list[float]] = [[] for _ in queries]
     for run in range(RUNS + 1):
         for query, times in zip(queries, took, strict=True):
-            began = time.perf_counter()
+            began = perf_counter()
             connection.execute(query.encode(), values).fetchall()
             if run > 0:
-                times.append((time.perf_counter() - began) * 1000)
+                times.append((perf_counter() - began) * 1000)
     return took
 
 

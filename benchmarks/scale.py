@@ -32,8 +32,9 @@ from orchestration.settings import Settings
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 TABLE = re.compile(r"(?<=<!-- measured:begin -->\n).*?(?=<!-- measured:end -->)", re.DOTALL)
 HEADER = (
-    "| messages | raw | marts | built and published | in one statement | a month's report | a year's | measured |\n"
-    "|---:|---:|---:|---:|---:|---:|---:|---|\n"
+    "| messages | raw | marts | built and published | in one statement | one day more | ten times as large |"
+    " a month's report | a year's | measured |\n"
+    "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n"
 )
 MESSAGES_OF_A_CONVERSATION = 9
 # Each with four events of the site and two or three of the widget.
@@ -65,21 +66,23 @@ def note(found: Size) -> None:
 
 @dataclass(frozen=True)
 class Size:
-    """A brand of so many messages: bytes of raw and marts, seconds of its build and publication and of LIFECYCLE,
-    milliseconds of reports."""
+    """A brand of so many messages: bytes of raw and marts, seconds of its build and publication and of LIFECYCLE, those
+    of each day more with how many messages that has, milliseconds of reports."""
 
     messages: int
     raw: int
     marts: int
     built: float
     floor: float
+    days: list[tuple[float, int]]
     month: float
     year: float
 
     @property
     def row(self) -> str:
         cells = [f"{self.raw / 2**20:,.0f} MB", f"{self.marts / 2**20:,.0f} MB", f"{self.built:,.0f} s"]
-        cells += [f"{self.floor:,.1f} s", f"{self.month:,.0f} ms", f"{self.year:,.0f} ms"]
+        cells += [f"{self.floor:,.1f} s", *(f"{seconds:,.0f} s ({messages:,})" for seconds, messages in self.days)]
+        cells += [f"{self.month:,.0f} ms", f"{self.year:,.0f} ms"]
         machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         return f"| {self.messages:,} | {' | '.join(cells)} | {machine} |"
 
@@ -128,7 +131,8 @@ def measured(
         connection.execute(f"drop database if exists {database} (force)".encode())
         connection.execute(f"create database {database}".encode())
     try:
-        seconds = report.make(url, messages // MESSAGES_OF_A_CONVERSATION, settings, with_periods=True)
+        conversations = messages // MESSAGES_OF_A_CONVERSATION
+        seconds = report.make(url, conversations, settings, with_periods=True)
         with warehouse.connect(url, autocommit=True) as connection:
             number = one(connection, "select count(*) from marts.fct_message")
             raw, marts = (one(connection, SIZE, schema) for schema in ("raw", "marts"))
@@ -137,11 +141,21 @@ def measured(
             began = time.perf_counter()
             connection.execute(LIFECYCLE.encode())
             floor = time.perf_counter() - began
+            days = days_more(url, conversations, settings)
             look(connection, url)
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f"drop database if exists {database} (force)".encode())
-    return Size(number, raw, marts, seconds, floor, month, year)
+    return Size(number, raw, marts, seconds, floor, days, month, year)
+
+
+def days_more(url: str, conversations: int, settings: Settings) -> list[tuple[float, int]]:
+    """A day as large as the brand's others, and one ten times as large: their seconds and messages."""
+    a_day = conversations // report.DAYS
+    return [
+        report.day_more(url, 1, a_day, conversations, settings),
+        report.day_more(url, 2, 10 * a_day, conversations + a_day, settings),
+    ]
 
 
 # The least that a lifecycle is: who wrote first, who answered, how often, and when last, of each conversation.

@@ -94,8 +94,8 @@ def read_together(catalogue: Catalogue) -> tuple[set[str], set[str]]:
 
 
 def touched_models_read(catalogue: Catalogue) -> dict[str, list[str]]:
-    """The indicators of kpi_period by the kinds of entities (their touched models) whose rows they read. Members' versions
-    and what all read are no such kinds: what they move is noted otherwise (read_together, touched_period)."""
+    """The indicators of kpi_period by the kinds of entities (their touched models) whose rows they read. Versions of
+    members and what all read are no such kinds: what they move is noted otherwise (read_together, touched_period)."""
     found: dict[str, set[str]] = {}
     for indicator in catalogue.dated:
         for mart in {*read_by(indicator, catalogue)} - {MEMBERS, *READ_BY_ALL}:

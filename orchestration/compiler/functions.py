@@ -63,8 +63,8 @@ def _labelled(catalogue: Catalogue, language: str) -> str:
 
 @at_hand.made_once
 def audit_functions(catalogue: Catalogue) -> list[str]:
-    """`next.kpi_answers` and `next.kpi_shares`: the report over the schema `next`, before anything is published, for all
-    touched periods, and how settled they are."""
+    """`next.kpi_answers` and `next.kpi_shares`: the report over the schema `next`, before anything is published, for
+    all touched periods, and how settled they are."""
     made = [_answering(name, catalogue, PARAMETERS) for name in ("kpi_answers", "kpi_shares")]
     return [function.replace("marts.", "next.") for function in made]
 

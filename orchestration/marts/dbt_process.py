@@ -107,7 +107,7 @@ def _read_before(loader: ManifestLoader) -> Manifest | None:
 
 
 def _told_of_by_the_adapter() -> str:
-    """Which module a behaviour flag is of, for a warning: dbt asks the source files of all modules for it, each time."""
+    """Which module a behaviour flag is of, for a warning. dbt looks for it in the source files of all modules."""
     return PostgresAdapter.__module__
 
 
