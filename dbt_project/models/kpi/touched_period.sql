@@ -2,8 +2,8 @@
 
 -- The periods to state anew. Whole: those not stated yet, those that were not over at the last publication, those of a
 -- touched brand, those that no longer exist, and those around the first instant of a feed that has moved: what was
--- unknown there is known, or the other way round. Altered, those around a touched date: the indicators that read what is
--- of a touched kind. Those that were over and whose fluctuating indicators may still move (not final at the last
+-- unknown there is known, or the other way round. Altered, those around a touched date: the indicators that read what
+-- is of a touched kind. Those that were over and whose fluctuating indicators may still move (not final at the last
 -- publication): these indicators alone. Where an indicator is new or computed in another way, all others too, of these
 -- indicators alone. Everything else stands as published.
 -- While the data reach no further than published, time alone moves nothing. Only how settled a period is may be another
@@ -51,6 +51,12 @@ told as (
     select t.brand_id from {{ source('raw', 'touched') }} as t
 ),
 
+-- Have the data come further than was published?
+moved as (
+    select bool_or(r.data_through is distinct from r.published_through) as has_moved
+    from {{ source('build', 'run') }} as r
+),
+
 joined as (
     select
         coalesce(p.brand_id, s.brand_id) as brand_id,
@@ -58,7 +64,8 @@ joined as (
         coalesce(p.period_start, s.period_start) as period_start,
         p.next_period_start,
         p.brand_id is null as is_gone,
-        p.brand_id is null or s.brand_id is null or b.brand_id is not null or (r.has_moved and not s.was_over) as is_whole,
+        p.brand_id is null or s.brand_id is null or b.brand_id is not null
+        or (r.has_moved and not s.was_over) as is_whole,
         coalesce(p.is_touched, false) as is_altered,
         r.has_moved and not s.is_final as is_unsettled,
         t.brand_id is not null and not s.is_final as is_curved_anew
@@ -66,10 +73,7 @@ joined as (
     full join stated as s on s.brand_id = p.brand_id and s.grain = p.grain and s.period_start = p.period_start
     left join {{ ref('touched_brand') }} as b on b.brand_id = coalesce(p.brand_id, s.brand_id)
     left join told as t on t.brand_id = coalesce(p.brand_id, s.brand_id)
-    cross join (
-        select run.data_through is distinct from run.published_through as has_moved
-        from {{ source('build', 'run') }} as run
-    ) as r
+    cross join moved as r
 ),
 
 -- Feeds whose first instant is not the published one: between the two, and as long before as indicators settle.
