@@ -1,10 +1,10 @@
-"""How disk, build and answers grow with a brand's messages, into the table of docs/scale.md.
+"""How disk, build, a day more and answers grow with a brand's messages, into the table of docs/scale.md.
 
     .venv/bin/python benchmarks/scale.py --messages 100000 --messages 1000000
 
 Each size is a brand of three years made up in SQL (report.py), in a database of its own, dropped afterwards. Rows of
 other sizes that the table has stay. The line under it is the straight line through the two largest.
-Not here: nights (nights.py), loading (loading.py), questions beside their floor (report.py).
+Not here: whole nights by Dagster (nights.py), loading (loading.py), questions beside their floor (report.py).
 """
 
 from __future__ import annotations

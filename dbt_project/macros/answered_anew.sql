@@ -14,7 +14,7 @@ select
     a.numerator,
     a.denominator,
     a.is_final,
-    a.settled_share,
+    a.settled_share as final_share,
     a.missing
 from (values {% for dimension in dimensions %}('{{ dimension }}'){{ ', ' if not loop.last }}{% endfor %}) as d (dimension)
 cross join (select distinct extent from {{ ref('touched_indicator') }}) as t

@@ -22,7 +22,7 @@ answered as (
         k.numerator,
         k.denominator,
         k.is_final,
-        case when k.is_final then k.settled_share end as settled_share,
+        case when k.is_final then k.settled_share end as final_share,
         k.missing
     from {{ ref('touched_period') }} as p
     inner join marts.kpi_period as k
@@ -33,19 +33,8 @@ answered as (
 )
 
 select
-    a.brand_id,
-    a.grain,
-    a.period_start,
-    a.dimension,
-    a.dimension_value,
-    a.ref,
-    a.bin,
-    a.value,
-    a.numerator,
-    a.denominator,
-    a.is_final,
-    coalesce(a.settled_share, s.settled_share) as settled_share,
-    a.missing
+    a.*,
+    coalesce(a.final_share, s.settled_share) as settled_share
 from answered as a
 left join next.kpi_shares() as s
     on s.brand_id = a.brand_id and s.grain = a.grain and s.period_start = a.period_start and s.ref = a.ref

@@ -84,13 +84,12 @@ def _hashed(texts: pa.Array) -> Hashes:
     # Eight bytes from any place on; beyond the last there is nothing.
     signs = np.concatenate([np.frombuffer(data or b"", np.uint8), np.zeros(8, np.uint8)])
     words = np.ndarray(len(signs) - 7, np.dtype("<u8"), signs, strides=(1,))
-    found = lengths
+    found = lengths.copy()
     for first in range(0, int(lengths.max(initial=0)), 8):
         is_longer = lengths > first
         taken = np.minimum(lengths[is_longer] - np.uint64(first), np.uint64(8))
         beyond = (np.uint64(8) - taken) * np.uint64(8)
         word = words[ends[:-1][is_longer] + first] << beyond
-        found = found.copy()
         found[is_longer] = _mixed(found[is_longer] ^ word)
     return found
 
